@@ -1,0 +1,327 @@
+//! Properties, pad templates and virtual functions of `histomatch`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::prelude::*;
+use gst_video::subclass::prelude::*;
+
+use super::{frame, location};
+use crate::matcher::Matcher;
+use crate::reference::{Reference, ReferenceError};
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("histomatch", gst::DebugColorFlags::empty(), Some("Histogram matching"))
+});
+
+const FORMATS: [gst_video::VideoFormat; 13] = [
+    gst_video::VideoFormat::Rgbx,
+    gst_video::VideoFormat::Xrgb,
+    gst_video::VideoFormat::Bgrx,
+    gst_video::VideoFormat::Xbgr,
+    gst_video::VideoFormat::Rgba,
+    gst_video::VideoFormat::Argb,
+    gst_video::VideoFormat::Bgra,
+    gst_video::VideoFormat::Abgr,
+    gst_video::VideoFormat::Rgb,
+    gst_video::VideoFormat::Bgr,
+    gst_video::VideoFormat::Gbr,
+    gst_video::VideoFormat::Gbra,
+    gst_video::VideoFormat::Gray8,
+];
+
+/// The reference in use, and which of several requests for one it came from.
+///
+/// Pictures are decoded in the threads of those who ask, without a lock, so they can be ready in
+/// another order than they were asked for. Each request takes a number; a picture is only
+/// installed if none with a higher number was installed before it.
+#[derive(Default)]
+struct ReferenceSlot {
+    /// The location in use or, while stopped, to be used.
+    location: Option<PathBuf>,
+    /// What was read from it; always `None` while stopped.
+    reference: Option<Arc<Reference>>,
+    /// Between READY and PAUSED or above.
+    started: bool,
+    /// The number of the last request.
+    requested: u64,
+    /// The number of the request that `location` came from.
+    installed: u64,
+}
+
+impl ReferenceSlot {
+    /// Makes the outcome of a request the one in use, unless a later one is already.
+    fn install(
+        &mut self,
+        request: u64,
+        location: Option<PathBuf>,
+        reference: Option<Arc<Reference>>,
+    ) -> bool {
+        let newest = request >= self.installed;
+        if newest {
+            self.installed = request;
+            self.location = location;
+            self.reference = reference.filter(|_| self.started);
+        }
+        newest
+    }
+}
+
+/// The frames that were negotiated.
+struct Stream {
+    info: gst_video::VideoInfo,
+    matcher: Matcher,
+}
+
+impl Stream {
+    /// Matches one frame. The error says why the buffer can't be one.
+    fn process(&self, buffer: &mut gst::BufferRef, reference: &Reference) -> Result<(), String> {
+        let spans = frame::spans(buffer, &self.info)?;
+        let mut map = buffer
+            .map_writable()
+            .map_err(|_| "its memory can't be mapped for reading and writing".to_string())?;
+        self.matcher
+            .process(map.as_mut_slice(), &spans, reference)
+            .map_err(|error| error.to_string())
+    }
+}
+
+#[derive(glib::Properties, Default)]
+#[properties(wrapper_type = super::HistoMatch)]
+pub struct HistoMatch {
+    /// The picture file whose histograms every frame is given: a path or a `file://` URI. The
+    /// location in use, so not one that was set while running and could not be read.
+    #[property(
+        name = "reference-location",
+        type = Option<PathBuf>,
+        get = Self::reference_location,
+        set = Self::set_reference_location,
+        nick = "Reference location",
+        blurb = "Picture file whose histograms every frame is given: a path or a file:// URI \
+                 (PNG, JPEG, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
+                 unchanged)",
+        mutable_playing
+    )]
+    slot: Mutex<ReferenceSlot>,
+    /// Used by the streaming thread alone, so never waited for.
+    stream: Mutex<Option<Stream>>,
+}
+
+/// Locks a mutex whose data is whole after a panic, too.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl HistoMatch {
+    fn reference_location(&self) -> Option<PathBuf> {
+        lock(&self.slot).location.clone()
+    }
+
+    fn set_reference_location(&self, location: Option<PathBuf>) {
+        let location = location.filter(|location| !location.as_os_str().is_empty());
+        let request = {
+            let mut slot = lock(&self.slot);
+            slot.requested += 1;
+            let request = slot.requested;
+            if !slot.started {
+                slot.install(request, location, None);
+                return;
+            }
+            request
+        };
+        match self.load(location.as_deref()) {
+            Ok(reference) => {
+                if !lock(&self.slot).install(request, location, reference) {
+                    gst::info!(CAT, imp = self, "A later reference is already in use");
+                }
+            }
+            Err((kind, text)) => {
+                gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
+            }
+        }
+    }
+
+    /// Reads a reference picture. Decoding takes time: no lock may be held.
+    ///
+    /// The error is the text for the user: file, cause and cure.
+    fn load(
+        &self,
+        location: Option<&Path>,
+    ) -> Result<Option<Arc<Reference>>, (gst::ResourceError, String)> {
+        let Some(location) = location else { return Ok(None) };
+        let name = location.display();
+        let failed = |kind, cause: &dyn std::fmt::Display| {
+            Err((kind, format!("Can't use '{name}' as the reference picture: {cause}.")))
+        };
+        let path = match location::to_path(location) {
+            Ok(path) => path,
+            Err(cause) => return failed(gst::ResourceError::OpenRead, &cause),
+        };
+        match Reference::load(&path) {
+            Ok(reference) => {
+                gst::info!(CAT, imp = self, "Read the reference '{name}'");
+                if reference.is_truncated() {
+                    gst::element_imp_warning!(
+                        self,
+                        gst::ResourceError::Read,
+                        (
+                            "The reference picture '{name}' ends early and is used as far as it \
+                             goes: the missing part counts as grey. Save or copy it again."
+                        ),
+                        ["JPEG without an end-of-image marker"]
+                    );
+                }
+                Ok(Some(Arc::new(reference)))
+            }
+            Err(cause) => {
+                let kind = match cause {
+                    ReferenceError::NotFound => gst::ResourceError::NotFound,
+                    ReferenceError::Io(_) | ReferenceError::NotAFile(_) => {
+                        gst::ResourceError::OpenRead
+                    }
+                    _ => gst::ResourceError::Read,
+                };
+                failed(kind, &cause)
+            }
+        }
+    }
+
+    /// Refuses a buffer with a message for the user; without one they would see no more than
+    /// "Internal data stream error".
+    fn refuse(&self, cause: &str) -> gst::FlowError {
+        gst::element_imp_error!(
+            self,
+            gst::StreamError::Format,
+            (
+                "A frame's buffer doesn't hold the frame that was negotiated: {cause}. The element \
+                 upstream that made the buffer is at fault: update or replace it."
+            ),
+            ["Nothing was changed in the buffer"]
+        );
+        gst::FlowError::Error
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for HistoMatch {
+    const NAME: &'static str = "GstHistoMatch";
+    type Type = super::HistoMatch;
+    type ParentType = gst_video::VideoFilter;
+}
+
+#[glib::derived_properties]
+impl ObjectImpl for HistoMatch {}
+
+impl GstObjectImpl for HistoMatch {}
+
+impl ElementImpl for HistoMatch {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Histogram matching",
+                "Filter/Effect/Video",
+                "Gives every video frame the histograms of a reference picture, in place, so that \
+                 it takes on the picture's colours",
+                "The histomatch developers",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let caps = gst_video::VideoCapsBuilder::new().format_list(FORMATS).build();
+            [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
+                .into_iter()
+                .filter_map(|(name, direction)| {
+                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+                })
+                .collect()
+        });
+        &TEMPLATES
+    }
+}
+
+impl BaseTransformImpl for HistoMatch {
+    const MODE: gst_base::subclass::BaseTransformMode =
+        gst_base::subclass::BaseTransformMode::AlwaysInPlace;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let (location, installed) = {
+            let mut slot = lock(&self.slot);
+            slot.started = true;
+            (slot.location.clone(), slot.installed)
+        };
+        let loaded = self.load(location.as_deref());
+        let mut slot = lock(&self.slot);
+        if slot.installed == installed {
+            match loaded {
+                Ok(reference) => slot.reference = reference,
+                Err((kind, text)) => {
+                    slot.started = false;
+                    return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        let mut slot = lock(&self.slot);
+        slot.started = false;
+        slot.reference = None;
+        drop(slot);
+        *lock(&self.stream) = None;
+        Ok(())
+    }
+
+    fn before_transform(&self, _buffer: &gst::BufferRef) {
+        // Here, in the streaming thread, so that it can't fall behind what setters did.
+        self.obj().set_passthrough(lock(&self.slot).reference.is_none());
+    }
+
+    // Not VideoFilter's transform_frame_ip: its mapping believes the buffer's video meta, and lets
+    // a frame that it can't map pass unprocessed.
+    fn transform_ip(
+        &self,
+        buffer: &mut gst::BufferRef,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let Some(reference) = lock(&self.slot).reference.clone() else {
+            return Ok(gst::FlowSuccess::Ok);
+        };
+        let outcome = match &*lock(&self.stream) {
+            Some(stream) => stream.process(buffer, &reference),
+            None => return Err(gst::FlowError::NotNegotiated),
+        };
+        outcome.map(|()| gst::FlowSuccess::Ok).map_err(|cause| self.refuse(&cause))
+    }
+}
+
+impl VideoFilterImpl for HistoMatch {
+    fn set_info(
+        &self,
+        _incaps: &gst::Caps,
+        info: &gst_video::VideoInfo,
+        _outcaps: &gst::Caps,
+        _out_info: &gst_video::VideoInfo,
+    ) -> Result<(), gst::LoggableError> {
+        let unsupported =
+            || gst::loggable_error!(CAT, "No kernel for the format {}", info.format().to_str());
+        let layout = frame::layout(info).ok_or_else(unsupported)?;
+        let matcher = Matcher::new(layout).map_err(|_| unsupported())?;
+        gst::info!(
+            CAT,
+            imp = self,
+            "Negotiated {:?}, kernels {:?}",
+            matcher.layout(),
+            matcher.kernel_names().collect::<Vec<_>>()
+        );
+        *lock(&self.stream) = Some(Stream { info: info.clone(), matcher });
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! The value of `reference-location` as a path.
+
+use std::path::{Path, PathBuf};
+
+/// The file that a location names: a path, or a `file://` URI.
+///
+/// # Errors
+///
+/// A text that says what to write instead.
+pub(super) fn to_path(location: &Path) -> Result<PathBuf, String> {
+    let Some((scheme, _)) = location.to_str().and_then(|text| text.split_once("://")) else {
+        return Ok(location.to_owned());
+    };
+    match scheme {
+        "file" => match glib::filename_from_uri(&location.to_string_lossy()) {
+            Ok((path, None)) => Ok(path),
+            Ok((_, Some(host))) => Err(format!(
+                "the URI names the host '{host}', but only local files are read; write \
+                 file:///path/to/picture"
+            )),
+            Err(error) => Err(format!(
+                "the URI is not valid ({}); write file:///path/to/picture, or the plain path",
+                error.message()
+            )),
+        },
+        scheme if is_scheme(scheme) => Err(format!(
+            "{scheme}:// is not supported; save the picture as a local file and give its path"
+        )),
+        _ => Ok(location.to_owned()),
+    }
+}
+
+/// Whether a text has the form of a URI scheme (RFC 3986, section 3.1).
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}

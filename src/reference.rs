@@ -1,0 +1,331 @@
+//! A reference picture, read from a file and reduced to its histograms.
+//!
+//! Pictures are decoded by the crate `image`: PNG, JPEG, WebP, BMP, TIFF, GIF (the first frame),
+//! PNM and QOI. The format is guessed from the content; the file's name says nothing.
+//!
+//! Samples count as they are stored: colour profiles, gamma chunks and EXIF orientation have no
+//! influence. 16-bit samples are rounded to the nearest of 256 levels, and grey counts as
+//! R' = G' = B'. A pixel with an alpha of 0 has no colour and is not counted; any other alpha
+//! counts in full.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use image::error::{LimitError, LimitErrorKind};
+use image::{
+    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel,
+    Rgba,
+};
+
+use crate::cdf::Cdf;
+use crate::histogram::Histogram;
+use crate::pixels::ColorModel;
+
+/// The largest file that is read, in bytes: 256 MiB.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// The largest picture that is decoded, in pixels: 2^27, about 134 million.
+pub const MAX_PIXELS: u64 = 1 << 27;
+
+/// What decoding may allocate, in bytes: [`MAX_PIXELS`] at the deepest pixel, 16-bit RGBA.
+const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
+
+/// The distributions of a reference picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    rgb: [Cdf; 3],
+    luma: [Cdf; 1],
+    truncated: bool,
+}
+
+/// Why a file can't be a reference picture: the cause, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ReferenceError {
+    /// There is no such file.
+    #[error(
+        "there is no such file; check the path (a relative path starts at the working directory \
+         of the process)"
+    )]
+    NotFound,
+    /// The file can't be opened or read.
+    #[error("the file can't be read ({0}); check its permissions and those of its folders")]
+    Io(#[source] io::Error),
+    /// It is a directory, pipe, socket or device.
+    #[error("it is {0}, not a regular file; give the path of a picture file")]
+    NotAFile(&'static str),
+    /// The file has no bytes.
+    #[error("the file is empty; give the path of a picture file")]
+    Empty,
+    /// The file is larger than [`MAX_FILE_BYTES`].
+    #[error(
+        "the file is larger than {} MiB; scale the picture down or save it compressed \
+         (a smaller copy has the same colours)",
+        MAX_FILE_BYTES >> 20
+    )]
+    FileTooLarge,
+    /// The picture has more than [`MAX_PIXELS`] pixels.
+    #[error(
+        "the picture claims {width} x {height} pixels, more than the limit of {} million; scale \
+         it down (a smaller copy has the same colours)",
+        MAX_PIXELS / 1_000_000
+    )]
+    TooManyPixels {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// Decoding would take more memory than a picture of [`MAX_PIXELS`] needs.
+    #[error("decoding it takes too much memory; save the picture again without metadata")]
+    TooMuchMemory,
+    /// The content is of no format that is read.
+    #[error(
+        "its content is not a picture in a known format; convert it to PNG, JPEG, WebP, BMP, \
+         TIFF, GIF, PNM or QOI"
+    )]
+    UnknownFormat,
+    /// The picture has no pixels.
+    #[error("the picture has no pixels; give another picture")]
+    NoPixels,
+    /// Every pixel is fully transparent.
+    #[error(
+        "every pixel of the picture is fully transparent, so it has no colours; give a picture \
+         with visible pixels"
+    )]
+    Transparent,
+    /// The picture is of a kind of its format that is not read.
+    #[error("this kind of picture is not supported ({0}); convert it to an 8- or 16-bit PNG")]
+    Unsupported(String),
+    /// The content is damaged.
+    #[error("the picture is damaged ({0}); save or copy it again")]
+    Damaged(String),
+}
+
+impl Reference {
+    /// Reads a picture file.
+    ///
+    /// Only regular files are opened. A file may grow or shrink meanwhile: what was read counts.
+    pub fn load(path: &Path) -> Result<Self, ReferenceError> {
+        Self::decode(&read_file(path)?)
+    }
+
+    /// Reads a picture from the content of a file.
+    pub fn decode(file: &[u8]) -> Result<Self, ReferenceError> {
+        // A decoder that panics on a damaged file must not take the application with it.
+        let (picture, format) = catch_unwind(AssertUnwindSafe(|| decode_picture(file)))
+            .unwrap_or_else(|_| Err(ReferenceError::Damaged("the decoder failed".into())))?;
+        let mut reference = Self::from_picture(&picture)?;
+        reference.truncated = format == ImageFormat::Jpeg && !jpeg_has_end(file);
+        Ok(reference)
+    }
+
+    /// The distributions of a decoded picture.
+    pub fn from_picture(picture: &DynamicImage) -> Result<Self, ReferenceError> {
+        let mut histograms = Histograms::default();
+        match picture {
+            DynamicImage::ImageLuma8(picture) => histograms.count(picture),
+            DynamicImage::ImageLumaA8(picture) => histograms.count(picture),
+            DynamicImage::ImageRgb8(picture) => histograms.count(picture),
+            DynamicImage::ImageRgba8(picture) => histograms.count(picture),
+            DynamicImage::ImageLuma16(picture) => histograms.count(picture),
+            DynamicImage::ImageLumaA16(picture) => histograms.count(picture),
+            DynamicImage::ImageRgb16(picture) => histograms.count(picture),
+            DynamicImage::ImageRgba16(picture) => histograms.count(picture),
+            other => {
+                return Err(ReferenceError::Unsupported(format!("{:?} samples", other.color())));
+            }
+        }
+        if histograms.luma.total() == 0 {
+            return Err(match (picture.width(), picture.height()) {
+                (0, _) | (_, 0) => ReferenceError::NoPixels,
+                _ => ReferenceError::Transparent,
+            });
+        }
+        Ok(Self {
+            rgb: histograms.rgb.each_ref().map(Cdf::from),
+            luma: [Cdf::from(&histograms.luma)],
+            truncated: false,
+        })
+    }
+
+    /// The distribution of each channel of a colour model.
+    ///
+    /// Luma is Y' = 0.299 R' + 0.587 G' + 0.114 B' (ITU-R BT.601, full range, as GStreamer
+    /// converts to `GRAY8` by default), rounded to the nearest level.
+    pub fn cdfs(&self, color_model: ColorModel) -> &[Cdf] {
+        match color_model {
+            ColorModel::Rgb => &self.rgb,
+            ColorModel::Gray => &self.luma,
+        }
+    }
+
+    /// Whether the file was a JPEG that ends early: the missing part counted as whatever the
+    /// decoder put there.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+#[derive(Default)]
+struct Histograms {
+    rgb: [Histogram; 3],
+    luma: Histogram,
+}
+
+impl Histograms {
+    fn count<P>(&mut self, picture: &ImageBuffer<P, Vec<P::Subpixel>>)
+    where
+        P: Pixel<Subpixel: Sample>,
+    {
+        for pixel in picture.pixels() {
+            let Rgba([r, g, b, a]) = pixel.to_rgba();
+            if a == P::Subpixel::TRANSPARENT {
+                continue;
+            }
+            let rgb = [r, g, b].map(Sample::widen);
+            for (histogram, sample) in self.rgb.iter_mut().zip(rgb) {
+                histogram.add(level(u64::from(sample), 1));
+            }
+            let [r, g, b] = rgb.map(u64::from);
+            self.luma.add(level(299 * r + 587 * g + 114 * b, 1000));
+        }
+    }
+}
+
+/// The nearest of 256 levels to `numerator / denominator`, a value of 0 to 65535.
+fn level(numerator: u64, denominator: u64) -> u8 {
+    ((2 * numerator + 257 * denominator) / (2 * 257 * denominator)) as u8
+}
+
+/// A sample of a picture file.
+trait Sample: Copy + PartialEq {
+    const TRANSPARENT: Self;
+
+    /// The same brightness as one of 65536 levels.
+    fn widen(self) -> u16;
+}
+
+impl Sample for u8 {
+    const TRANSPARENT: Self = 0;
+
+    fn widen(self) -> u16 {
+        u16::from(self) * 257
+    }
+}
+
+impl Sample for u16 {
+    const TRANSPARENT: Self = 0;
+
+    fn widen(self) -> u16 {
+        self
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, ReferenceError> {
+    // Looked at before it is opened, because opening a device or a pipe can have effects or wait
+    // for ever, and again after, because it may have been replaced in between.
+    check_regular(&path.metadata().map_err(io_error)?)?;
+    let file = open(path).map_err(io_error)?;
+    let metadata = file.metadata().map_err(io_error)?;
+    check_regular(&metadata)?;
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(ReferenceError::FileTooLarge);
+    }
+    let mut content = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(io_error)?;
+    match content.len() as u64 {
+        0 => Err(ReferenceError::Empty),
+        1..=MAX_FILE_BYTES => Ok(content),
+        _ => Err(ReferenceError::FileTooLarge),
+    }
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // A pipe that took the file's place in the meantime must not block.
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+fn check_regular(metadata: &std::fs::Metadata) -> Result<(), ReferenceError> {
+    if metadata.is_file() {
+        Ok(())
+    } else if metadata.is_dir() {
+        Err(ReferenceError::NotAFile("a directory"))
+    } else {
+        Err(ReferenceError::NotAFile("a pipe, socket or device"))
+    }
+}
+
+fn io_error(error: io::Error) -> ReferenceError {
+    match error.kind() {
+        io::ErrorKind::NotFound => ReferenceError::NotFound,
+        _ => ReferenceError::Io(error),
+    }
+}
+
+fn decode_picture(file: &[u8]) -> Result<(DynamicImage, ImageFormat), ReferenceError> {
+    let mut reader =
+        ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(ReferenceError::Io)?;
+    let format = reader.format().ok_or(ReferenceError::UnknownFormat)?;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(image_error)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(ReferenceError::TooManyPixels { width, height });
+    }
+    Ok((DynamicImage::from_decoder(decoder).map_err(image_error)?, format))
+}
+
+fn image_error(error: ImageError) -> ReferenceError {
+    match error {
+        ImageError::Limits(limit) => limit_error(&limit),
+        ImageError::Unsupported(unsupported) => {
+            ReferenceError::Unsupported(unsupported.to_string())
+        }
+        other => ReferenceError::Damaged(other.to_string()),
+    }
+}
+
+fn limit_error(limit: &LimitError) -> ReferenceError {
+    match limit.kind() {
+        LimitErrorKind::InsufficientMemory => ReferenceError::TooMuchMemory,
+        _ => ReferenceError::Unsupported(limit.to_string()),
+    }
+}
+
+/// Whether a JPEG reaches its end-of-image marker (ITU-T T.81, B.1.1). Decoders take a file that
+/// was cut off in the middle for a whole one, with grey where the data is missing.
+fn jpeg_has_end(file: &[u8]) -> bool {
+    const END_OF_IMAGE: u8 = 0xD9;
+    let mut at = 2;
+    loop {
+        // The next marker: in front of it may stand fill bytes or, after a scan header, coded data,
+        // in which FF 00 is a byte and FF D0 to FF D7 are restart markers.
+        let Some(found) = file.get(at..).and_then(|rest| {
+            rest.windows(2).position(|pair| {
+                pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF)
+            })
+        }) else {
+            return false;
+        };
+        at += found + 2;
+        if file[at - 1] == END_OF_IMAGE {
+            return true;
+        }
+        // Every other marker begins a segment that carries its own length.
+        let Some(&[high, low]) = file.get(at..at + 2).and_then(|bytes| bytes.first_chunk()) else {
+            return false;
+        };
+        at += usize::from(u16::from_be_bytes([high, low]));
+    }
+}

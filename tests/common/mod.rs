@@ -1,0 +1,96 @@
+//! What several test files need: GStreamer set up so that a warning fails, frames of every format
+//! in memory of any shape, the oracle, and elements to push them through.
+#![allow(dead_code, reason = "no test file uses all of it")]
+
+use std::path::PathBuf;
+use std::sync::Once;
+
+use gst::prelude::*;
+
+pub mod frames;
+pub mod oracle;
+
+/// Starts GStreamer with the plugin linked in. From then on any warning or critical of GLib's is
+/// fatal.
+pub fn init() {
+    static INIT: Once = Once::new();
+    INIT.call_once(|| {
+        glib::log_set_always_fatal(
+            glib::LogLevels::LEVEL_CRITICAL
+                | glib::LogLevels::LEVEL_WARNING
+                | glib::LogLevels::LEVEL_ERROR,
+        );
+        gst::init().expect("GStreamer starts");
+        gsthistomatch::plugin_register_static().expect("the plugin registers");
+    });
+}
+
+/// A file of `examples/media`.
+pub fn media(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/media").join(name)
+}
+
+/// The three pictures.
+pub const PICTURES: [&str; 3] = ["astronaut.png", "chelsea.png", "coffee.png"];
+
+/// A file of `tests/data`.
+pub fn data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// The element on a harness, and a bus of its own to read its messages from.
+pub struct Rig {
+    pub element: gst::Element,
+    pub harness: gst_check::Harness,
+    pub bus: gst::Bus,
+}
+
+impl Rig {
+    /// In PLAYING, with a reference or none.
+    pub fn new(reference: Option<&std::path::Path>) -> Self {
+        init();
+        let element = gst::ElementFactory::make("histomatch")
+            .property("reference-location", reference.map(|path| path.to_path_buf()))
+            // A harness is no sink that could be late, but whoever copies this line must think
+            // of it.
+            .property("qos", false)
+            .build()
+            .expect("the element is made");
+        let bus = gst::Bus::new();
+        element.set_bus(Some(&bus));
+        let harness = gst_check::Harness::with_element(&element, Some("sink"), Some("src"));
+        Self { element, harness, bus }
+    }
+
+    /// What the element posted since the last call: errors and warnings.
+    pub fn complaints(&self) -> Vec<Complaint> {
+        std::iter::from_fn(|| self.bus.pop())
+            .filter_map(|message| match message.view() {
+                gst::MessageView::Error(error) => Some(Complaint::Error(error.error().to_string())),
+                gst::MessageView::Warning(warning) => {
+                    Some(Complaint::Warning(warning.error().to_string()))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Pushes a buffer and pulls what comes out.
+    pub fn process(&mut self, buffer: gst::Buffer) -> gst::Buffer {
+        let outcome = self.harness.push_and_pull(buffer);
+        assert_eq!(self.complaints(), []);
+        outcome.expect("the buffer passes")
+    }
+}
+
+/// An error or warning message, by the text that a user sees.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Complaint {
+    Error(String),
+    Warning(String),
+}
+
+/// The bytes of a buffer.
+pub fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
+    buffer.map_readable().expect("the buffer can be read").to_vec()
+}

@@ -24,9 +24,9 @@ pub(super) fn layout(info: &gst_video::VideoInfo) -> Option<Layout> {
         samples.sort_unstable();
         let Some(&(first, component)) = samples.first() else { continue };
         let side_by_side = samples.iter().enumerate().all(|(i, &(at, _))| at == first + i);
-        let eight_bits = samples
-            .iter()
-            .all(|&(_, component)| format.depth()[component] == 8 && format.shift()[component] == 0);
+        let eight_bits = samples.iter().all(|&(_, component)| {
+            format.depth()[component] == 8 && format.shift()[component] == 0
+        });
         if !(side_by_side && eight_bits) {
             return None;
         }
@@ -67,9 +67,9 @@ pub(super) fn spans(
     };
     if meta.format() != info.format() {
         return Err(format!(
-            "its video meta says {}, the caps say {}",
-            meta.format().to_str(),
-            info.format().to_str()
+            "its video meta says {:?}, the caps say {:?}",
+            meta.format(),
+            info.format()
         ));
     }
     if meta.width() < info.width() || meta.height() < info.height() {

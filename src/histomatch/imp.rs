@@ -103,7 +103,8 @@ pub struct HistoMatch {
         blurb = "Picture file whose histograms every frame is given: a path or a file:// URI \
                  (PNG, JPEG, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
                  unchanged)",
-        mutable_playing
+        mutable_playing,
+        nullable
     )]
     slot: Mutex<ReferenceSlot>,
     /// Used by the streaming thread alone, so never waited for.
@@ -167,10 +168,8 @@ impl HistoMatch {
                     gst::element_imp_warning!(
                         self,
                         gst::ResourceError::Read,
-                        (
-                            "The reference picture '{name}' ends early and is used as far as it \
-                             goes: the missing part counts as grey. Save or copy it again."
-                        ),
+                        ("The reference picture '{name}' ends early and is used as far as it \
+                             goes: the missing part counts as grey. Save or copy it again."),
                         ["JPEG without an end-of-image marker"]
                     );
                 }
@@ -195,10 +194,8 @@ impl HistoMatch {
         gst::element_imp_error!(
             self,
             gst::StreamError::Format,
-            (
-                "A frame's buffer doesn't hold the frame that was negotiated: {cause}. The element \
-                 upstream that made the buffer is at fault: update or replace it."
-            ),
+            ("A frame's buffer doesn't hold the frame that was negotiated: {cause}. The element \
+                 upstream that made the buffer is at fault: update or replace it."),
             ["Nothing was changed in the buffer"]
         );
         gst::FlowError::Error

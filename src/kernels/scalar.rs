@@ -6,12 +6,8 @@ use crate::lut::Lut;
 use crate::pixels::PixelLayout;
 
 /// The pixel layouts that there are kernels for.
-pub(super) const KERNELS: &[(PixelLayout, Kernel)] = &[
-    entry::<1, 0, 1>(),
-    entry::<3, 0, 3>(),
-    entry::<4, 0, 3>(),
-    entry::<4, 1, 3>(),
-];
+pub(super) const KERNELS: &[(PixelLayout, Kernel)] =
+    &[entry::<1, 0, 1>(), entry::<3, 0, 3>(), entry::<4, 0, 3>(), entry::<4, 1, 3>()];
 
 const fn entry<const PIXEL_STRIDE: usize, const FIRST: usize, const N: usize>()
 -> (PixelLayout, Kernel) {

@@ -59,7 +59,9 @@ impl Frame {
         shape: Shape,
         content: impl FnMut() -> u8,
     ) -> Self {
-        let info = gst_video::VideoInfo::builder(format, width, height).build().expect("valid info");
+        super::init();
+        let info =
+            gst_video::VideoInfo::builder(format, width, height).build().expect("valid info");
         let planes = info.n_planes() as usize;
         let (width, height) = (width as usize, height as usize);
         // All planes of these formats have full size; one of three planes holds one sample a
@@ -84,8 +86,13 @@ impl Frame {
                 7 + planes * (plane + 5) - 5
             }
         };
-        let mut frame =
-            Self { info, bytes: vec![0; size], offsets, strides, meta: !matches!(shape, Shape::Default) };
+        let mut frame = Self {
+            info,
+            bytes: vec![0; size],
+            offsets,
+            strides,
+            meta: !matches!(shape, Shape::Default),
+        };
         frame.bytes.fill_with(content);
         frame
     }

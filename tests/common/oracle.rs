@@ -13,9 +13,8 @@ pub fn lut(source: &[u8], reference: &[u8]) -> Vec<u8> {
     let (cdf_source, cdf_reference) = (cdf(source), cdf(reference));
     let (n_source, n_reference) = (source.len() as u128, reference.len() as u128);
     let least = |v: usize| {
-        (0..=255u8).find(|&u| {
-            cdf_source[v] * n_reference <= cdf_reference[usize::from(u)] * n_source
-        })
+        (0..=255u8)
+            .find(|&u| cdf_source[v] * n_reference <= cdf_reference[usize::from(u)] * n_source)
     };
     (0..256).map(|v| least(v).expect("the last level always fits")).collect()
 }

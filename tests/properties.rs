@@ -1,0 +1,319 @@
+//! Promise: `reference-location` can be set at any time from any thread, and what GObject declares
+//! about it is true.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use common::frames::{Frame, Shape, noise};
+use common::oracle::Samples;
+use common::{Complaint, Rig, bytes, media};
+use gst::prelude::*;
+use gst_base::prelude::*;
+use gst_video::VideoFormat;
+use gsthistomatch::histomatch::HistoMatch;
+
+const NAME: &str = "reference-location";
+
+fn location(element: &gst::Element) -> Option<String> {
+    element.property(NAME)
+}
+
+fn frame() -> Frame {
+    Frame::new(VideoFormat::Rgbx, 16, 9, Shape::Default, noise(5))
+}
+
+fn expected(reference: &Path) -> Vec<u8> {
+    frame().expected(&Samples::of(reference))
+}
+
+/// A rig that has seen the caps of [`frame`].
+fn rig(reference: Option<&Path>) -> Rig {
+    let mut rig = Rig::new(reference);
+    rig.harness.set_src_caps(frame().caps());
+    rig
+}
+
+#[test]
+fn a_new_element_has_the_declared_defaults() {
+    common::init();
+    let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
+    let own = element
+        .list_properties()
+        .iter()
+        .filter(|property| property.owner_type() == HistoMatch::static_type())
+        .map(|property| {
+            let value = element.property_value(property.name());
+            assert_eq!(
+                format!("{value:?}"),
+                format!("{:?}", property.default_value()),
+                "{}",
+                property.name()
+            );
+            property.name().to_string()
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(own, [NAME]);
+}
+
+#[test]
+fn blurb_and_flags_say_what_the_property_does() {
+    common::init();
+    let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
+    let property = element.find_property(NAME).expect("the property exists");
+    let blurb = property.blurb().expect("it has a blurb");
+    for word in ["histograms", "file://", "unset or empty = frames pass unchanged"] {
+        assert!(blurb.contains(word), "{blurb:?} says nothing of {word:?}");
+    }
+    let flags = property.flags();
+    assert!(flags.contains(glib::ParamFlags::READWRITE | gst::PARAM_FLAG_MUTABLE_PLAYING));
+    assert!(!flags.intersects(glib::ParamFlags::CONSTRUCT | glib::ParamFlags::CONSTRUCT_ONLY));
+}
+
+#[test]
+fn the_factory_reads_like_a_video_effect() {
+    common::init();
+    let factory = gst::ElementFactory::find("histomatch").expect("it is registered");
+    assert_eq!(factory.metadata("klass"), Some("Filter/Effect/Video"));
+    assert_eq!(factory.metadata("long-name"), Some("Histogram matching"));
+    assert!(factory.metadata("description").expect("a description").contains("reference picture"));
+    assert_eq!(factory.rank(), gst::Rank::NONE);
+    let plugin = factory.plugin().expect("a plugin");
+    assert_eq!(
+        (plugin.plugin_name().as_str(), plugin.license().as_str()),
+        ("histomatch", "MIT/X11")
+    );
+    let element = factory.create().build().expect("the element is made");
+    assert!(element.is::<gst_video::VideoFilter>());
+}
+
+#[test]
+fn f58_the_reference_may_be_set_in_every_state() {
+    let chelsea = media("chelsea.png");
+    let uri = glib::filename_to_uri(&chelsea, None).expect("a URI").to_string();
+    for state in [gst::State::Null, gst::State::Ready, gst::State::Paused, gst::State::Playing] {
+        for value in [chelsea.to_str().expect("UTF-8"), &uri] {
+            let mut rig = Rig::new(None);
+            rig.element.set_state(state).expect("the state is reached");
+            rig.element.set_property(NAME, value);
+            assert_eq!(location(&rig.element).as_deref(), Some(value));
+            rig.element.set_state(gst::State::Playing).expect("it plays");
+            if state < gst::State::Paused {
+                // Its pads were inactive in between, and have lost their sticky events.
+                rig.harness.play();
+            }
+            rig.harness.set_src_caps(frame().caps());
+            assert_eq!(bytes(&rig.process(frame().buffer())), expected(&chelsea), "{state:?}");
+        }
+    }
+}
+
+#[test]
+fn f58_setting_it_during_state_changes_ends_with_the_last_value() {
+    let (chelsea, coffee) = (media("chelsea.png"), media("coffee.png"));
+    let mut rig = Rig::new(None);
+    for _ in 0..20 {
+        let element = rig.element.clone();
+        let cycle = std::thread::spawn(move || {
+            element.set_state(gst::State::Null).expect("it stops");
+            element.set_state(gst::State::Playing).expect("it plays");
+        });
+        rig.element.set_property(NAME, &chelsea);
+        rig.element.set_property(NAME, &coffee);
+        cycle.join().expect("the states change");
+        assert_eq!(location(&rig.element).as_deref(), coffee.to_str());
+        rig.harness.play();
+        rig.harness.set_src_caps(frame().caps());
+        assert_eq!(bytes(&rig.process(frame().buffer())), expected(&coffee));
+        rig.element.set_property(NAME, None::<PathBuf>);
+    }
+}
+
+#[test]
+fn a_changed_file_is_read_again_on_the_way_to_paused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("reference.png");
+    std::fs::copy(media("chelsea.png"), &file).expect("copied");
+    let mut rig = rig(Some(&file));
+    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&file));
+    std::fs::copy(media("coffee.png"), &file).expect("copied");
+    rig.element.set_state(gst::State::Null).expect("it stops");
+    rig.element.set_state(gst::State::Playing).expect("it plays");
+    rig.harness.play();
+    rig.harness.set_src_caps(frame().caps());
+    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&media("coffee.png")));
+}
+
+#[test]
+fn a_bad_file_set_before_fails_the_state_change_with_one_error() {
+    common::init();
+    let element = gst::ElementFactory::make("histomatch")
+        .property(NAME, "no/such.png")
+        .build()
+        .expect("the element is made");
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    assert!(element.set_state(gst::State::Paused).is_err());
+    let mut rig = Rig { element, harness: gst_check::Harness::new("identity"), bus };
+    assert_eq!(
+        rig.complaints(),
+        [Complaint::Error(
+            "Can't use 'no/such.png' as the reference picture: there is no such file; check the \
+             path (a relative path starts at the working directory of the process)."
+                .into()
+        )]
+    );
+    // And it recovers.
+    rig.element.set_property(NAME, media("coffee.png"));
+    rig.element.set_state(gst::State::Playing).expect("it plays");
+    rig.harness = gst_check::Harness::with_element(&rig.element, Some("sink"), Some("src"));
+    rig.harness.set_src_caps(frame().caps());
+    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&media("coffee.png")));
+}
+
+#[test]
+fn f59_every_frame_is_wholly_old_or_wholly_new() {
+    let pictures = [media("chelsea.png"), media("coffee.png")];
+    let outcomes = pictures.each_ref().map(|picture| expected(picture));
+    let mut rig = rig(Some(&pictures[0]));
+    let done = Arc::new(AtomicBool::new(false));
+    let setters = pictures.clone().map(|picture| {
+        let (element, done) = (rig.element.clone(), done.clone());
+        std::thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                element.set_property(NAME, &picture);
+            }
+        })
+    });
+    let mut seen = [0; 2];
+    for _ in 0..1000 {
+        let output = bytes(&rig.process(frame().buffer()));
+        let which = outcomes.iter().position(|outcome| *outcome == output);
+        seen[which.expect("one of the two references")] += 1;
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    done.store(true, Ordering::Relaxed);
+    setters.into_iter().for_each(|setter| setter.join().expect("no panic"));
+    assert!(seen.iter().all(|&times| times > 0), "{seen:?}");
+}
+
+#[test]
+fn the_last_request_wins_however_long_each_takes() {
+    // A big picture that is asked for first is ready after a small one that is asked for later.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let big = folder.path().join("big.png");
+    image::RgbImage::from_pixel(4000, 4000, image::Rgb([1, 2, 3])).save(&big).expect("saved");
+    let small = media("chelsea.png");
+    let mut rig = rig(None);
+    let element = rig.element.clone();
+    let asked = Arc::new(std::sync::Barrier::new(2));
+    let setter = {
+        let (asked, big) = (asked.clone(), big.clone());
+        std::thread::spawn(move || {
+            asked.wait();
+            element.set_property(NAME, &big);
+        })
+    };
+    asked.wait();
+    std::thread::sleep(std::time::Duration::from_millis(10));
+    rig.element.set_property(NAME, &small);
+    setter.join().expect("no panic");
+    assert_eq!(location(&rig.element).as_deref(), small.to_str());
+    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&small));
+}
+
+#[test]
+fn f60_a_bad_file_while_playing_keeps_the_old_reference_with_one_warning() {
+    let chelsea = media("chelsea.png");
+    let mut rig = rig(Some(&chelsea));
+    rig.element.set_property(NAME, "no/such.png");
+    let complaints = rig.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else {
+        panic!("one warning was expected, not {complaints:?}");
+    };
+    assert!(text.contains("'no/such.png'") && text.contains("check the path"), "{text:?}");
+    assert_eq!(location(&rig.element).as_deref(), chelsea.to_str());
+    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&chelsea));
+}
+
+#[test]
+fn f61_null_or_empty_passes_frames_unchanged() {
+    let chelsea = media("chelsea.png");
+    for nothing in [None, Some("")] {
+        let mut rig = rig(Some(&chelsea));
+        assert_eq!(bytes(&rig.process(frame().buffer())), expected(&chelsea));
+        rig.element.set_property(NAME, nothing);
+        assert_eq!(location(&rig.element), None);
+        let buffer = frame().buffer();
+        let address = buffer.as_ptr();
+        let output = rig.process(buffer);
+        assert_eq!((output.as_ptr(), bytes(&output)), (address, frame().bytes));
+        let transform = rig.element.downcast_ref::<gst_base::BaseTransform>().expect("is one");
+        assert!(transform.is_passthrough());
+        rig.element.set_property(NAME, &chelsea);
+        assert_eq!(bytes(&rig.process(frame().buffer())), expected(&chelsea));
+    }
+}
+
+#[test]
+fn f62_f63_f64_it_may_be_set_and_read_in_callbacks() {
+    let (chelsea, coffee) = (media("chelsea.png"), media("coffee.png"));
+    let mut rig = rig(Some(&chelsea));
+
+    // Read in a notify handler.
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = seen.clone();
+    rig.element.connect_notify(Some(NAME), move |element, _| {
+        log.lock().expect("no panic").push(location(element));
+    });
+    // Set in a bus sync handler, in answer to the warning.
+    let (element, good) = (rig.element.clone(), coffee.clone());
+    rig.bus.set_sync_handler(move |_, message| {
+        if message.type_() == gst::MessageType::Warning {
+            element.set_property(NAME, &good);
+        }
+        gst::BusSyncReply::Drop
+    });
+    rig.element.set_property(NAME, "no/such.png");
+    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&coffee));
+    assert!(seen.lock().expect("no panic").contains(&coffee.to_str().map(String::from)));
+
+    // Set in a pad probe.
+    let (element, back) = (rig.element.clone(), chelsea.clone());
+    rig.element
+        .static_pad("sink")
+        .expect("a sink pad")
+        .add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            element.set_property(NAME, &back);
+            gst::PadProbeReturn::Ok
+        })
+        .expect("the probe is added");
+    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&chelsea));
+}
+
+#[test]
+fn f71_fifty_elements_share_one_file() {
+    common::init();
+    let coffee = media("coffee.png");
+    let element = format!("histomatch qos=false reference-location=\"{}\"", coffee.display());
+    let chain = vec![element; 50].join(" ! ");
+    let mut harness = gst_check::Harness::new_parse(&chain);
+    harness.set_src_caps(frame().caps());
+    let output = harness.push_and_pull(frame().buffer()).expect("it passes");
+    // After the first, a frame has the levels of the reference; the others go on from there.
+    let samples = Samples::of(&coffee);
+    let mut frame = frame();
+    (0..50).for_each(|_| frame.bytes = frame.expected(&samples));
+    assert_eq!(bytes(&output), frame.bytes);
+}
+
+#[test]
+fn linked_into_an_application_it_has_typed_accessors() {
+    common::init();
+    let element = glib::Object::new::<HistoMatch>();
+    assert_eq!(element.reference_location(), None);
+    element.set_reference_location(Some(Path::new("a picture.png")));
+    assert_eq!(element.reference_location(), Some(PathBuf::from("a picture.png")));
+}

@@ -1,4 +1,60 @@
-//! docs
+//! A GStreamer plugin with one element, [`histomatch`], which gives every video frame the
+//! histograms of a reference picture; and, without GStreamer, the library that it is made of.
+//!
+//! # Data flow
+//!
+//! ```text
+//! file ── Reference::load ──► Histogram ─► Cdf ──────────────────┐
+//!                                                                ▼
+//! frame ─► PixelsMut ─► kernels: count ─► Histogram ─► Cdf ─► match_cdfs ─► one Lut per channel
+//!              ▲                                                                  │
+//!              └────────────────────── kernels: apply, in place ◄─────────────────┘
+//! ```
+//!
+//! [`matcher::Matcher`] is this picture in code. The element gives it the frames' memory and the
+//! planes' places in it; everything below it says nothing of GStreamer.
+//!
+//! # In an application
+//!
+//! Linked into an application, the plugin is registered with [`plugin_register_static`]; after
+//! that, `histomatch` is an element like any other:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! gst::init()?;
+//! gsthistomatch::plugin_register_static()?;
+//! let element = gst::ElementFactory::make("histomatch")
+//!     .property("reference-location", "reference.png")
+//!     .build()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Without GStreamer
+//!
+//! ```
+//! use gsthistomatch::matcher::Matcher;
+//! use gsthistomatch::pixels::{ColorModel, Layout, PixelLayout, PlaneLayout, PlaneSpan};
+//! use gsthistomatch::reference::Reference;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let reference = Reference::load("examples/media/coffee.png".as_ref())?;
+//! // A picture of 4 x 2 pixels of three bytes, R'G'B'.
+//! let matcher = Matcher::new(Layout {
+//!     width: 4,
+//!     height: 2,
+//!     color_model: ColorModel::Rgb,
+//!     planes: vec![PlaneLayout {
+//!         plane: 0,
+//!         pixel: PixelLayout { pixel_stride: 3, first: 0, n_samples: 3 },
+//!         channels: vec![0, 1, 2],
+//!     }],
+//! })?;
+//! let mut picture = *b"twenty-four bytes of RGB";
+//! matcher.process(&mut picture, &[PlaneSpan { offset: 0, stride: 12 }], &reference)?;
+//! # Ok(())
+//! # }
+//! ```
 #![warn(missing_docs)]
 
 pub mod cdf;
@@ -27,7 +83,12 @@ mod plugin {
         "MIT/X11",
         env!("CARGO_PKG_NAME"),
         env!("CARGO_PKG_NAME"),
+        // GStreamer asks for an origin; there is no address of the project yet.
         env!("CARGO_PKG_NAME"),
         env!("BUILD_REL_DATE")
     );
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -295,7 +295,9 @@ impl BaseTransformImpl for HistoMatch {
             Some(stream) => stream.process(buffer, &reference),
             None => return Err(gst::FlowError::NotNegotiated),
         };
-        outcome.map(|()| gst::FlowSuccess::Ok).map_err(|cause| self.refuse(&cause))
+        outcome.map_err(|cause| self.refuse(&cause))?;
+        gst::log!(CAT, imp = self, "Matched the frame at {}", buffer.pts().display());
+        Ok(gst::FlowSuccess::Ok)
     }
 }
 

@@ -1,4 +1,28 @@
-//! The element `histomatch`.
+//! The element `histomatch`: gives every video frame the histograms of a reference picture.
+//!
+//! A `GstVideoFilter` that always works in place, on 8-bit RGB and grey video in system memory.
+//! Alpha and padding are neither counted nor written. It adds no latency.
+//!
+//! ```text
+//! gst-launch-1.0 filesrc location=in.webm ! decodebin ! videoconvert ! \
+//!     histomatch reference-location=reference.png ! videoconvert ! autovideosink
+//! ```
+//!
+//! # Properties
+//!
+//! | name | type | default | changeable | effect |
+//! | --- | --- | --- | --- | --- |
+//! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough |
+//!
+//! # Messages
+//!
+//! | message | when |
+//! | --- | --- |
+//! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails |
+//! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays; or a JPEG ends early and is used as far as it goes |
+//! | error, `GST_STREAM_ERROR_FORMAT` | a buffer's size or video meta doesn't hold the frame that the caps say; the flow ends with `GST_FLOW_ERROR` |
+//!
+//! `GST_DEBUG=histomatch:4` tells what was read and negotiated.
 
 use gst::prelude::*;
 
@@ -7,7 +31,7 @@ mod imp;
 mod location;
 
 glib::wrapper! {
-    /// The element `histomatch`.
+    /// The element `histomatch`, typed, for applications that link the plugin.
     pub struct HistoMatch(ObjectSubclass<imp::HistoMatch>)
         @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object;
 }

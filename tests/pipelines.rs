@@ -1,0 +1,239 @@
+//! Promise: every command and program of the README does what it says, with the plugin as it is
+//! built, and pictures through `gst-launch-1.0` equal the oracle.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use common::frames::{Frame, Shape};
+use common::oracle::Samples;
+use common::{PICTURES, media};
+use gst_video::VideoFormat;
+
+const README: &str = include_str!("../README.md");
+
+/// A folder with the plugin and nothing else.
+static PLUGIN_PATH: LazyLock<PathBuf> = LazyLock::new(|| {
+    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+    let name = format!("{DLL_PREFIX}gsthistomatch{DLL_SUFFIX}");
+    let built = std::env::current_exe().expect("this test has a path").with_file_name(&name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin");
+    std::fs::create_dir_all(&folder).expect("the folder is made");
+    std::fs::copy(built, folder.join(name)).expect("the plugin is built with its tests");
+    // Scans all plugins of this machine once, so that what they have to say does not disturb.
+    let scan = with_plugin(Command::new("gst-inspect-1.0").arg("histomatch"), &folder).output();
+    assert!(scan.expect("gst-inspect-1.0 is installed").status.success());
+    folder
+});
+
+fn with_plugin<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    command
+        .env("GST_PLUGIN_PATH", folder)
+        .env("GST_REGISTRY", Path::new(env!("CARGO_TARGET_TMPDIR")).join("registry.bin"))
+}
+
+/// Runs a command in a folder. A warning of GLib's ends it, and so does a minute and a half.
+fn run(command: &mut Command, folder: &Path) -> Output {
+    let mut child = with_plugin(command, &PLUGIN_PATH)
+        .current_dir(folder)
+        .env("G_DEBUG", "fatal-warnings")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while child.try_wait().expect("it can be asked").is_none() {
+        if Instant::now() > deadline {
+            child.kill().expect("it can be killed");
+            panic!("{command:?} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().expect("it has ended")
+}
+
+fn text(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
+}
+
+/// The blocks of code of a language in the README.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    README
+        .split(fence.as_str())
+        .skip(1)
+        .map(|rest| rest.split("```").next().expect("split gives one at least"))
+        .collect()
+}
+
+/// There is no camera and no window in a test.
+fn without_devices(code: &str) -> String {
+    code.replace("v4l2src", "videotestsrc num-buffers=20").replace("autovideosink", "fakesink")
+}
+
+/// A folder with the files that the README's commands name.
+fn readme_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (from, to) in [
+        ("bigbuckbunny.webm", "input.webm"),
+        ("coffee.png", "reference.png"),
+        ("chelsea.png", "picture.png"),
+    ] {
+        std::fs::copy(media(from), folder.path().join(to)).expect("copied");
+    }
+    folder
+}
+
+#[test]
+fn every_shell_command_of_the_readme_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = readme_folder();
+    let mut pipelines = 0;
+    for block in blocks("sh") {
+        let script = format!("set -e\n{}", without_devices(block));
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(&script);
+        match block.split_whitespace().next().expect("a block has a command") {
+            "gst-launch-1.0" => {
+                let output = run(&mut shell, folder.path());
+                let text = text(&output);
+                assert!(output.status.success(), "{block}{text}");
+                assert!(text.contains("Got EOS") && !text.contains("WARNING"), "{block}{text}");
+                pipelines += 1;
+            }
+            // Builds before it runs, which may take longer than `run` waits.
+            "./examples/demo.sh" | "cargo" if !block.contains("cinstall") => {
+                let output = shell
+                    .current_dir(root)
+                    .env("GST_REGISTRY", folder.path().join("registry.bin"))
+                    .stdin(Stdio::null())
+                    .output()
+                    .expect("sh starts");
+                assert!(output.status.success(), "{block}{}", text(&output));
+            }
+            // This test is one of its children.
+            "./tests/run.sh" => {}
+            // Needs cargo-c, which takes longer to build than all tests together.
+            "cargo" => {}
+            _ => panic!("no test runs this command of the README:\n{block}"),
+        }
+    }
+    assert_eq!(pipelines, 5);
+
+    // What they wrote is what they should write.
+    let size = |file| folder.path().join(file).metadata().expect("it was written").len();
+    assert!(size("output.webm") > 100_000);
+    let demo = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    assert!(demo.join("demo/before-reference-after.png").exists());
+    let [before, after] = ["picture.png", "output.png"]
+        .map(|file| image::open(folder.path().join(file)).expect("a picture").into_rgb8());
+    assert!(after.into_raw() == matched(&before, "coffee.png"));
+}
+
+#[test]
+fn the_python_program_of_the_readme_runs() {
+    let [program] = blocks("python")[..] else { panic!("the README has one Python program") };
+    let folder = readme_folder();
+    // Debian's packages are for Debian's Python, which need not be the first one.
+    let python = ["/usr/bin/python3", "python3"]
+        .into_iter()
+        .find(|python| {
+            let import = Command::new(python).args(["-c", "import gi"]).output();
+            import.is_ok_and(|output| output.status.success())
+        })
+        .expect("Python with gi: install python3-gst-1.0");
+    let mut command = Command::new(python);
+    command.arg("-c").arg(without_devices(program).replace("fakesink", "fakesink sync=true"));
+    command.env("GST_DEBUG", "histomatch:4").env("GST_DEBUG_NO_COLOR", "1");
+    let output = run(&mut command, folder.path());
+    let text = text(&output);
+    assert!(output.status.success(), "{text}");
+    for file in ["reference.png", "picture.png"] {
+        assert!(text.contains(&format!("Read the reference '{file}'")), "{text}");
+    }
+}
+
+#[test]
+fn the_table_of_properties_is_in_step() {
+    use gst::prelude::*;
+    common::init();
+    let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
+    let own = gsthistomatch::histomatch::HistoMatch::static_type();
+    let mut rows: Vec<&str> =
+        README.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    rows.retain(|name| element.find_property(name).is_some());
+    let properties: Vec<_> =
+        element.list_properties().iter().filter(|p| p.owner_type() == own).cloned().collect();
+    assert_eq!(rows, properties.iter().map(|p| p.name()).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_list_of_formats_is_in_step() {
+    let section = README.split("\n## Formats\n").nth(1).expect("a section on formats");
+    let first = section.split(", in system").next().expect("the list comes first");
+    let listed: Vec<&str> = first.split('`').skip(1).step_by(2).collect();
+    let formats = common::frames::FORMATS.map(|(format, _)| format.to_str());
+    assert_eq!(listed, formats);
+}
+
+/// The bytes of a picture after the oracle, rows without padding.
+fn matched(picture: &image::RgbImage, reference: &str) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    let shape = Shape::Stride { padding: 0 };
+    let mut frame = Frame::new(VideoFormat::Rgb, width, height, shape, || 0);
+    frame.bytes = picture.as_raw().clone();
+    frame.expected(&Samples::of(&media(reference)))
+}
+
+#[test]
+fn every_pair_of_pictures_through_gst_launch_equals_the_oracle() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for picture in PICTURES {
+        let pixels = image::open(media(picture)).expect("the picture opens").into_rgb8();
+        let (width, height) = pixels.dimensions();
+        std::fs::write(folder.path().join("in.raw"), pixels.as_raw()).expect("written");
+        for reference in PICTURES.into_iter().filter(|reference| *reference != picture) {
+            let parse = format!(
+                "rawvideoparse format=rgb width={width} height={height} plane-strides=<{}>",
+                width * 3
+            );
+            let mut launch = Command::new("gst-launch-1.0");
+            launch
+                .args(["filesrc", "location=in.raw", "!"])
+                .args(parse.split(' '))
+                .args(["!", "histomatch"])
+                .arg(format!("reference-location={}", media(reference).display()))
+                .args(["!", "filesink", "location=out.raw"]);
+            let output = run(&mut launch, folder.path());
+            assert!(output.status.success(), "{}", text(&output));
+            let out = std::fs::read(folder.path().join("out.raw")).expect("it was written");
+            assert!(out == matched(&pixels, reference), "{picture} to {reference}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_file_on_the_command_line_gives_the_cause_and_the_cure() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut launch = Command::new("gst-launch-1.0");
+    launch.args("videotestsrc ! histomatch reference-location=no-such.png ! fakesink".split(' '));
+    let output = run(&mut launch, folder.path());
+    assert!(!output.status.success());
+    let text = text(&output);
+    assert!(text.contains("Can't use 'no-such.png' as the reference picture: there is no such file; check the path"), "{text}");
+}
+
+#[test]
+fn the_elements_page_prints_without_a_warning() {
+    let mut inspect = Command::new("gst-inspect-1.0");
+    let output = run(inspect.arg("histomatch"), Path::new("/"));
+    assert!(output.status.success());
+    let text = text(&output);
+    for words in ["Histogram matching", "Filter/Effect/Video", "reference-location", "MIT/X11"] {
+        assert!(text.contains(words), "{text}");
+    }
+}

@@ -32,6 +32,10 @@ pub const MAX_PIXELS: u64 = 1 << 27;
 /// What decoding may allocate, in bytes: [`MAX_PIXELS`] at the deepest pixel, 16-bit RGBA.
 const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
 
+/// What the metadata and one row of a PNG may take together, in bytes: 64 MiB. A colour profile
+/// can be a thousand times the size of its chunk.
+const MAX_METADATA_BYTES: u64 = 64 << 20;
+
 /// The distributions of a reference picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
@@ -50,7 +54,10 @@ pub enum ReferenceError {
     )]
     NotFound,
     /// The file can't be opened or read.
-    #[error("the file can't be read ({0}); check its permissions and those of its folders")]
+    #[error(
+        "the file can't be read ({0}); check the path, and the permissions of the file and its \
+         folders"
+    )]
     Io(#[source] io::Error),
     /// It is a directory, pipe, socket or device.
     #[error("it is {0}, not a regular file; give the path of a picture file")]
@@ -78,7 +85,7 @@ pub enum ReferenceError {
         height: u32,
     },
     /// Decoding would take more memory than a picture of [`MAX_PIXELS`] needs.
-    #[error("decoding it takes too much memory; save the picture again without metadata")]
+    #[error("decoding it takes too much memory; scale it down, or save it again without metadata")]
     TooMuchMemory,
     /// The content is of no format that is read.
     #[error(
@@ -275,15 +282,21 @@ fn decode_picture(file: &[u8]) -> Result<(DynamicImage, ImageFormat), ReferenceE
     let mut reader =
         ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(ReferenceError::Io)?;
     let format = reader.format().ok_or(ReferenceError::UnknownFormat)?;
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(image_error)?;
+    // Making the decoder reads metadata, which a PNG can compress.
+    reader.limits(limits(MAX_METADATA_BYTES));
+    let mut decoder = reader.into_decoder().map_err(image_error)?;
+    decoder.set_limits(limits(MAX_DECODED_BYTES)).map_err(image_error)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(ReferenceError::TooManyPixels { width, height });
     }
     Ok((DynamicImage::from_decoder(decoder).map_err(image_error)?, format))
+}
+
+fn limits(bytes: u64) -> Limits {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(bytes);
+    limits
 }
 
 fn image_error(error: ImageError) -> ReferenceError {
@@ -312,9 +325,8 @@ fn jpeg_has_end(file: &[u8]) -> bool {
         // The next marker: in front of it may stand fill bytes or, after a scan header, coded data,
         // in which FF 00 is a byte and FF D0 to FF D7 are restart markers.
         let Some(found) = file.get(at..).and_then(|rest| {
-            rest.windows(2).position(|pair| {
-                pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF)
-            })
+            rest.windows(2)
+                .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF))
         }) else {
             return false;
         };

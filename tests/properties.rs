@@ -199,29 +199,45 @@ fn f59_every_frame_is_wholly_old_or_wholly_new() {
     assert!(seen.iter().all(|&times| times > 0), "{seen:?}");
 }
 
+/// While `slow` reads a big picture in a thread of its own, asks for a small one: the later
+/// request must win.
+fn the_later_request_wins(mut rig: Rig, slow: impl FnOnce(&gst::Element) + Send + 'static) {
+    let small = media("chelsea.png");
+    let element = rig.element.clone();
+    let slow = std::thread::spawn(move || slow(&element));
+    // Long enough for the thread to begin, and far from long enough for it to end.
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    rig.element.set_property(NAME, &small);
+    slow.join().expect("no panic");
+    assert_eq!(location(&rig.element).as_deref(), small.to_str());
+    rig.harness.play();
+    rig.harness.set_src_caps(frame().caps());
+    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&small));
+}
+
+/// A picture that takes a while to read.
+fn big_picture(folder: &tempfile::TempDir) -> PathBuf {
+    let path = folder.path().join("big.png");
+    image::RgbImage::from_pixel(6000, 6000, image::Rgb([1, 2, 3])).save(&path).expect("saved");
+    path
+}
+
 #[test]
 fn the_last_request_wins_however_long_each_takes() {
-    // A big picture that is asked for first is ready after a small one that is asked for later.
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let big = folder.path().join("big.png");
-    image::RgbImage::from_pixel(4000, 4000, image::Rgb([1, 2, 3])).save(&big).expect("saved");
-    let small = media("chelsea.png");
-    let mut rig = rig(None);
-    let element = rig.element.clone();
-    let asked = Arc::new(std::sync::Barrier::new(2));
-    let setter = {
-        let (asked, big) = (asked.clone(), big.clone());
-        std::thread::spawn(move || {
-            asked.wait();
-            element.set_property(NAME, &big);
-        })
-    };
-    asked.wait();
-    std::thread::sleep(std::time::Duration::from_millis(10));
-    rig.element.set_property(NAME, &small);
-    setter.join().expect("no panic");
-    assert_eq!(location(&rig.element).as_deref(), small.to_str());
-    assert_eq!(bytes(&rig.process(frame().buffer())), expected(&small));
+    let big = big_picture(&folder);
+    the_later_request_wins(rig(None), move |element| element.set_property(NAME, &big));
+}
+
+#[test]
+fn f58_a_request_during_the_change_to_paused_wins() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rig = rig(None);
+    rig.element.set_state(gst::State::Null).expect("it stops");
+    rig.element.set_property(NAME, big_picture(&folder));
+    the_later_request_wins(rig, |element| {
+        element.set_state(gst::State::Playing).expect("it plays");
+    });
 }
 
 #[test]

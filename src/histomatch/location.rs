@@ -8,16 +8,19 @@ use std::path::{Path, PathBuf};
 ///
 /// A text that says what to write instead.
 pub(super) fn to_path(location: &Path) -> Result<PathBuf, String> {
-    let Some((scheme, _)) = location.to_str().and_then(|text| text.split_once("://")) else {
+    let Some((text, scheme)) =
+        location.to_str().and_then(|text| Some((text, text.split_once("://")?.0)))
+    else {
         return Ok(location.to_owned());
     };
     match scheme {
-        "file" => match glib::filename_from_uri(&location.to_string_lossy()) {
-            Ok((path, None)) => Ok(path),
-            Ok((_, Some(host))) => Err(format!(
+        file if file.eq_ignore_ascii_case("file") => match glib::filename_from_uri(text) {
+            // RFC 8089, section 2: localhost is as good as no host.
+            Ok((_, Some(host))) if host != "localhost" => Err(format!(
                 "the URI names the host '{host}', but only local files are read; write \
                  file:///path/to/picture"
             )),
+            Ok((path, _)) => Ok(path),
             Err(error) => Err(format!(
                 "the URI is not valid ({}); write file:///path/to/picture, or the plain path",
                 error.message()

@@ -9,6 +9,7 @@ use gst::prelude::*;
 
 pub mod frames;
 pub mod oracle;
+pub mod png;
 
 /// Starts GStreamer with the plugin linked in. From then on any warning or critical of GLib's is
 /// fatal.

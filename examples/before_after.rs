@@ -1,0 +1,170 @@
+//! Puts one frame as it was, the reference picture, and the matched frame side by side:
+//!
+//! ```text
+//! cargo run --release --example before_after -- INPUT REFERENCE OUTPUT.png [--at SECONDS]
+//! ```
+//!
+//! It is also an example of an application that brings the element along instead of loading the
+//! plugin: it depends on the crate and calls `gsthistomatch::plugin_register_static()`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use clap::Parser;
+use gst::prelude::*;
+use gst_app::AppSink;
+use gst_video::prelude::*;
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
+
+/// Both sinks get the same frame; histomatch works on a copy of it because the tee shares it.
+const PIPELINE: &str = "
+    filesrc name=input ! decodebin ! videoconvert ! videoflip video-direction=auto
+        ! video/x-raw,format=RGB ! tee name=frame
+    frame. ! queue ! appsink name=before
+    frame. ! queue ! histomatch name=histomatch ! appsink name=after";
+
+/// Pixels between the pictures.
+const GAP: u32 = 8;
+
+/// Files that end too early can make a demuxer wait forever.
+const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
+
+/// Writes a picture that shows a frame before and after histogram matching, and between the two
+/// the reference picture.
+#[derive(Parser)]
+struct Options {
+    /// The picture or video to take the frame from
+    input: PathBuf,
+    /// The picture whose histograms the frame is given
+    reference: PathBuf,
+    /// The file to write; the name's ending (.png, .jpg, ...) gives the format
+    output: PathBuf,
+    /// Where in the video the frame is; 0 is the first frame
+    #[arg(long, value_name = "SECONDS", default_value = "0", allow_negative_numbers = true)]
+    #[arg(value_parser = parse_seconds)]
+    at: gst::ClockTime,
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    gst::init()?;
+    gsthistomatch::plugin_register_static()?;
+
+    File::open(&options.input)
+        .with_context(|| format!("Can't read '{}'", options.input.display()))?;
+    let (before, after) = match_frame(&options.input, &options.reference, options.at)
+        .with_context(|| {
+            let (input, reference) = (options.input.display(), options.reference.display());
+            format!("No frame of '{input}' could be matched to '{reference}'")
+        })?;
+    let reference = read_picture(&options.reference)
+        .with_context(|| format!("Can't show '{}'", options.reference.display()))?;
+    side_by_side(&before, &reference, &after)
+        .save(&options.output)
+        .with_context(|| format!("Can't write '{}'", options.output.display()))
+}
+
+fn parse_seconds(text: &str) -> anyhow::Result<gst::ClockTime> {
+    Ok(gst::ClockTime::try_from_seconds_f64(text.parse()?)?)
+}
+
+/// A frame of a picture or video, as it was and matched.
+fn match_frame(
+    input: &Path,
+    reference: &Path,
+    at: gst::ClockTime,
+) -> anyhow::Result<(RgbImage, RgbImage)> {
+    let pipeline = gst::parse::launch(PIPELINE)?
+        .downcast::<gst::Pipeline>()
+        .map_err(|_| anyhow!("'{PIPELINE}' is not a pipeline"))?;
+    // Set here and not in PIPELINE, where spaces and quotes in a path would need escapes.
+    element(&pipeline, "input")?.set_property("location", input);
+    element(&pipeline, "histomatch")?.set_property("reference-location", reference);
+
+    let frames = preroll(&pipeline, at);
+    pipeline.set_state(gst::State::Null)?;
+    frames
+}
+
+/// Takes the pipeline up to the frame that would be shown first, and that frame out of it.
+fn preroll(pipeline: &gst::Pipeline, at: gst::ClockTime) -> anyhow::Result<(RgbImage, RgbImage)> {
+    let [before, after] = ["before", "after"].map(|name| element(pipeline, name));
+    let (before, after) = (before?, after?);
+
+    // Not its result, which only says that there was an error: the bus knows which.
+    let _ = pipeline.set_state(gst::State::Paused);
+    wait(pipeline)?;
+    if at > gst::ClockTime::ZERO {
+        // One sink asks for both: the seek travels up to the demuxer, and the tee sends what comes
+        // of it to either.
+        let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
+        before
+            .seek_simple(flags, at)
+            .context("Can't go to a time in the input; leave --at away to get its first frame")?;
+        wait(pipeline)?;
+    }
+    Ok((take_frame(&before)?, take_frame(&after)?))
+}
+
+/// Waits until every sink has a frame or knows that there is none, or for the first error: it is
+/// the cause, those after it are what comes of it.
+fn wait(pipeline: &gst::Pipeline) -> anyhow::Result<()> {
+    let bus = pipeline.bus().context("The pipeline has no bus")?;
+    let types = [gst::MessageType::Error, gst::MessageType::AsyncDone];
+    match bus.timed_pop_filtered(TIMEOUT, &types).as_deref().map(gst::MessageRef::view) {
+        Some(gst::MessageView::Error(error)) => {
+            // What decodebin has no link for is sound or text.
+            if error.debug().is_some_and(|debug| debug.contains("not-linked")) {
+                bail!("The input has neither video nor a picture");
+            }
+            bail!("{}", error.error())
+        }
+        Some(_) => Ok(()),
+        None => bail!("No frame within {} s; is the file complete?", TIMEOUT.seconds()),
+    }
+}
+
+fn take_frame(sink: &gst::Element) -> anyhow::Result<RgbImage> {
+    let sink = sink.downcast_ref::<AppSink>().context("Not an appsink")?;
+    let sample = sink
+        .pull_preroll()
+        .map_err(|_| anyhow!("The input has no frame at that time; give an earlier one as --at"))?;
+    let info = gst_video::VideoInfo::from_caps(sample.caps().context("No caps")?)?;
+    let buffer = sample.buffer().context("No buffer")?;
+    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info)?;
+
+    let row_bytes = 3 * frame.width() as usize;
+    let rows = frame.plane_data(0)?.chunks(frame.plane_stride()[0] as usize);
+    let pixels = rows.flat_map(|row| &row[..row_bytes]).copied().collect();
+    RgbImage::from_raw(frame.width(), frame.height(), pixels).context("Rows are missing")
+}
+
+fn element(pipeline: &gst::Pipeline, name: &str) -> anyhow::Result<gst::Element> {
+    pipeline.by_name(name).with_context(|| format!("The pipeline has no '{name}'"))
+}
+
+fn read_picture(path: &Path) -> anyhow::Result<DynamicImage> {
+    let mut decoder = ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+fn side_by_side(before: &RgbImage, reference: &DynamicImage, after: &RgbImage) -> RgbImage {
+    let (width, height) = before.dimensions();
+    // The frame's height; less if it is a strip, which would be many times as wide as the frame.
+    let reference = reference.resize(4 * width, height, FilterType::Lanczos3).into_rgb8();
+    let full_width = 2 * width + reference.width() + 2 * GAP;
+
+    let mut canvas = RgbImage::from_pixel(full_width, height, Rgb([255; 3]));
+    let mut left = 0;
+    for picture in [before, &reference, after] {
+        let top = (height - picture.height()) / 2;
+        imageops::replace(&mut canvas, picture, left.into(), top.into());
+        left += picture.width() + GAP;
+    }
+    canvas
+}

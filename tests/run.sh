@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Installs what the tests need (Debian and Ubuntu), and runs all checks. Arguments go to cargo test.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=examples/setup.sh
+. examples/setup.sh
+
+install_packages gcc libc6-dev pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
+    gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+    gstreamer1.0-plugins-bad python3 python3-gi python3-gst-1.0 gir1.2-gstreamer-1.0 \
+    gir1.2-gst-plugins-base-1.0
+need_rust
+for component in rustfmt clippy; do
+    cargo "${component#rust}" --version >/dev/null 2>&1 ||
+        fail "The Rust component $component is missing. Add it:" \
+            "    rustup component add $component"
+done
+
+run cargo fmt --all --check
+run cargo clippy --locked --all-targets -- -D warnings
+run env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+run cargo test --locked "$@"

@@ -302,17 +302,25 @@ fn limits(bytes: u64) -> Limits {
 fn image_error(error: ImageError) -> ReferenceError {
     match error {
         ImageError::Limits(limit) => limit_error(&limit),
-        ImageError::Unsupported(unsupported) => {
-            ReferenceError::Unsupported(unsupported.to_string())
-        }
-        other => ReferenceError::Damaged(other.to_string()),
+        ImageError::Unsupported(unsupported) => ReferenceError::Unsupported(quotable(&unsupported)),
+        other => ReferenceError::Damaged(quotable(&other)),
+    }
+}
+
+/// What a decoder says, which can be as long as a line of the file and hold any of its characters.
+fn quotable(error: &dyn std::error::Error) -> String {
+    const MAX_CHARS: usize = 200;
+    let text = error.to_string().replace(|c: char| c.is_control(), " ");
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text,
     }
 }
 
 fn limit_error(limit: &LimitError) -> ReferenceError {
     match limit.kind() {
         LimitErrorKind::InsufficientMemory => ReferenceError::TooMuchMemory,
-        _ => ReferenceError::Unsupported(limit.to_string()),
+        _ => ReferenceError::Unsupported(quotable(limit)),
     }
 }
 

@@ -1306,3 +1306,13 @@ fn f60_a_bad_file_set_while_playing_is_one_warning_and_the_old_reference_stays()
         assert!(bytes(&rig.process(frame.buffer())) == expected, "{cause}");
     }
 }
+
+#[test]
+fn what_a_file_says_does_not_flood_the_message() {
+    let mut file = b"P7\n".to_vec();
+    file.resize(1 << 20, b'x');
+    file.push(b'\n');
+    let error = decode_error(&file);
+    assert_damaged(&error);
+    assert!(error.contains("xxx …)") && error.len() < 300, "{} bytes", error.len());
+}

@@ -304,5 +304,5 @@ fn f22_a_hundred_thousand_buffers_leave_memory_flat() {
     // One leaked frame in each buffer would be 9,000 pages. The slack is for the tests of this
     // file that run at the same time.
     let grown = resident_pages().saturating_sub(before);
-    assert!(grown < 2_000, "{grown} pages more");
+    assert!(grown < 4_000, "{grown} pages more");
 }

@@ -204,9 +204,14 @@ fn f59_every_frame_is_wholly_old_or_wholly_new() {
 fn the_later_request_wins(mut rig: Rig, slow: impl FnOnce(&gst::Element) + Send + 'static) {
     let small = media("chelsea.png");
     let element = rig.element.clone();
-    let slow = std::thread::spawn(move || slow(&element));
-    // Long enough for the thread to begin, and far from long enough for it to end.
-    std::thread::sleep(std::time::Duration::from_millis(30));
+    let (begins, begun) = std::sync::mpsc::channel();
+    let slow = std::thread::spawn(move || {
+        begins.send(()).expect("the test waits");
+        slow(&element);
+    });
+    begun.recv().expect("it begins");
+    // Long enough for its request to be noted, and far from long enough for the picture.
+    std::thread::sleep(std::time::Duration::from_millis(100));
     rig.element.set_property(NAME, &small);
     slow.join().expect("no panic");
     assert_eq!(location(&rig.element).as_deref(), small.to_str());

@@ -32,7 +32,7 @@ impl Samples {
         let channel = |c: usize| picture.pixels().map(|pixel| pixel.0[c]).collect();
         let luma = |pixel: &image::Rgb<u8>| {
             let [r, g, b] = pixel.0.map(f64::from);
-            (0.299 * r + 0.587 * g + 0.114 * b).round() as u8
+            ((299. * r + 587. * g + 114. * b) / 1000.).round() as u8
         };
         Self {
             rgb: [channel(0), channel(1), channel(2)],

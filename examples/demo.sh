@@ -76,5 +76,6 @@ The video:                   $results/$matched
 EOF
 
 if [ -n "$window" ]; then
-    run "${launch[@]}" "${matching[@]}" '!' autovideosink
+    # Closing the window ends the pipeline with an error.
+    run "${launch[@]}" "${matching[@]}" '!' autovideosink || echo 'The window has closed.'
 fi

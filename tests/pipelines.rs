@@ -12,6 +12,7 @@ use common::frames::{Frame, Shape};
 use common::oracle::Samples;
 use common::{PICTURES, media};
 use gst_video::VideoFormat;
+use temp_dir::TempDir;
 
 const README: &str = include_str!("../README.md");
 
@@ -76,8 +77,8 @@ fn without_devices(code: &str) -> String {
 }
 
 /// A folder with the files that the README's commands name.
-fn readme_folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+fn readme_folder() -> TempDir {
+    let folder = TempDir::new().expect("a temporary folder");
     for (from, to) in [
         ("bigbuckbunny.webm", "input.webm"),
         ("coffee.png", "reference.png"),
@@ -193,7 +194,7 @@ fn matched(picture: &image::RgbImage, reference: &str) -> Vec<u8> {
 
 #[test]
 fn every_pair_of_pictures_through_gst_launch_equals_the_oracle() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = TempDir::new().expect("a temporary folder");
     for picture in PICTURES {
         let pixels = image::open(media(picture)).expect("the picture opens").into_rgb8();
         let (width, height) = pixels.dimensions();
@@ -220,7 +221,7 @@ fn every_pair_of_pictures_through_gst_launch_equals_the_oracle() {
 
 #[test]
 fn a_bad_file_on_the_command_line_gives_the_cause_and_the_cure() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = TempDir::new().expect("a temporary folder");
     let mut launch = Command::new("gst-launch-1.0");
     launch.args("videotestsrc ! histomatch reference-location=no-such.png ! fakesink".split(' '));
     let output = run(&mut launch, folder.path());

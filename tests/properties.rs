@@ -14,6 +14,7 @@ use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::histomatch::HistoMatch;
+use temp_dir::TempDir;
 
 const NAME: &str = "reference-location";
 
@@ -133,7 +134,7 @@ fn f58_setting_it_during_state_changes_ends_with_the_last_value() {
 
 #[test]
 fn a_changed_file_is_read_again_on_the_way_to_paused() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = TempDir::new().expect("a temporary folder");
     let file = folder.path().join("reference.png");
     std::fs::copy(media("chelsea.png"), &file).expect("copied");
     let mut rig = rig(Some(&file));
@@ -221,7 +222,7 @@ fn the_later_request_wins(mut rig: Rig, slow: impl FnOnce(&gst::Element) + Send 
 }
 
 /// A picture that takes a while to read.
-fn big_picture(folder: &tempfile::TempDir) -> PathBuf {
+fn big_picture(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("big.png");
     image::RgbImage::from_pixel(6000, 6000, image::Rgb([1, 2, 3])).save(&path).expect("saved");
     path
@@ -229,14 +230,14 @@ fn big_picture(folder: &tempfile::TempDir) -> PathBuf {
 
 #[test]
 fn the_last_request_wins_however_long_each_takes() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = TempDir::new().expect("a temporary folder");
     let big = big_picture(&folder);
     the_later_request_wins(rig(None), move |element| element.set_property(NAME, &big));
 }
 
 #[test]
 fn f58_a_request_during_the_change_to_paused_wins() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = TempDir::new().expect("a temporary folder");
     let rig = rig(None);
     rig.element.set_state(gst::State::Null).expect("it stops");
     rig.element.set_property(NAME, big_picture(&folder));

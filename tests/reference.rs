@@ -22,6 +22,7 @@ use gsthistomatch::cdf::Cdf;
 use gsthistomatch::pixels::ColorModel;
 use gsthistomatch::reference::{MAX_FILE_BYTES, Reference, ReferenceError};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
+use temp_dir::TempDir;
 
 const MIB: usize = 1 << 20;
 
@@ -89,15 +90,15 @@ fn read(name: &str) -> Vec<u8> {
 }
 
 /// A folder of its own, and a path in it.
-fn folder(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a folder can be made");
+fn folder(name: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder can be made");
     let path = folder.path().join(name);
     (folder, path)
 }
 
 /// A whole picture file at a path of that name.
-fn file_named(name: impl AsRef<Path>) -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a folder can be made");
+fn file_named(name: impl AsRef<Path>) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder can be made");
     let path = folder.path().join(name);
     fs::write(&path, encode(&blocks(), ImageFormat::Png)).expect("the file can be written");
     (folder, path)

@@ -16,7 +16,6 @@ use std::path::Path;
 use image::error::{LimitError, LimitErrorKind};
 use image::{
     DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel,
-    Rgba,
 };
 
 use crate::cdf::Cdf;
@@ -187,11 +186,11 @@ impl Histograms {
         P: Pixel<Subpixel: Sample>,
     {
         for pixel in picture.pixels() {
-            let Rgba([r, g, b, a]) = pixel.to_rgba();
-            if a == P::Subpixel::TRANSPARENT {
+            let [r, g, b, alpha] = pixel.to_rgba().0.map(Sample::widen);
+            if alpha == 0 {
                 continue;
             }
-            let rgb = [r, g, b].map(Sample::widen);
+            let rgb = [r, g, b];
             for (histogram, sample) in self.rgb.iter_mut().zip(rgb) {
                 histogram.add(level(u64::from(sample), 1));
             }
@@ -207,24 +206,18 @@ fn level(numerator: u64, denominator: u64) -> u8 {
 }
 
 /// A sample of a picture file.
-trait Sample: Copy + PartialEq {
-    const TRANSPARENT: Self;
-
+trait Sample: Copy {
     /// The same brightness as one of 65536 levels.
     fn widen(self) -> u16;
 }
 
 impl Sample for u8 {
-    const TRANSPARENT: Self = 0;
-
     fn widen(self) -> u16 {
         u16::from(self) * 257
     }
 }
 
 impl Sample for u16 {
-    const TRANSPARENT: Self = 0;
-
     fn widen(self) -> u16 {
         self
     }

@@ -8,28 +8,28 @@ use std::path::{Path, PathBuf};
 ///
 /// A text that says what to write instead.
 pub(super) fn to_path(location: &Path) -> Result<PathBuf, String> {
-    let Some((text, scheme)) =
-        location.to_str().and_then(|text| Some((text, text.split_once("://")?.0)))
-    else {
-        return Ok(location.to_owned());
-    };
-    match scheme {
-        file if file.eq_ignore_ascii_case("file") => match glib::filename_from_uri(text) {
-            // RFC 8089, section 2: localhost is as good as no host.
-            Ok((_, Some(host))) if host != "localhost" => Err(format!(
-                "the URI names the host '{host}', but only local files are read; write \
-                 file:///path/to/picture"
-            )),
-            Ok((path, _)) => Ok(path),
-            Err(error) => Err(format!(
-                "the URI is not valid ({}); write file:///path/to/picture, or the plain path",
-                error.message()
-            )),
-        },
-        scheme if is_scheme(scheme) => Err(format!(
+    let Some(text) = location.to_str() else { return Ok(location.to_owned()) };
+    match text.split_once("://") {
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("file") => file_uri_to_path(text),
+        Some((scheme, _)) if is_scheme(scheme) => Err(format!(
             "{scheme}:// is not supported; save the picture as a local file and give its path"
         )),
         _ => Ok(location.to_owned()),
+    }
+}
+
+fn file_uri_to_path(uri: &str) -> Result<PathBuf, String> {
+    match glib::filename_from_uri(uri) {
+        // RFC 8089, section 2: localhost is as good as no host.
+        Ok((_, Some(host))) if host != "localhost" => Err(format!(
+            "the URI names the host '{host}', but only local files are read; write \
+             file:///path/to/picture"
+        )),
+        Ok((path, _)) => Ok(path),
+        Err(error) => Err(format!(
+            "the URI is not valid ({}); write file:///path/to/picture, or the plain path",
+            error.message()
+        )),
     }
 }
 

@@ -2,7 +2,7 @@
 //! in memory of any shape, the oracle, and elements to push them through.
 #![allow(dead_code, reason = "no test file uses all of it")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use gst::prelude::*;
@@ -39,7 +39,34 @@ pub fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// The element on a harness, and a bus of its own to read its messages from.
+/// The element with a reference or none, and a bus of its own to read its messages from.
+pub fn element(reference: Option<&Path>) -> (gst::Element, gst::Bus) {
+    init();
+    let element = gst::ElementFactory::make("histomatch")
+        .property("reference-location", reference.map(Path::to_path_buf))
+        // A harness is no sink that could be late, but whoever copies this line must think of it.
+        .property("qos", false)
+        .build()
+        .expect("the element is made");
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    (element, bus)
+}
+
+/// What was posted on a bus since the last call: errors and warnings.
+pub fn complaints(bus: &gst::Bus) -> Vec<Complaint> {
+    std::iter::from_fn(|| bus.pop())
+        .filter_map(|message| match message.view() {
+            gst::MessageView::Error(error) => Some(Complaint::Error(error.error().to_string())),
+            gst::MessageView::Warning(warning) => {
+                Some(Complaint::Warning(warning.error().to_string()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// An [`element`] on a harness.
 pub struct Rig {
     pub element: gst::Element,
     pub harness: gst_check::Harness,
@@ -48,32 +75,19 @@ pub struct Rig {
 
 impl Rig {
     /// In PLAYING, with a reference or none.
-    pub fn new(reference: Option<&std::path::Path>) -> Self {
-        init();
-        let element = gst::ElementFactory::make("histomatch")
-            .property("reference-location", reference.map(|path| path.to_path_buf()))
-            // A harness is no sink that could be late, but whoever copies this line must think
-            // of it.
-            .property("qos", false)
-            .build()
-            .expect("the element is made");
-        let bus = gst::Bus::new();
-        element.set_bus(Some(&bus));
+    pub fn new(reference: Option<&Path>) -> Self {
+        Self::of(element(reference))
+    }
+
+    /// In PLAYING, whatever state the element was in.
+    pub fn of((element, bus): (gst::Element, gst::Bus)) -> Self {
         let harness = gst_check::Harness::with_element(&element, Some("sink"), Some("src"));
         Self { element, harness, bus }
     }
 
     /// What the element posted since the last call: errors and warnings.
     pub fn complaints(&self) -> Vec<Complaint> {
-        std::iter::from_fn(|| self.bus.pop())
-            .filter_map(|message| match message.view() {
-                gst::MessageView::Error(error) => Some(Complaint::Error(error.error().to_string())),
-                gst::MessageView::Warning(warning) => {
-                    Some(Complaint::Warning(warning.error().to_string()))
-                }
-                _ => None,
-            })
-            .collect()
+        complaints(&self.bus)
     }
 
     /// Pushes a buffer and pulls what comes out.

@@ -22,6 +22,13 @@ impl Histogram {
         self.bins[usize::from(level)] += 1;
     }
 
+    /// Counts what `other` has counted, too.
+    pub fn merge(&mut self, other: &Self) {
+        for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
+            *bin += more;
+        }
+    }
+
     /// The number of samples counted.
     pub fn total(&self) -> u64 {
         self.bins.iter().sum()

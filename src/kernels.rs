@@ -1,33 +1,149 @@
-//! The row functions that read and write samples, and the table they are chosen from.
+//! The functions that read and write the samples of a row, and the table they are chosen from.
 //!
 //! A kernel knows how many bytes a pixel has and which of them to skip, never a format's name or
 //! a channel's. Samples are therefore counted, and lookup tables given, in memory order.
+//!
+//! There is a file for each instruction set. All kernels equal the ones in `scalar.rs`, bit for
+//! bit.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod scalar;
+
+use std::fmt;
+use std::str::FromStr;
 
 use crate::histogram::Histogram;
 use crate::lut::Lut;
 use crate::pixels::PixelLayout;
 
-/// Adds the samples of `row` to `histograms`: one histogram per sample of a pixel, in memory
-/// order.
-pub type CountRow = fn(row: &[u8], histograms: &mut [Histogram]);
+/// Counts the samples of rows of one [`PixelLayout`].
+pub trait Counter: fmt::Debug + Send {
+    /// Counts the samples of a row of whole pixels.
+    fn add(&mut self, row: &[u8]);
 
-/// Replaces the samples of `row` through `luts`: one table per sample of a pixel, in memory order.
+    /// What was counted since the last call: one histogram per sample of a pixel, in memory order.
+    fn finish(&mut self) -> Vec<Histogram>;
+}
+
+/// Replaces the samples of a row of whole pixels through `luts`: one table per sample of a pixel,
+/// in memory order.
 pub type ApplyRow = fn(row: &mut [u8], luts: &[Lut]);
 
 /// The functions for one [`PixelLayout`].
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
-    /// The name in logs.
-    pub name: &'static str,
-    /// Counts a row.
-    pub count: CountRow,
+    /// What they are written for.
+    pub instruction_set: InstructionSet,
+    /// Makes a counter.
+    pub counter: fn() -> Box<dyn Counter>,
     /// Rewrites a row.
     pub apply: ApplyRow,
 }
 
-/// The kernel for a pixel layout, or `None` if there is none.
-pub fn select(pixel: PixelLayout) -> Option<Kernel> {
-    scalar::KERNELS.iter().find(|(layout, _)| *layout == pixel).map(|&(_, kernel)| kernel)
+/// What kernels are written for; a later one is faster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InstructionSet {
+    /// Plain Rust, for every CPU.
+    Scalar,
+    /// x86-64 with AVX2.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, VBMI, VBMI2 and VPOPCNTDQ (Intel since Ice Lake, AMD since
+    /// Zen 4).
+    Avx512,
+}
+
+impl InstructionSet {
+    /// All that there are kernels for, on this CPU or another.
+    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+
+    /// Whether this CPU has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => avx2::is_available(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => avx512::is_available(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => false,
+        }
+    }
+
+    /// The fastest that this CPU has.
+    pub fn best() -> Self {
+        Self::Avx512.or_less()
+    }
+
+    /// This one or, if this CPU doesn't have it, the fastest before it that it has.
+    pub fn or_less(self) -> Self {
+        let not_more = |&set: &Self| set <= self && set.is_available();
+        Self::ALL.into_iter().rfind(not_more).unwrap_or(Self::Scalar)
+    }
+
+    /// The name, as [`FromStr`] reads it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+}
+
+impl fmt::Display for InstructionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name is no [`InstructionSet`]'s.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is none of scalar, avx2, avx512")]
+pub struct UnknownInstructionSet(String);
+
+impl FromStr for InstructionSet {
+    type Err = UnknownInstructionSet;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|set| set.name() == name)
+            .ok_or_else(|| UnknownInstructionSet(name.to_string()))
+    }
+}
+
+/// The kernel for a pixel layout, of the fastest instruction set that this CPU has, but none
+/// beyond `at_most`; `None` if there is no kernel for the layout.
+pub fn select(pixel: PixelLayout, at_most: InstructionSet) -> Option<Kernel> {
+    match at_most.or_less() {
+        InstructionSet::Scalar => of_layout::<scalar::Scalar>(pixel),
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx2 => of_layout::<avx2::Avx2>(pixel),
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512 => of_layout::<avx512::Avx512>(pixel),
+        #[cfg(not(target_arch = "x86_64"))]
+        InstructionSet::Avx2 | InstructionSet::Avx512 => unreachable!("not available"),
+    }
+}
+
+/// The kernels of one instruction set.
+trait Kernels {
+    /// The kernel for pixels of `STRIDE` bytes with samples in bytes `FIRST..FIRST + N`.
+    ///
+    /// It may only be used on a CPU that has the instruction set.
+    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel;
+}
+
+/// The table: a line for each layout that there are kernels for.
+fn of_layout<K: Kernels>(pixel: PixelLayout) -> Option<Kernel> {
+    Some(match (pixel.pixel_stride, pixel.first, pixel.n_samples) {
+        (1, 0, 1) => K::kernel::<1, 0, 1>(),
+        (3, 0, 3) => K::kernel::<3, 0, 3>(),
+        (4, 0, 3) => K::kernel::<4, 0, 3>(),
+        (4, 1, 3) => K::kernel::<4, 1, 3>(),
+        _ => return None,
+    })
 }

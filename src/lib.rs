@@ -35,12 +35,14 @@
 //! ```
 //! use gsthistomatch::matcher::Matcher;
 //! use gsthistomatch::pixels::{ColorModel, Layout, PixelLayout, PlaneLayout, PlaneSpan};
+//! use gsthistomatch::kernels::InstructionSet;
 //! use gsthistomatch::reference::Reference;
+//! use gsthistomatch::workers::Workers;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let reference = Reference::load("examples/media/coffee.png".as_ref())?;
 //! // A picture of 4 x 2 pixels of three bytes, R'G'B'.
-//! let matcher = Matcher::new(Layout {
+//! let layout = Layout {
 //!     width: 4,
 //!     height: 2,
 //!     color_model: ColorModel::Rgb,
@@ -49,9 +51,12 @@
 //!         pixel: PixelLayout { pixel_stride: 3, first: 0, n_samples: 3 },
 //!         channels: vec![0, 1, 2],
 //!     }],
-//! })?;
+//! };
+//! let mut matcher = Matcher::new(layout, InstructionSet::best())?;
+//! let workers = Workers::default();
 //! let mut picture = *b"twenty-four bytes of RGB";
-//! matcher.process(&mut picture, &[PlaneSpan { offset: 0, stride: 12 }], &reference)?;
+//! let spans = [PlaneSpan { offset: 0, stride: 12 }];
+//! matcher.process(&mut picture, &spans, &reference, &workers)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -65,6 +70,7 @@ pub mod lut;
 pub mod matcher;
 pub mod pixels;
 pub mod reference;
+pub mod workers;
 
 pub use plugin::plugin_register_static;
 

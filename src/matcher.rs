@@ -2,17 +2,20 @@
 
 use crate::cdf::Cdf;
 use crate::histogram::Histogram;
-use crate::kernels::{self, Kernel};
+use crate::kernels::{self, Counter, InstructionSet, Kernel};
 use crate::lut::{Lut, match_cdfs};
 use crate::pixels::{Layout, PixelLayout, PixelsMut, PlaneSpan, SpanError};
 use crate::reference::Reference;
+use crate::workers::Workers;
 
 /// Matches frames of one layout to a reference picture.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Matcher {
     layout: Layout,
     /// One per plane of the layout.
     kernels: Vec<Kernel>,
+    /// For each band of a frame, one per plane.
+    counters: Vec<Vec<Box<dyn Counter>>>,
 }
 
 /// There is no kernel for the pixels of a plane.
@@ -25,18 +28,27 @@ pub struct UnsupportedLayout {
     pub pixel: PixelLayout,
 }
 
+/// What one worker does with its part of a frame.
+struct Band<'a> {
+    pixels: PixelsMut<'a>,
+    counters: &'a mut [Box<dyn Counter>],
+    /// One per channel.
+    histograms: Vec<Histogram>,
+}
+
 impl Matcher {
-    /// Chooses the kernels for frames of `layout`.
-    pub fn new(layout: Layout) -> Result<Self, UnsupportedLayout> {
+    /// Chooses the kernels for frames of `layout`: the fastest of this CPU, but none beyond
+    /// `at_most`.
+    pub fn new(layout: Layout, at_most: InstructionSet) -> Result<Self, UnsupportedLayout> {
         let kernels = layout
             .planes
             .iter()
             .map(|plane| {
-                kernels::select(plane.pixel)
+                kernels::select(plane.pixel, at_most)
                     .ok_or(UnsupportedLayout { plane: plane.plane, pixel: plane.pixel })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { layout, kernels })
+        Ok(Self { layout, kernels, counters: Vec::new() })
     }
 
     /// The layout of the frames.
@@ -44,61 +56,78 @@ impl Matcher {
         &self.layout
     }
 
-    /// The name of the kernel of each plane.
-    pub fn kernel_names(&self) -> impl Iterator<Item = &'static str> {
-        self.kernels.iter().map(|kernel| kernel.name)
+    /// The kernel of each plane.
+    pub fn kernels(&self) -> &[Kernel] {
+        &self.kernels
     }
 
     /// Gives the frame whose planes lie in `memory` at `spans` (indexed by
     /// [`PlaneLayout::plane`](crate::pixels::PlaneLayout::plane)) the histograms of `reference`.
     ///
+    /// Each of the `workers` takes a band of rows. Their number does not change the outcome.
+    ///
     /// # Errors
     ///
     /// The frame does not lie inside `memory`, which is then unchanged.
     pub fn process(
-        &self,
+        &mut self,
         memory: &mut [u8],
         spans: &[PlaneSpan],
         reference: &Reference,
+        workers: &Workers,
     ) -> Result<(), SpanError> {
-        let mut pixels = PixelsMut::new(memory, &self.layout, spans)?;
-        let luts: Vec<Lut> = self
-            .count(&pixels)
-            .iter()
-            .zip(reference.cdfs(self.layout.color_model))
-            .map(|(histogram, reference)| match_cdfs(&Cdf::from(histogram), reference))
+        let Self { layout, kernels, counters } = self;
+        let n_channels = layout.color_model.n_channels();
+        let n_bands = workers.count();
+        counters.resize_with(n_bands, || kernels.iter().map(|kernel| (kernel.counter)()).collect());
+
+        let mut bands: Vec<Band> = PixelsMut::new(memory, layout, spans)?
+            .bands(n_bands)
+            .into_iter()
+            .zip(counters)
+            .map(|(pixels, counters)| Band {
+                pixels,
+                counters,
+                histograms: vec![Histogram::EMPTY; n_channels],
+            })
             .collect();
-        self.apply(&mut pixels, &luts);
+
+        workers.for_each(&mut bands, |band| band.count(layout));
+
+        let luts: Vec<Lut> = reference
+            .cdfs(layout.color_model)
+            .iter()
+            .enumerate()
+            .map(|(channel, reference)| {
+                let mut histogram = Histogram::EMPTY;
+                bands.iter().for_each(|band| histogram.merge(&band.histograms[channel]));
+                match_cdfs(&Cdf::from(&histogram), reference)
+            })
+            .collect();
+
+        workers.for_each(&mut bands, |band| band.apply(layout, kernels, &luts));
         Ok(())
     }
+}
 
-    /// The histogram of each channel.
-    fn count(&self, pixels: &PixelsMut<'_>) -> Vec<Histogram> {
-        let mut histograms = vec![Histogram::EMPTY; self.layout.color_model.n_channels()];
-        for ((plane, layout), kernel) in
-            pixels.planes().iter().zip(&self.layout.planes).zip(&self.kernels)
-        {
-            let mut in_memory_order = vec![Histogram::EMPTY; layout.channels.len()];
-            for row in plane.rows() {
-                (kernel.count)(row, &mut in_memory_order);
-            }
-            for (&channel, histogram) in layout.channels.iter().zip(in_memory_order) {
-                histograms[channel] = histogram;
+impl Band<'_> {
+    fn count(&mut self, layout: &Layout) {
+        let planes = self.pixels.planes().iter().zip(&layout.planes);
+        for ((plane, layout), counter) in planes.zip(&mut *self.counters) {
+            plane.rows().for_each(|row| counter.add(row));
+            for (&channel, histogram) in layout.channels.iter().zip(counter.finish()) {
+                self.histograms[channel] = histogram;
             }
         }
-        histograms
     }
 
     /// Replaces every sample through the table of its channel.
-    fn apply(&self, pixels: &mut PixelsMut<'_>, luts: &[Lut]) {
-        for ((plane, layout), kernel) in
-            pixels.planes_mut().iter_mut().zip(&self.layout.planes).zip(&self.kernels)
-        {
+    fn apply(&mut self, layout: &Layout, kernels: &[Kernel], luts: &[Lut]) {
+        let planes = self.pixels.planes_mut().iter_mut().zip(&layout.planes);
+        for ((plane, layout), kernel) in planes.zip(kernels) {
             let in_memory_order: Vec<Lut> =
                 layout.channels.iter().map(|&channel| luts[channel].clone()).collect();
-            for row in plane.rows_mut() {
-                (kernel.apply)(row, &in_memory_order);
-            }
+            plane.rows_mut().for_each(|row| (kernel.apply)(row, &in_memory_order));
         }
     }
 }

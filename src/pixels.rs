@@ -140,6 +140,20 @@ impl PlaneMut<'_> {
     }
 }
 
+impl<'a> PlaneMut<'a> {
+    /// Cuts off the rows from `row` on.
+    fn split_off(&mut self, row: usize) -> Self {
+        let at = self.stride.saturating_mul(row).min(self.bytes.len());
+        let (before, after) = std::mem::take(&mut self.bytes).split_at_mut(at);
+        self.bytes = before;
+        Self { bytes: after, ..*self }
+    }
+
+    fn n_rows(&self) -> usize {
+        self.bytes.len().div_ceil(self.stride)
+    }
+}
+
 /// A frame of a [`Layout`] in memory, checked: every row of every plane lies inside it, and no
 /// two planes share a byte.
 #[derive(Debug)]
@@ -184,6 +198,24 @@ impl<'a> PixelsMut<'a> {
             (rest, at, previous) = (after, range.end, plane);
         }
         Ok(Self { planes: planes.into_iter().flatten().collect() })
+    }
+
+    /// Cuts the frame into `n` bands, from top to bottom: in each plane, bands of rows that differ
+    /// by one row at most. A frame of few rows has empty bands.
+    pub fn bands(mut self, n: usize) -> Vec<Self> {
+        // From the last one to the first: each takes its share of the rows that are left.
+        let mut bands: Vec<_> = (1..=n)
+            .rev()
+            .map(|left| {
+                let cut = |plane: &mut PlaneMut<'a>| {
+                    let rows = plane.n_rows();
+                    plane.split_off(rows - rows / left)
+                };
+                Self { planes: self.planes.iter_mut().map(cut).collect() }
+            })
+            .collect();
+        bands.reverse();
+        bands
     }
 
     /// The planes, in the order of [`Layout::planes`].

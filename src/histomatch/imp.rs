@@ -10,8 +10,10 @@ use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
 use super::{frame, location};
+use crate::kernels::InstructionSet;
 use crate::matcher::Matcher;
 use crate::reference::{Reference, ReferenceError};
+use crate::workers::Workers;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("histomatch", gst::DebugColorFlags::empty(), Some("Histogram matching"))
@@ -70,6 +72,20 @@ impl ReferenceSlot {
     }
 }
 
+/// The name of an [`InstructionSet`]: the kernels to use, for tests and to compare speeds.
+const KERNELS_VARIABLE: &str = "HISTOMATCH_KERNELS";
+
+/// What is set in READY at the latest.
+struct Settings {
+    n_threads: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { n_threads: 1 }
+    }
+}
+
 /// The frames that were negotiated.
 struct Stream {
     info: gst_video::VideoInfo,
@@ -78,15 +94,28 @@ struct Stream {
 
 impl Stream {
     /// Matches one frame. The error says why the buffer can't be one.
-    fn process(&self, buffer: &mut gst::BufferRef, reference: &Reference) -> Result<(), String> {
+    fn process(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        reference: &Reference,
+        workers: &Workers,
+    ) -> Result<(), String> {
         let spans = frame::spans(buffer, &self.info)?;
         let mut map = buffer
             .map_writable()
             .map_err(|_| "its memory can't be mapped for reading and writing".to_string())?;
         self.matcher
-            .process(map.as_mut_slice(), &spans, reference)
+            .process(map.as_mut_slice(), &spans, reference, workers)
             .map_err(|error| error.to_string())
     }
+}
+
+/// What the streaming thread works with.
+#[derive(Default)]
+struct Streaming {
+    /// The element's threads, from PAUSED to READY; else the calling thread alone.
+    workers: Workers,
+    stream: Option<Stream>,
 }
 
 #[derive(glib::Properties, Default)]
@@ -107,8 +136,23 @@ pub struct HistoMatch {
         nullable
     )]
     slot: Mutex<ReferenceSlot>,
+    /// How many threads share the work on a frame.
+    #[property(
+        name = "n-threads",
+        type = u32,
+        member = n_threads,
+        get,
+        set,
+        default = 1,
+        maximum = 1024,
+        nick = "Threads",
+        blurb = "Threads that share the work on a frame (1 = the streaming thread alone, \
+                 0 = as many as the CPU has)",
+        mutable_ready
+    )]
+    settings: Mutex<Settings>,
     /// Used by the streaming thread alone, so never waited for.
-    stream: Mutex<Option<Stream>>,
+    streaming: Mutex<Streaming>,
 }
 
 /// Locks a mutex whose data is whole after a panic, too.
@@ -184,6 +228,50 @@ impl HistoMatch {
                     _ => gst::ResourceError::Read,
                 };
                 failed(kind, &cause)
+            }
+        }
+    }
+
+    /// Makes the threads that `n-threads` asks for.
+    fn make_workers(&self) -> Workers {
+        let n_threads = lock(&self.settings).n_threads;
+        let (workers, too_few) = Workers::new(n_threads as usize);
+        if let Some(too_few) = too_few {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::NoSpaceLeft,
+                ("With n-threads={n_threads}, {too_few}. Frames take longer. Lower n-threads, or \
+                  raise the limits on threads and memory (ulimit -u, ulimit -v)."),
+                ["Working with {} threads", workers.count()]
+            );
+        }
+        gst::info!(CAT, imp = self, "Working with {} threads", workers.count());
+        workers
+    }
+
+    /// The kernels to use: the best ones, or less if the environment says so.
+    fn instruction_set(&self) -> InstructionSet {
+        let best = InstructionSet::best();
+        let Some(wanted) = std::env::var_os(KERNELS_VARIABLE) else { return best };
+        match wanted.to_string_lossy().parse::<InstructionSet>() {
+            Ok(wanted) if wanted > best => {
+                gst::warning!(
+                    CAT,
+                    imp = self,
+                    "This CPU can't run the kernels of {KERNELS_VARIABLE}={wanted}, but {best}"
+                );
+                best
+            }
+            Ok(wanted) => wanted.or_less(),
+            Err(error) => {
+                gst::element_imp_warning!(
+                    self,
+                    gst::LibraryError::Settings,
+                    ("The environment variable {KERNELS_VARIABLE} is ignored: {error}. Unset it, \
+                      or set it to one of them."),
+                    ["Using {best}"]
+                );
+                best
             }
         }
     }
@@ -265,6 +353,8 @@ impl BaseTransformImpl for HistoMatch {
                 }
             }
         }
+        drop(slot);
+        lock(&self.streaming).workers = self.make_workers();
         Ok(())
     }
 
@@ -273,7 +363,7 @@ impl BaseTransformImpl for HistoMatch {
         slot.started = false;
         slot.reference = None;
         drop(slot);
-        *lock(&self.stream) = None;
+        *lock(&self.streaming) = Streaming::default();
         Ok(())
     }
 
@@ -291,9 +381,11 @@ impl BaseTransformImpl for HistoMatch {
         let Some(reference) = lock(&self.slot).reference.clone() else {
             return Ok(gst::FlowSuccess::Ok);
         };
-        let outcome = match &*lock(&self.stream) {
-            Some(stream) => stream.process(buffer, &reference),
-            None => return Err(gst::FlowError::NotNegotiated),
+        let outcome = match &mut *lock(&self.streaming) {
+            Streaming { workers, stream: Some(stream) } => {
+                stream.process(buffer, &reference, workers)
+            }
+            Streaming { stream: None, .. } => return Err(gst::FlowError::NotNegotiated),
         };
         outcome.map_err(|cause| self.refuse(&cause))?;
         gst::log!(CAT, imp = self, "Matched the frame at {}", buffer.pts().display());
@@ -312,15 +404,11 @@ impl VideoFilterImpl for HistoMatch {
         let unsupported =
             || gst::loggable_error!(CAT, "No kernel for the format {}", info.format().to_str());
         let layout = frame::layout(info).ok_or_else(unsupported)?;
-        let matcher = Matcher::new(layout).map_err(|_| unsupported())?;
-        gst::info!(
-            CAT,
-            imp = self,
-            "Negotiated {:?}, kernels {:?}",
-            matcher.layout(),
-            matcher.kernel_names().collect::<Vec<_>>()
-        );
-        *lock(&self.stream) = Some(Stream { info: info.clone(), matcher });
+        let matcher = Matcher::new(layout, self.instruction_set()).map_err(|_| unsupported())?;
+        for (plane, kernel) in matcher.layout().planes.iter().zip(matcher.kernels()) {
+            gst::info!(CAT, imp = self, "{plane:?}: {} kernels", kernel.instruction_set);
+        }
+        lock(&self.streaming).stream = Some(Stream { info: info.clone(), matcher });
         Ok(())
     }
 }

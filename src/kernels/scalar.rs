@@ -1,44 +1,115 @@
-//! The plain kernels. They are the specification: every other kernel must equal them, bit for bit.
+//! The kernels in plain Rust. They are the specification: every other kernel must equal them, bit
+//! for bit.
 
-use super::Kernel;
-use crate::histogram::Histogram;
+use super::{Counter, InstructionSet, Kernel, Kernels};
+use crate::histogram::{Histogram, LEVELS};
 use crate::lut::Lut;
-use crate::pixels::PixelLayout;
 
-/// The pixel layouts that there are kernels for.
-pub(super) const KERNELS: &[(PixelLayout, Kernel)] =
-    &[entry::<1, 0, 1>(), entry::<3, 0, 3>(), entry::<4, 0, 3>(), entry::<4, 1, 3>()];
+pub(super) struct Scalar;
 
-const fn entry<const PIXEL_STRIDE: usize, const FIRST: usize, const N: usize>()
--> (PixelLayout, Kernel) {
-    (
-        PixelLayout { pixel_stride: PIXEL_STRIDE, first: FIRST, n_samples: N },
+impl Kernels for Scalar {
+    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel {
         Kernel {
-            name: "scalar",
-            count: count::<PIXEL_STRIDE, FIRST, N>,
-            apply: apply::<PIXEL_STRIDE, FIRST, N>,
-        },
-    )
-}
-
-fn count<const PIXEL_STRIDE: usize, const FIRST: usize, const N: usize>(
-    row: &[u8],
-    histograms: &mut [Histogram],
-) {
-    let histograms: &mut [Histogram; N] = histograms.try_into().expect("one histogram per sample");
-    for pixel in row.as_chunks::<PIXEL_STRIDE>().0 {
-        for (sample, histogram) in pixel[FIRST..FIRST + N].iter().zip(&mut *histograms) {
-            histogram.add(*sample);
+            instruction_set: InstructionSet::Scalar,
+            counter: || Box::new(SubTables::<STRIDE, FIRST, N>::new()),
+            apply: apply::<STRIDE, FIRST, N>,
         }
     }
 }
 
-fn apply<const PIXEL_STRIDE: usize, const FIRST: usize, const N: usize>(
+/// Neighbouring pixels are counted in different tables, because adding to a counter has to wait
+/// for the last addition to the same one.
+const MAX_TABLES: usize = 8;
+
+/// More counters than [`LEVELS`], so that counters of one level don't lie a multiple of 4096 bytes
+/// apart: such addresses delay each other.
+const PADDED_LEVELS: usize = LEVELS + 8;
+
+/// Aligned to pages, so that its place in the cache isn't another in every process.
+#[repr(align(4096))]
+#[derive(Debug)]
+struct Tables<const N: usize>([[[u32; PADDED_LEVELS]; N]; MAX_TABLES]);
+
+#[derive(Debug)]
+pub(super) struct SubTables<const STRIDE: usize, const FIRST: usize, const N: usize> {
+    tables: Box<Tables<N>>,
+    /// Pixels counted in the tables; they are emptied before a counter can overflow.
+    pixels: usize,
+    histograms: [Histogram; N],
+}
+
+impl<const STRIDE: usize, const FIRST: usize, const N: usize> SubTables<STRIDE, FIRST, N> {
+    /// Pixels side by side that go to different tables: as many as keep about a dozen counters
+    /// busy, so that all tables together stay in the first-level cache.
+    const TABLES: usize = if N == 1 { MAX_TABLES } else { 4 };
+
+    pub(super) fn new() -> Self {
+        Self {
+            tables: Box::new(Tables([[[0; PADDED_LEVELS]; N]; MAX_TABLES])),
+            pixels: 0,
+            histograms: [Histogram::EMPTY; N],
+        }
+    }
+
+    fn empty_tables(&mut self) {
+        for tables in &mut self.tables.0 {
+            for (table, histogram) in tables.iter_mut().zip(&mut self.histograms) {
+                for (counter, bin) in table.iter_mut().zip(&mut histogram.bins) {
+                    *bin += u64::from(std::mem::take(counter));
+                }
+            }
+        }
+        self.pixels = 0;
+    }
+}
+
+impl<const STRIDE: usize, const FIRST: usize, const N: usize> Counter
+    for SubTables<STRIDE, FIRST, N>
+{
+    fn add(&mut self, row: &[u8]) {
+        // Parts of a row, should one be longer than a counter is wide.
+        for part in row.chunks((u32::MAX as usize / 2).next_multiple_of(STRIDE)) {
+            let pixels = part.len() / STRIDE;
+            if pixels > u32::MAX as usize - self.pixels {
+                self.empty_tables();
+            }
+            self.pixels += pixels;
+
+            let tables = &mut self.tables.0;
+            let mut groups = part.chunks_exact(STRIDE * Self::TABLES);
+            for group in &mut groups {
+                for (pixel, table) in group.as_chunks::<STRIDE>().0.iter().zip(&mut *tables) {
+                    count_pixel::<STRIDE, FIRST, N>(pixel, table);
+                }
+            }
+            for pixel in groups.remainder().as_chunks::<STRIDE>().0 {
+                count_pixel::<STRIDE, FIRST, N>(pixel, &mut tables[0]);
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Vec<Histogram> {
+        self.empty_tables();
+        std::mem::replace(&mut self.histograms, [Histogram::EMPTY; N]).to_vec()
+    }
+}
+
+#[inline(always)]
+fn count_pixel<const STRIDE: usize, const FIRST: usize, const N: usize>(
+    pixel: &[u8; STRIDE],
+    tables: &mut [[u32; PADDED_LEVELS]; N],
+) {
+    for (sample, table) in pixel[FIRST..FIRST + N].iter().zip(tables) {
+        table[usize::from(*sample)] += 1;
+    }
+}
+
+pub(super) fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(
     row: &mut [u8],
     luts: &[Lut],
 ) {
     let luts: &[Lut; N] = luts.try_into().expect("one table per sample");
-    for pixel in row.as_chunks_mut::<PIXEL_STRIDE>().0 {
+    for pixel in row.as_chunks_mut::<STRIDE>().0 {
         for (sample, lut) in pixel[FIRST..FIRST + N].iter_mut().zip(luts) {
             *sample = lut.levels[usize::from(*sample)];
         }

@@ -1,0 +1,469 @@
+//! The kernels for AVX-512 with VBMI, VBMI2 and VPOPCNTDQ.
+//!
+//! # Packed pixels without shuffles
+//!
+//! `STRIDE` consecutive vectors of packed pixels hold each sample of a pixel at different bytes
+//! of a vector: of R'G'B' the first vector has R' at bytes 0, 3, 6 …, the second (64 mod 3 = 1)
+//! at bytes 2, 5, 8 …, the third at bytes 1, 4, 7 …. Blending the three by masks gives a vector of
+//! R' alone, and blending the results puts them back. With a stride of four the places are the
+//! same in each vector, so they are first made different by rotating the second vector's 4-byte
+//! words by one byte, the third's by two, and so on.
+//!
+//! # Counting
+//!
+//! A vector of samples of one channel is split by their top two bits with `vpcompressb`, onto four
+//! queues. When these are full, blocks of 512 samples are transposed to bit planes: a vector of
+//! each sample's bit 0, and so on to bit 5. A population count of the AND of some planes says how
+//! many samples have all those bits set; it is summed up for each of the 64 subsets of the planes.
+//! At the end of the frame the bins follow from these 64 sums by inclusion and exclusion.
+
+use std::arch::is_x86_feature_detected;
+use std::arch::x86_64::*;
+use std::mem;
+
+use safe_unaligned_simd::x86_64::{_mm512_loadu_epi8, _mm512_loadu_epi64};
+use safe_unaligned_simd::x86_64::{_mm512_storeu_epi8, _mm512_storeu_epi64};
+
+use super::{Counter, InstructionSet, Kernel, Kernels};
+use crate::histogram::{Histogram, LEVELS};
+use crate::lut::Lut;
+
+pub(super) struct Avx512;
+
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vbmi2")
+        && is_x86_feature_detected!("avx512vpopcntdq")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("popcnt")
+}
+
+impl Kernels for Avx512 {
+    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel {
+        Kernel {
+            instruction_set: InstructionSet::Avx512,
+            counter: || Box::new(Queues::<STRIDE, FIRST, N>::new()),
+            // SAFETY: `super::select` gives kernels out only where `is_available`.
+            apply: |row, luts| unsafe { apply::<STRIDE, FIRST, N>(row, luts) },
+        }
+    }
+}
+
+/// Bytes of a vector.
+const VECTOR: usize = 64;
+
+/// The most bytes of a group: a vector per byte of a pixel, so 64 whole pixels.
+const MAX_GROUP: usize = 4 * VECTOR;
+
+/// How far ahead of the loads memory is asked for.
+const PREFETCH_BYTES: usize = 4096;
+
+/// Asks for the memory that will be read some groups later.
+#[inline(always)]
+fn prefetch(group: &[u8]) {
+    for line in group.chunks(VECTOR) {
+        let ahead = line.as_ptr().wrapping_add(PREFETCH_BYTES);
+        // SAFETY: a prefetch may be given any address: it reads nothing that a program can see,
+        // and does not fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn load(bytes: &[u8]) -> __m512i {
+    _mm512_loadu_epi8(bytes.first_chunk::<VECTOR>().expect("a vector of bytes"))
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn store(bytes: &mut [u8], vector: __m512i) {
+    _mm512_storeu_epi8(bytes.first_chunk_mut::<VECTOR>().expect("a vector of bytes"), vector);
+}
+
+/// The bits of those bytes of vector `vector` of a group (rotated, see [`load_group`]) that hold
+/// byte `offset` of a pixel.
+#[inline(always)]
+const fn places<const STRIDE: usize>(offset: usize, vector: usize) -> u64 {
+    let (every, first) = match STRIDE {
+        1 => (u64::MAX, 0),
+        // Byte p of the vector is byte (64 * vector + p) % 3 of a pixel, and -64 % 3 = 2.
+        3 => (0x9249_2492_4924_9249, (offset + 2 * vector) % 3),
+        4 => (0x1111_1111_1111_1111, (offset + vector) % 4),
+        _ => panic!("no such pixels"),
+    };
+    every << first
+}
+
+/// The vectors of a group, in which no two hold the same byte of a pixel at the same place.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn load_group<const STRIDE: usize>(group: &[u8]) -> [__m512i; STRIDE] {
+    let mut vectors = [_mm512_setzero_si512(); STRIDE];
+    for (i, vector) in vectors.iter_mut().enumerate() {
+        *vector = load(&group[VECTOR * i..]);
+        if STRIDE == 4 {
+            *vector = _mm512_rolv_epi32(*vector, _mm512_set1_epi32(8 * i as i32));
+        }
+    }
+    vectors
+}
+
+/// Byte `offset` of the 64 pixels of a group, in some order.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn gather<const STRIDE: usize>(group: &[__m512i; STRIDE], offset: usize) -> __m512i {
+    let mut samples = group[0];
+    for (i, &vector) in group.iter().enumerate().skip(1) {
+        samples = _mm512_mask_blend_epi8(places::<STRIDE>(offset, i), samples, vector);
+    }
+    samples
+}
+
+// Applying.
+
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(row: &mut [u8], luts: &[Lut]) {
+    let luts: &[Lut; N] = luts.try_into().expect("one table per sample");
+    let mut tables = [[_mm512_setzero_si512(); LEVELS / VECTOR]; N];
+    for (table, lut) in tables.iter_mut().zip(luts) {
+        for (part, levels) in table.iter_mut().zip(lut.levels.chunks_exact(VECTOR)) {
+            *part = load(levels);
+        }
+    }
+
+    let mut groups = row.chunks_exact_mut(STRIDE * VECTOR);
+    for group in &mut groups {
+        prefetch(group);
+        apply_group::<STRIDE, FIRST, N>(group, &tables);
+    }
+    let rest = groups.into_remainder();
+    if !rest.is_empty() {
+        let mut padded = [0; MAX_GROUP];
+        padded[..rest.len()].copy_from_slice(rest);
+        apply_group::<STRIDE, FIRST, N>(&mut padded[..STRIDE * VECTOR], &tables);
+        rest.copy_from_slice(&padded[..rest.len()]);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn apply_group<const STRIDE: usize, const FIRST: usize, const N: usize>(
+    group: &mut [u8],
+    tables: &[[__m512i; LEVELS / VECTOR]; N],
+) {
+    let vectors = load_group::<STRIDE>(group);
+    let mut samples = [_mm512_setzero_si512(); N];
+    for (j, (samples, table)) in samples.iter_mut().zip(tables).enumerate() {
+        *samples = look_up(gather(&vectors, FIRST + j), table);
+    }
+    for (i, &vector) in vectors.iter().enumerate() {
+        // Where every byte is a sample, the blends replace all of them but the first sample's.
+        let mut blended = if N == STRIDE { samples[0] } else { vector };
+        for (j, &samples) in samples.iter().enumerate().skip(usize::from(N == STRIDE)) {
+            blended = _mm512_mask_blend_epi8(places::<STRIDE>(FIRST + j, i), blended, samples);
+        }
+        if STRIDE == 4 {
+            blended = _mm512_rorv_epi32(blended, _mm512_set1_epi32(8 * i as i32));
+        }
+        store(&mut group[VECTOR * i..], blended);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn look_up(samples: __m512i, table: &[__m512i; LEVELS / VECTOR]) -> __m512i {
+    let below_128 = _mm512_permutex2var_epi8(table[0], samples, table[1]);
+    let from_128 = _mm512_permutex2var_epi8(table[2], samples, table[3]);
+    _mm512_mask_blend_epi8(_mm512_movepi8_mask(samples), below_128, from_128)
+}
+
+// Counting.
+
+/// Samples of a block: a bit plane of it fills a vector.
+const BLOCK: usize = 8 * VECTOR;
+
+/// The planes of a block that are left when the top two bits are known.
+const PLANES: usize = 6;
+
+/// Subsets of half of the planes.
+const HALF: usize = 1 << (PLANES / 2);
+
+/// Groups that are split before the queues are counted. With more, the queues leave the
+/// first-level cache; with fewer, the sums are loaded and stored more often.
+const GROUPS: usize = 128;
+
+/// Blocks that a queue can hold.
+const MAX_BLOCKS: usize = GROUPS * VECTOR / BLOCK + 1;
+
+/// A 512-bit value in memory.
+type Lanes = [u64; 8];
+
+/// Samples that have the same top two bits.
+#[repr(align(64))]
+#[derive(Debug)]
+struct Queue {
+    /// For each subset of the planes: the number of samples that had all its bits set, spread over
+    /// lanes. The empty subset stands for all samples.
+    sums: [Lanes; 1 << PLANES],
+    /// Room for a full block less one sample, [`GROUPS`] vectors, and the unused end of a vector.
+    samples: [u8; (MAX_BLOCKS + 1) * BLOCK],
+    len: usize,
+}
+
+/// The ANDs of the subsets of the lower and of the upper half of a block's planes. The empty
+/// subset, at index 0, is not used.
+#[repr(align(64))]
+#[derive(Clone, Copy, Debug)]
+struct Products {
+    lower: [Lanes; HALF],
+    upper: [Lanes; HALF],
+}
+
+#[derive(Debug)]
+struct Queues<const STRIDE: usize, const FIRST: usize, const N: usize> {
+    /// Of each sample of a pixel, by the top two bits.
+    queues: Vec<[Queue; 4]>,
+    products: Vec<Products>,
+    /// Groups that the queues have room for.
+    room: usize,
+    /// Black pixels that were added to fill groups.
+    padding: u64,
+}
+
+impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIRST, N> {
+    fn new() -> Self {
+        let products = Products { lower: [[0; 8]; HALF], upper: [[0; 8]; HALF] };
+        Self {
+            queues: (0..N).map(|_| [(); 4].map(|()| Queue::new())).collect(),
+            products: vec![products; MAX_BLOCKS],
+            room: GROUPS,
+            padding: 0,
+        }
+    }
+
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    fn add_row(&mut self, row: &[u8]) {
+        let mut groups = row.chunks_exact(STRIDE * VECTOR);
+        for group in &mut groups {
+            prefetch(group);
+            self.add_group(group);
+        }
+        let rest = groups.remainder();
+        if !rest.is_empty() {
+            let mut padded = [0; MAX_GROUP];
+            padded[..rest.len()].copy_from_slice(rest);
+            self.add_group(&padded[..STRIDE * VECTOR]);
+            self.padding += (VECTOR - rest.len() / STRIDE) as u64;
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    fn add_group(&mut self, group: &[u8]) {
+        if self.room == 0 {
+            self.count_queues();
+        }
+        self.room -= 1;
+        let vectors = load_group::<STRIDE>(group);
+        for (j, queues) in self.queues.iter_mut().enumerate() {
+            split(gather(&vectors, FIRST + j), queues);
+        }
+    }
+
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    fn count_queues(&mut self) {
+        for queue in self.queues.as_flattened_mut() {
+            queue.count_blocks(&mut self.products);
+        }
+        self.room = GROUPS;
+    }
+
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    fn histograms(&mut self) -> Vec<Histogram> {
+        self.count_queues();
+        let padding = mem::take(&mut self.padding);
+        let mut histograms = Vec::with_capacity(N);
+        for queues in &mut self.queues {
+            let mut histogram = Histogram::EMPTY;
+            for (bins, queue) in histogram.bins.chunks_exact_mut(1 << PLANES).zip(queues) {
+                bins.copy_from_slice(&queue.finish(&mut self.products));
+            }
+            histogram.bins[0] -= padding;
+            histograms.push(histogram);
+        }
+        histograms
+    }
+}
+
+impl<const STRIDE: usize, const FIRST: usize, const N: usize> Counter for Queues<STRIDE, FIRST, N> {
+    fn add(&mut self, row: &[u8]) {
+        // SAFETY: `super::select` gives kernels out only where `is_available`.
+        unsafe { self.add_row(row) }
+    }
+
+    fn finish(&mut self) -> Vec<Histogram> {
+        // SAFETY: as in `add`.
+        unsafe { self.histograms() }
+    }
+}
+
+/// Appends each sample to the queue of its top two bits.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn split(samples: __m512i, queues: &mut [Queue; 4]) {
+    let bit_7 = _mm512_movepi8_mask(samples);
+    let bit_6 = _mm512_movepi8_mask(_mm512_add_epi8(samples, samples));
+    let masks = [!(bit_7 | bit_6), !bit_7 & bit_6, bit_7 & !bit_6, bit_7 & bit_6];
+    for (queue, mask) in queues.iter_mut().zip(masks) {
+        let compressed = _mm512_maskz_compress_epi8(mask, samples);
+        store(&mut queue.samples[queue.len..], compressed);
+        queue.len += mask.count_ones() as usize;
+    }
+}
+
+impl Queue {
+    fn new() -> Self {
+        Self { sums: [[0; 8]; 1 << PLANES], samples: [0; (MAX_BLOCKS + 1) * BLOCK], len: 0 }
+    }
+
+    /// Counts the full blocks, and keeps the samples after the last one.
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    fn count_blocks(&mut self, products: &mut [Products]) {
+        let (blocks, _) = self.samples[..self.len].as_chunks::<BLOCK>();
+        let products = &mut products[..blocks.len()];
+        for (block, products) in blocks.iter().zip(&mut *products) {
+            *products = Products::of(&bit_planes(block));
+        }
+
+        // Two of the upper half's subsets at a time: their sums with all of the lower half's fill
+        // half of the registers.
+        for (upper, sums) in (0..HALF).step_by(2).zip(self.sums.chunks_exact_mut(2 * HALF)) {
+            let mut counts = [[_mm512_setzero_si512(); HALF]; 2];
+            for products in &*products {
+                for lower in 0..HALF {
+                    for (i, counts) in counts.iter_mut().enumerate() {
+                        if upper + i > 0 || lower > 0 {
+                            let product = products.of_subset(lower, upper + i);
+                            counts[lower] =
+                                _mm512_add_epi64(counts[lower], _mm512_popcnt_epi64(product));
+                        }
+                    }
+                }
+            }
+            for (sum, &count) in sums.iter_mut().zip(counts.as_flattened()) {
+                let total = _mm512_add_epi64(_mm512_loadu_epi64(sum), count);
+                _mm512_storeu_epi64(sum, total);
+            }
+        }
+
+        let counted = blocks.len() * BLOCK;
+        self.sums[0][0] += counted as u64;
+        self.samples.copy_within(counted..self.len, 0);
+        self.len -= counted;
+    }
+
+    /// The bins of the samples since the last call, by their lower bits.
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    fn finish(&mut self, products: &mut [Products]) -> [u64; 1 << PLANES] {
+        let padding = self.len.next_multiple_of(BLOCK) - self.len;
+        self.samples[self.len..][..padding].fill(0);
+        self.len += padding;
+        self.count_blocks(products);
+
+        let mut bins = [0; 1 << PLANES];
+        for (bin, sum) in bins.iter_mut().zip(&mut self.sums) {
+            *bin = mem::take(sum).iter().sum();
+        }
+        // Möbius inversion: from "has these bits, and perhaps others" to "has these bits alone",
+        // one bit after the other.
+        for bit in (0..PLANES).map(|plane| 1 << plane) {
+            for subset in (0..bins.len()).filter(|subset| subset & bit == 0) {
+                bins[subset] -= bins[subset | bit];
+            }
+        }
+        bins[0] -= padding as u64;
+        bins
+    }
+}
+
+impl Products {
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    fn of(planes: &[__m512i; PLANES]) -> Self {
+        let mut products = Self { lower: [[0; 8]; HALF], upper: [[0; 8]; HALF] };
+        let (lower, upper) = planes.split_at(PLANES / 2);
+        for (planes, products) in
+            [(lower, &mut products.lower), (upper, &mut products.upper)]
+        {
+            let [a, b, c] = *planes else { unreachable!("half of the planes") };
+            let a_and_b = _mm512_and_si512(a, b);
+            let (a_and_c, b_and_c) = (_mm512_and_si512(a, c), _mm512_and_si512(b, c));
+            let all = _mm512_and_si512(a_and_b, c);
+            for (product, value) in
+                products[1..].iter_mut().zip([a, b, a_and_b, c, a_and_c, b_and_c, all])
+            {
+                _mm512_storeu_epi64(product, value);
+            }
+        }
+        products
+    }
+
+    /// The AND of the planes of a subset that isn't empty.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    fn of_subset(&self, lower: usize, upper: usize) -> __m512i {
+        match (lower, upper) {
+            (_, 0) => _mm512_loadu_epi64(&self.lower[lower]),
+            (0, _) => _mm512_loadu_epi64(&self.upper[upper]),
+            _ => _mm512_and_si512(
+                _mm512_loadu_epi64(&self.lower[lower]),
+                _mm512_loadu_epi64(&self.upper[upper]),
+            ),
+        }
+    }
+}
+
+/// Bits 0 to 5 of the samples of a block: bit i of all samples in plane i, at the same place of
+/// each plane.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn bit_planes(block: &[u8; BLOCK]) -> [__m512i; PLANES] {
+    let mut v = [_mm512_setzero_si512(); 8];
+    for (vector, bytes) in v.iter_mut().zip(block.chunks_exact(VECTOR)) {
+        *vector = load(bytes);
+    }
+    // Each step halves the bits of a byte that a vector holds, and doubles the samples.
+    let (low_0, high_0) = interleave::<4>(v[0], v[4]);
+    let (low_1, high_1) = interleave::<4>(v[1], v[5]);
+    let (low_2, high_2) = interleave::<4>(v[2], v[6]);
+    let (low_3, high_3) = interleave::<4>(v[3], v[7]);
+    let (bits_01_0, bits_23_0) = interleave::<2>(low_0, low_2);
+    let (bits_01_1, bits_23_1) = interleave::<2>(low_1, low_3);
+    let (bits_45_0, _) = interleave::<2>(high_0, high_2);
+    let (bits_45_1, _) = interleave::<2>(high_1, high_3);
+    let (bit_0, bit_1) = interleave::<1>(bits_01_0, bits_01_1);
+    let (bit_2, bit_3) = interleave::<1>(bits_23_0, bits_23_1);
+    let (bit_4, bit_5) = interleave::<1>(bits_45_0, bits_45_1);
+    [bit_0, bit_1, bit_2, bit_3, bit_4, bit_5]
+}
+
+/// Of every `2 * BITS` bits of `a` and `b`: the lower `BITS` of both, and the upper `BITS` of both.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn interleave<const BITS: u32>(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
+    let lower = _mm512_set1_epi64(match BITS {
+        4 => 0x0F0F_0F0F_0F0F_0F0F,
+        2 => 0x3333_3333_3333_3333,
+        1 => 0x5555_5555_5555_5555,
+        _ => unreachable!("no such step"),
+    });
+    // Bit i of the constant: the outcome where the bits of `lower`, x and y are the bits of i.
+    const X_WHERE_LOWER_ELSE_Y: i32 = 0b1100_1010;
+    let shifted_b = _mm512_slli_epi64::<BITS>(b);
+    let shifted_a = _mm512_srli_epi64::<BITS>(a);
+    (
+        _mm512_ternarylogic_epi64::<X_WHERE_LOWER_ELSE_Y>(lower, a, shifted_b),
+        _mm512_ternarylogic_epi64::<X_WHERE_LOWER_ELSE_Y>(lower, shifted_a, b),
+    )
+}

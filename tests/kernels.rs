@@ -1,0 +1,208 @@
+//! Promise: the kernels of every instruction set count and rewrite samples as the definition says,
+//! whatever the length of a row and its place in memory.
+
+mod common;
+
+use common::frames::noise;
+use gsthistomatch::histogram::Histogram;
+use gsthistomatch::kernels::{InstructionSet, Kernel, select};
+use gsthistomatch::lut::Lut;
+use gsthistomatch::pixels::PixelLayout;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const LAYOUTS: [PixelLayout; 4] = [
+    PixelLayout { pixel_stride: 1, first: 0, n_samples: 1 },
+    PixelLayout { pixel_stride: 3, first: 0, n_samples: 3 },
+    PixelLayout { pixel_stride: 4, first: 0, n_samples: 3 },
+    PixelLayout { pixel_stride: 4, first: 1, n_samples: 3 },
+];
+
+/// Every kernel that this CPU can run. What it can't run is printed.
+fn kernels() -> Vec<(PixelLayout, Kernel)> {
+    let (available, missing): (Vec<_>, Vec<_>) =
+        InstructionSet::ALL.into_iter().partition(|set| set.is_available());
+    for set in missing {
+        println!("skipped: this CPU can't run the kernels of {set}");
+    }
+    let mut kernels = Vec::new();
+    for set in available {
+        for layout in LAYOUTS {
+            let kernel = select(layout, set).expect("a kernel for the layout");
+            assert_eq!(kernel.instruction_set, set, "the kernels of {set} are not used");
+            kernels.push((layout, kernel));
+        }
+    }
+    kernels
+}
+
+/// Counts rows from the definition.
+fn count(layout: PixelLayout, rows: &[&[u8]]) -> Vec<Histogram> {
+    let mut histograms = vec![Histogram::EMPTY; layout.n_samples];
+    for pixel in rows.iter().flat_map(|row| row.chunks(layout.pixel_stride)) {
+        for (sample, histogram) in pixel[layout.first..].iter().zip(&mut histograms) {
+            histogram.bins[usize::from(*sample)] += 1;
+        }
+    }
+    histograms
+}
+
+/// Rewrites a row from the definition.
+fn apply(layout: PixelLayout, row: &[u8], luts: &[Lut]) -> Vec<u8> {
+    let mut row = row.to_vec();
+    for pixel in row.chunks_mut(layout.pixel_stride) {
+        for (sample, lut) in pixel[layout.first..].iter_mut().zip(luts) {
+            *sample = lut.levels[usize::from(*sample)];
+        }
+    }
+    row
+}
+
+/// Tables that differ from each other and, unlike those of the rule, take all levels in no order.
+fn luts(layout: PixelLayout) -> Vec<Lut> {
+    (0..layout.n_samples)
+        .map(|i| {
+            let mut levels: [u8; 256] = std::array::from_fn(|v| v as u8);
+            let mut random = noise(i as u32 + 1);
+            for v in (1..256).rev() {
+                levels.swap(v, usize::from(random()) * (v + 1) / 256);
+            }
+            Lut { levels }
+        })
+        .collect()
+}
+
+/// Counts and rewrites `row`, which lies in `memory` from `offset` on, and checks that nothing
+/// around it changes.
+fn check(layout: PixelLayout, kernel: Kernel, memory: &[u8], offset: usize, len: usize) {
+    let place = format!("{} {layout:?}, {len} bytes at {offset}", kernel.instruction_set);
+    let row = &memory[offset..offset + len];
+    let mut counter = (kernel.counter)();
+    counter.add(row);
+    assert!(counter.finish() == count(layout, &[row]), "count: {place}");
+
+    let luts = luts(layout);
+    let mut expected = memory.to_vec();
+    expected[offset..offset + len].copy_from_slice(&apply(layout, row, &luts));
+    let mut memory = memory.to_vec();
+    (kernel.apply)(&mut memory[offset..offset + len], &luts);
+    assert!(memory == expected, "apply: {place}");
+}
+
+/// Contents that are hard for one kernel or another.
+fn contents() -> Vec<(&'static str, Box<dyn FnMut() -> u8>)> {
+    let mut level = 0u8;
+    let mut ramp = noise(5);
+    vec![
+        ("noise", Box::new(noise(1))),
+        ("black", Box::new(|| 0)),
+        ("white", Box::new(|| 255)),
+        ("flat", Box::new(|| 0x9A)),
+        // Each level follows its neighbour, as in a picture.
+        (
+            "natural",
+            Box::new(move || {
+                level = level.wrapping_add(ramp() % 5).wrapping_sub(2);
+                level
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn rows_of_all_short_lengths_and_offsets() {
+    let mut content = noise(2);
+    let memory: Vec<u8> = (0..1024).map(|_| content()).collect();
+    for (layout, kernel) in kernels() {
+        for pixels in 0..=200 {
+            check(layout, kernel, &memory, 64, pixels * layout.pixel_stride);
+        }
+        for offset in 0..64 {
+            for pixels in [1, 63, 64, 65, 131] {
+                check(layout, kernel, &memory, offset, pixels * layout.pixel_stride);
+            }
+        }
+    }
+}
+
+#[test]
+fn long_rows_of_all_contents() {
+    for (name, mut content) in contents() {
+        println!("{name}");
+        let memory: Vec<u8> = (0..200_001).map(|_| content()).collect();
+        for (layout, kernel) in kernels() {
+            let len = 199_990 / layout.pixel_stride * layout.pixel_stride;
+            check(layout, kernel, &memory, 7, len);
+        }
+    }
+}
+
+#[test]
+fn every_level_and_every_pair_of_neighbours() {
+    let memory: Vec<u8> = (0..=255u8).flat_map(|a| (0..=255u8).flat_map(move |b| [a, b])).collect();
+    for (layout, kernel) in kernels() {
+        let len = memory.len() / layout.pixel_stride * layout.pixel_stride;
+        check(layout, kernel, &memory, 0, len);
+    }
+}
+
+#[test]
+fn a_counter_starts_afresh_after_it_was_asked() {
+    for (layout, kernel) in kernels() {
+        let mut content = noise(3);
+        let mut counter = (kernel.counter)();
+        for pixels in [5000, 1, 0, 700] {
+            let row: Vec<u8> = (0..pixels * layout.pixel_stride).map(|_| content()).collect();
+            counter.add(&row);
+            assert!(counter.finish() == count(layout, &[&row]), "{layout:?}, {pixels} pixels");
+        }
+    }
+}
+
+proptest! {
+    /// Rows of any number and length that are counted together.
+    #[test]
+    fn many_rows_are_one_histogram(
+        rows in vec(vec(any::<u8>(), 0..900), 0..60),
+        shift in 0..8u32,
+    ) {
+        for (layout, kernel) in kernels() {
+            let rows: Vec<Vec<u8>> = rows
+                .iter()
+                .map(|row| {
+                    let len = row.len() / layout.pixel_stride * layout.pixel_stride;
+                    row[..len].iter().map(|sample| sample >> shift).collect()
+                })
+                .collect();
+            let mut counter = (kernel.counter)();
+            rows.iter().for_each(|row| counter.add(row));
+            let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+            prop_assert!(counter.finish() == count(layout, &rows), "{}", kernel.instruction_set);
+        }
+    }
+
+    #[test]
+    fn any_row_is_counted_and_rewritten(memory in vec(any::<u8>(), 64..3000), offset in 0..64usize) {
+        for (layout, kernel) in kernels() {
+            let len = (memory.len() - offset) / layout.pixel_stride * layout.pixel_stride;
+            check(layout, kernel, &memory, offset, len);
+        }
+    }
+}
+
+#[test]
+fn names_of_instruction_sets() {
+    for set in InstructionSet::ALL {
+        assert_eq!(set.name().parse(), Ok(set));
+        assert!(set.or_less() <= set && set.or_less().is_available());
+    }
+    let error = "sse9".parse::<InstructionSet>().expect_err("no such set");
+    assert_eq!(error.to_string(), "'sse9' is none of scalar, avx2, avx512");
+    assert!(InstructionSet::best().is_available());
+}
+
+#[test]
+fn a_layout_without_a_kernel_is_refused() {
+    let layout = PixelLayout { pixel_stride: 5, first: 0, n_samples: 3 };
+    assert!(select(layout, InstructionSet::best()).is_none());
+}

@@ -183,18 +183,18 @@ fn look_up(samples: __m512i, table: &[__m512i; LEVELS / VECTOR]) -> __m512i {
 /// Samples of a block: a bit plane of it fills a vector.
 const BLOCK: usize = 8 * VECTOR;
 
+/// Blocks that are counted together. With fewer, the sums are loaded and stored more often; with
+/// more, the queues leave the first-level cache.
+const BLOCKS: usize = 8;
+
+/// Groups that are split before the queues are looked at.
+const TILE_GROUPS: usize = 32;
+
 /// The planes of a block that are left when the top two bits are known.
 const PLANES: usize = 6;
 
 /// Subsets of half of the planes.
 const HALF: usize = 1 << (PLANES / 2);
-
-/// Groups that are split before the queues are counted. With more, the queues leave the
-/// first-level cache; with fewer, the sums are loaded and stored more often.
-const GROUPS: usize = 128;
-
-/// Blocks that a queue can hold.
-const MAX_BLOCKS: usize = GROUPS * VECTOR / BLOCK + 1;
 
 /// A 512-bit value in memory.
 type Lanes = [u64; 8];
@@ -206,8 +206,8 @@ struct Queue {
     /// For each subset of the planes: the number of samples that had all its bits set, spread over
     /// lanes. The empty subset stands for all samples.
     sums: [Lanes; 1 << PLANES],
-    /// Room for a full block less one sample, [`GROUPS`] vectors, and the unused end of a vector.
-    samples: [u8; (MAX_BLOCKS + 1) * BLOCK],
+    /// Room for one sample less than is counted together, a tile, and the unused end of a vector.
+    samples: [u8; BLOCKS * BLOCK + (TILE_GROUPS + 1) * VECTOR],
     len: usize,
 }
 
@@ -224,47 +224,47 @@ struct Products {
 struct Queues<const STRIDE: usize, const FIRST: usize, const N: usize> {
     /// Of each sample of a pixel, by the top two bits.
     queues: Vec<[Queue; 4]>,
-    products: Vec<Products>,
-    /// Groups that the queues have room for.
-    room: usize,
+    /// Room for [`Queue::count_last_blocks`].
+    products: [Products; BLOCKS],
     /// Black pixels that were added to fill groups.
     padding: u64,
 }
 
 impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIRST, N> {
     fn new() -> Self {
-        let products = Products { lower: [[0; 8]; HALF], upper: [[0; 8]; HALF] };
         Self {
             queues: (0..N).map(|_| [(); 4].map(|()| Queue::new())).collect(),
-            products: vec![products; MAX_BLOCKS],
-            room: GROUPS,
+            products: [Products { lower: [[0; 8]; HALF], upper: [[0; 8]; HALF] }; BLOCKS],
             padding: 0,
         }
     }
 
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
     fn add_row(&mut self, row: &[u8]) {
-        let mut groups = row.chunks_exact(STRIDE * VECTOR);
-        for group in &mut groups {
-            prefetch(group);
-            self.add_group(group);
-        }
-        let rest = groups.remainder();
-        if !rest.is_empty() {
-            let mut padded = [0; MAX_GROUP];
-            padded[..rest.len()].copy_from_slice(rest);
-            self.add_group(&padded[..STRIDE * VECTOR]);
-            self.padding += (VECTOR - rest.len() / STRIDE) as u64;
+        for tile in row.chunks(TILE_GROUPS * STRIDE * VECTOR) {
+            let mut groups = tile.chunks_exact(STRIDE * VECTOR);
+            for group in &mut groups {
+                prefetch(group);
+                self.split_group(group);
+            }
+            let rest = groups.remainder();
+            if !rest.is_empty() {
+                let mut padded = [0; MAX_GROUP];
+                padded[..rest.len()].copy_from_slice(rest);
+                self.split_group(&padded[..STRIDE * VECTOR]);
+                self.padding += (VECTOR - rest.len() / STRIDE) as u64;
+            }
+            for queue in self.queues.as_flattened_mut() {
+                while queue.len >= BLOCKS * BLOCK {
+                    queue.count_last_blocks(&mut self.products);
+                }
+            }
         }
     }
 
     #[inline]
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-    fn add_group(&mut self, group: &[u8]) {
-        if self.room == 0 {
-            self.count_queues();
-        }
-        self.room -= 1;
+    fn split_group(&mut self, group: &[u8]) {
         let vectors = load_group::<STRIDE>(group);
         for (j, queues) in self.queues.iter_mut().enumerate() {
             split(gather(&vectors, FIRST + j), queues);
@@ -272,16 +272,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
     }
 
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-    fn count_queues(&mut self) {
-        for queue in self.queues.as_flattened_mut() {
-            queue.count_blocks(&mut self.products);
-        }
-        self.room = GROUPS;
-    }
-
-    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
     fn histograms(&mut self) -> Vec<Histogram> {
-        self.count_queues();
         let padding = mem::take(&mut self.padding);
         let mut histograms = Vec::with_capacity(N);
         for queues in &mut self.queues {
@@ -324,16 +315,20 @@ fn split(samples: __m512i, queues: &mut [Queue; 4]) {
 
 impl Queue {
     fn new() -> Self {
-        Self { sums: [[0; 8]; 1 << PLANES], samples: [0; (MAX_BLOCKS + 1) * BLOCK], len: 0 }
+        Self {
+            sums: [[0; 8]; 1 << PLANES],
+            samples: [0; BLOCKS * BLOCK + (TILE_GROUPS + 1) * VECTOR],
+            len: 0,
+        }
     }
 
-    /// Counts the full blocks, and keeps the samples after the last one.
+    /// Counts the last [`BLOCKS`] blocks. Taken from the end, they leave nothing to be moved.
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-    fn count_blocks(&mut self, products: &mut [Products]) {
-        let (blocks, _) = self.samples[..self.len].as_chunks::<BLOCK>();
-        let products = &mut products[..blocks.len()];
-        for (block, products) in blocks.iter().zip(&mut *products) {
-            *products = Products::of(&bit_planes(block));
+    fn count_last_blocks(&mut self, products: &mut [Products; BLOCKS]) {
+        let start = self.len - BLOCKS * BLOCK;
+        let (blocks, _) = self.samples[start..self.len].as_chunks::<BLOCK>();
+        for (products, block) in products.iter_mut().zip(blocks) {
+            products.set(&bit_planes(block));
         }
 
         // Two of the upper half's subsets at a time: their sums with all of the lower half's fill
@@ -356,20 +351,18 @@ impl Queue {
                 _mm512_storeu_epi64(sum, total);
             }
         }
-
-        let counted = blocks.len() * BLOCK;
-        self.sums[0][0] += counted as u64;
-        self.samples.copy_within(counted..self.len, 0);
-        self.len -= counted;
+        self.sums[0][0] += (BLOCKS * BLOCK) as u64;
+        self.len = start;
     }
 
     /// The bins of the samples since the last call, by their lower bits.
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-    fn finish(&mut self, products: &mut [Products]) -> [u64; 1 << PLANES] {
-        let padding = self.len.next_multiple_of(BLOCK) - self.len;
+    fn finish(&mut self, products: &mut [Products; BLOCKS]) -> [u64; 1 << PLANES] {
+        // What is left is less than is counted together.
+        let padding = BLOCKS * BLOCK - self.len;
         self.samples[self.len..][..padding].fill(0);
         self.len += padding;
-        self.count_blocks(products);
+        self.count_last_blocks(products);
 
         let mut bins = [0; 1 << PLANES];
         for (bin, sum) in bins.iter_mut().zip(&mut self.sums) {
@@ -390,12 +383,9 @@ impl Queue {
 impl Products {
     #[inline]
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-    fn of(planes: &[__m512i; PLANES]) -> Self {
-        let mut products = Self { lower: [[0; 8]; HALF], upper: [[0; 8]; HALF] };
+    fn set(&mut self, planes: &[__m512i; PLANES]) {
         let (lower, upper) = planes.split_at(PLANES / 2);
-        for (planes, products) in
-            [(lower, &mut products.lower), (upper, &mut products.upper)]
-        {
+        for (planes, products) in [(lower, &mut self.lower), (upper, &mut self.upper)] {
             let [a, b, c] = *planes else { unreachable!("half of the planes") };
             let a_and_b = _mm512_and_si512(a, b);
             let (a_and_c, b_and_c) = (_mm512_and_si512(a, c), _mm512_and_si512(b, c));
@@ -406,7 +396,6 @@ impl Products {
                 _mm512_storeu_epi64(product, value);
             }
         }
-        products
     }
 
     /// The AND of the planes of a subset that isn't empty.

@@ -1,0 +1,86 @@
+//! Whole frames as multiples of a copy of the frame, in one table.
+//!
+//! On a machine that others use, speed changes from second to second. So all that is compared is
+//! measured in turns, and ratios are of medians of the same rounds. With `--test`, as `cargo test`
+//! calls it, a round is all there is.
+//!
+//! ```text
+//! cargo bench --bench ratios
+//! ```
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Content, Format, Frames, ROTATING, SIZES, instruction_sets};
+use gsthistomatch::workers::Workers;
+
+struct Subject<'a> {
+    name: String,
+    run: Box<dyn FnMut(&mut Frames) + 'a>,
+    times: Vec<Duration>,
+}
+
+impl Subject<'_> {
+    fn median(&mut self) -> f64 {
+        self.times.sort_unstable();
+        self.times[self.times.len() / 2].as_secs_f64() * 1e3
+    }
+
+    fn minimum(&self) -> f64 {
+        self.times.iter().min().expect("at least a round").as_secs_f64() * 1e3
+    }
+}
+
+fn main() {
+    let test = std::env::args().any(|argument| argument == "--test");
+    let (rounds, sizes) = if test { (1, &[("tiny", 96, 54)][..]) } else { (101, &SIZES[..]) };
+    let alone = Workers::default();
+    let (two, _) = Workers::new(2);
+
+    println!("milliseconds: median (minimum); ratio: of the medians, to the copy");
+    for &(size, width, height) in sizes {
+        for format in Format::ALL {
+            for content in Content::ALL {
+                let mut frames = Frames::new(format, content, (width, height), ROTATING);
+                let mut subjects = vec![
+                    subject("copy", |frames| frames.copy()),
+                    subject("add one, in place", |frames| frames.add_one()),
+                ];
+                let best = instruction_sets().last().expect("scalar at least");
+                let ways = instruction_sets()
+                    .map(|set| (set.name().to_string(), set, &alone))
+                    .chain([(format!("{best}, 2 threads"), best, &two)]);
+                for (name, set, workers) in ways {
+                    let mut matcher = frames.matcher(set);
+                    subjects.push(subject(&name, move |frames: &mut Frames| {
+                        frames.process(&mut matcher, workers);
+                    }));
+                }
+
+                for _ in 0..rounds {
+                    for subject in &mut subjects {
+                        let start = Instant::now();
+                        (subject.run)(&mut frames);
+                        subject.times.push(start.elapsed());
+                    }
+                }
+
+                println!("\n{format} {size} {content}, {} bytes", frames.bytes());
+                let copy = subjects[0].median();
+                for subject in &mut subjects {
+                    let (median, minimum) = (subject.median(), subject.minimum());
+                    println!(
+                        "    {:22} {median:7.3} ({minimum:7.3})  {:5.2}",
+                        subject.name,
+                        median / copy
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn subject<'a>(name: &str, run: impl FnMut(&mut Frames) + 'a) -> Subject<'a> {
+    Subject { name: name.to_string(), run: Box::new(run), times: Vec::new() }
+}

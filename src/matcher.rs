@@ -8,6 +8,9 @@ use crate::pixels::{Layout, PixelLayout, PixelsMut, PlaneSpan, SpanError};
 use crate::reference::Reference;
 use crate::workers::Workers;
 
+/// The least bytes of a frame that are worth waking a thread for.
+const MIN_BAND_BYTES: usize = 512 * 1024;
+
 /// Matches frames of one layout to a reference picture.
 #[derive(Debug)]
 pub struct Matcher {
@@ -64,7 +67,8 @@ impl Matcher {
     /// Gives the frame whose planes lie in `memory` at `spans` (indexed by
     /// [`PlaneLayout::plane`](crate::pixels::PlaneLayout::plane)) the histograms of `reference`.
     ///
-    /// Each of the `workers` takes a band of rows. Their number does not change the outcome.
+    /// The `workers` take a band of rows each, as far as the bands are worth the while. Their number
+    /// does not change the outcome.
     ///
     /// # Errors
     ///
@@ -78,7 +82,7 @@ impl Matcher {
     ) -> Result<(), SpanError> {
         let Self { layout, kernels, counters } = self;
         let n_channels = layout.color_model.n_channels();
-        let n_bands = workers.count();
+        let n_bands = (layout.bytes() / MIN_BAND_BYTES).clamp(1, workers.count());
         counters.resize_with(n_bands, || kernels.iter().map(|kernel| (kernel.counter)()).collect());
 
         let mut bands: Vec<Band> = PixelsMut::new(memory, layout, spans)?

@@ -62,6 +62,14 @@ pub struct Layout {
     pub planes: Vec<PlaneLayout>,
 }
 
+impl Layout {
+    /// The bytes of all rows, without padding.
+    pub fn bytes(&self) -> usize {
+        let pixel: usize = self.planes.iter().map(|plane| plane.pixel.pixel_stride).sum();
+        self.width.saturating_mul(self.height).saturating_mul(pixel)
+    }
+}
+
 /// Where one plane lies in a block of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaneSpan {

@@ -1,17 +1,25 @@
 //! Threads that share the work on a frame.
 
+use std::io;
 use std::num::NonZero;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use rayon_core::{ThreadPool, ThreadPoolBuilder};
+use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 /// The calling thread and, for more than one, threads of their own that wait for work.
 ///
-/// They end when this is dropped.
+/// When this is dropped, they have ended.
 #[derive(Debug, Default)]
 pub struct Workers {
     /// All but the calling thread; `None` if it is alone.
+    others: Option<Others>,
+}
+
+#[derive(Debug)]
+struct Others {
+    /// Always some, but while it is dropped.
     pool: Option<ThreadPool>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// Fewer threads could be made than were asked for.
@@ -38,12 +46,10 @@ impl Workers {
         let mut cause = None;
         let mut made = wanted;
         while made > 1 {
-            let pool = ThreadPoolBuilder::new()
-                .num_threads(made - 1)
-                .thread_name(|i| format!("histomatch-{}", i + 1))
-                .build();
-            match pool {
-                Ok(pool) => return (Self { pool: Some(pool) }, too_few(made, wanted, cause)),
+            match Others::new(made - 1) {
+                Ok(others) => {
+                    return (Self { others: Some(others) }, too_few(made, wanted, cause));
+                }
                 Err(error) => cause = Some(error.to_string()),
             }
             made /= 2;
@@ -53,13 +59,14 @@ impl Workers {
 
     /// The number of threads, the calling thread included.
     pub fn count(&self) -> usize {
-        1 + self.pool.as_ref().map_or(0, ThreadPool::current_num_threads)
+        1 + self.others.as_ref().map_or(0, |others| others.threads.len())
     }
 
     /// Calls `work` with each of `tasks`, side by side, and returns when all calls have. The first
     /// task is the calling thread's.
     pub fn for_each<T: Send>(&self, tasks: &mut [T], work: impl Fn(&mut T) + Sync) {
-        match (&self.pool, tasks) {
+        let pool = self.others.as_ref().and_then(|others| others.pool.as_ref());
+        match (pool, tasks) {
             (Some(pool), [first, others @ ..]) if !others.is_empty() => {
                 pool.in_place_scope(|scope| {
                     for task in others {
@@ -70,6 +77,41 @@ impl Workers {
             }
             (_, tasks) => tasks.iter_mut().for_each(work),
         }
+    }
+}
+
+impl Others {
+    fn new(n: usize) -> Result<Self, ThreadPoolBuildError> {
+        let mut threads = Vec::with_capacity(n);
+        let spawn = |thread: rayon_core::ThreadBuilder| -> io::Result<()> {
+            let name = format!("histomatch-{}", thread.index() + 1);
+            threads.push(thread::Builder::new().name(name).spawn(|| thread.run())?);
+            Ok(())
+        };
+        match ThreadPoolBuilder::new().num_threads(n).spawn_handler(spawn).build() {
+            Ok(pool) => Ok(Self { pool: Some(pool), threads }),
+            Err(error) => {
+                // Those that were made end by themselves. What they took must be free again
+                // before others are made.
+                join(threads);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        // Tells the threads to end.
+        self.pool = None;
+        join(std::mem::take(&mut self.threads));
+    }
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        // A thread of the pool hands panics on to the caller; there is no other outcome.
+        let _ = thread.join();
     }
 }
 

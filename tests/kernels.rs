@@ -3,13 +3,18 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::frames::noise;
+use common::media;
+use common::programs::{run, text};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::{InstructionSet, Kernel, select};
 use gsthistomatch::lut::Lut;
 use gsthistomatch::pixels::PixelLayout;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use temp_dir::TempDir;
 
 const LAYOUTS: [PixelLayout; 4] = [
     PixelLayout { pixel_stride: 1, first: 0, n_samples: 1 },
@@ -89,8 +94,10 @@ fn check(layout: PixelLayout, kernel: Kernel, memory: &[u8], offset: usize, len:
     assert!(memory == expected, "apply: {place}");
 }
 
+type Content = Box<dyn FnMut() -> u8>;
+
 /// Contents that are hard for one kernel or another.
-fn contents() -> Vec<(&'static str, Box<dyn FnMut() -> u8>)> {
+fn contents() -> Vec<(&'static str, Content)> {
     let mut level = 0u8;
     let mut ramp = noise(5);
     vec![
@@ -205,4 +212,48 @@ fn names_of_instruction_sets() {
 fn a_layout_without_a_kernel_is_refused() {
     let layout = PixelLayout { pixel_stride: 5, first: 0, n_samples: 3 };
     assert!(select(layout, InstructionSet::best()).is_none());
+}
+
+/// Sets `HISTOMATCH_KERNELS` for a pipeline, and gives what was written and what was said.
+fn launch(kernels: Option<&str>) -> (Vec<u8>, String) {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut launch = Command::new("gst-launch-1.0");
+    launch
+        .args("videotestsrc num-buffers=2 pattern=smpte ! video/x-raw,format=RGB".split(' '))
+        .args(["!", "histomatch"])
+        .arg(format!("reference-location={}", media("chelsea.png").display()))
+        .args(["!", "filesink", "location=out.raw"])
+        .env("GST_DEBUG", "histomatch:4")
+        .env("GST_DEBUG_NO_COLOR", "1")
+        .env_remove("HISTOMATCH_KERNELS");
+    if let Some(kernels) = kernels {
+        launch.env("HISTOMATCH_KERNELS", kernels);
+    }
+    let output = run(&mut launch, folder.path());
+    assert!(output.status.success(), "{}", text(&output));
+    (std::fs::read(folder.path().join("out.raw")).expect("it was written"), text(&output))
+}
+
+#[test]
+fn the_environment_chooses_kernels_that_the_cpu_has() {
+    let best = InstructionSet::best();
+    let (expected, said) = launch(None);
+    assert!(said.contains(&format!(": {best} kernels")), "{said}");
+    assert!(!said.contains("WARN"), "{said}");
+    for set in InstructionSet::ALL {
+        let (bytes, said) = launch(Some(set.name()));
+        assert!(bytes == expected, "{set}");
+        assert!(said.contains(&format!(": {} kernels", set.or_less())), "{said}");
+        assert_eq!(said.contains("This CPU can't run the kernels"), !set.is_available(), "{said}");
+    }
+    let (bytes, said) = launch(Some("mmx"));
+    assert!(bytes == expected);
+    assert!(said.contains(&format!(": {best} kernels")), "{said}");
+    assert!(
+        said.contains(
+            "The environment variable HISTOMATCH_KERNELS is ignored: 'mmx' is none of scalar, \
+             avx2, avx512. Unset it, or set it to one of them."
+        ),
+        "{said}"
+    );
 }

@@ -68,21 +68,34 @@ fn a_new_element_has_the_declared_defaults() {
             property.name().to_string()
         })
         .collect::<Vec<_>>();
-    assert_eq!(own, [NAME]);
+    assert_eq!(own, [NAME, "n-threads"]);
 }
 
 #[test]
-fn blurb_and_flags_say_what_the_property_does() {
+fn blurbs_and_flags_say_what_the_properties_do() {
     common::init();
     let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
-    let property = element.find_property(NAME).expect("the property exists");
-    let blurb = property.blurb().expect("it has a blurb");
-    for word in ["histograms", "file://", "unset or empty = frames pass unchanged"] {
-        assert!(blurb.contains(word), "{blurb:?} says nothing of {word:?}");
+    for (name, mutable, words) in [
+        (
+            NAME,
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["histograms", "file://", "unset or empty = frames pass unchanged"][..],
+        ),
+        (
+            "n-threads",
+            gst::PARAM_FLAG_MUTABLE_READY,
+            &["work on a frame", "1 = the streaming thread alone", "0 = as many as the CPU has"],
+        ),
+    ] {
+        let property = element.find_property(name).expect("the property exists");
+        let blurb = property.blurb().expect("it has a blurb");
+        for word in words {
+            assert!(blurb.contains(word), "{blurb:?} says nothing of {word:?}");
+        }
+        let flags = property.flags();
+        assert!(flags.contains(glib::ParamFlags::READWRITE | mutable), "{name}: {flags:?}");
+        assert!(!flags.intersects(glib::ParamFlags::CONSTRUCT | glib::ParamFlags::CONSTRUCT_ONLY));
     }
-    let flags = property.flags();
-    assert!(flags.contains(glib::ParamFlags::READWRITE | gst::PARAM_FLAG_MUTABLE_PLAYING));
-    assert!(!flags.intersects(glib::ParamFlags::CONSTRUCT | glib::ParamFlags::CONSTRUCT_ONLY));
 }
 
 #[test]

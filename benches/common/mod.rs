@@ -157,14 +157,14 @@ impl Frames {
             spans,
             reference: Reference::from_picture(&reference).expect("a picture with pixels"),
             memory: vec![memory; n],
-            copies: (0..n).map(|_| vec![1; layout_bytes(&layout)]).collect(),
+            copies: (0..n).map(|_| vec![1; layout.bytes()]).collect(),
             layout,
             next: 0,
         }
     }
 
     pub fn bytes(&self) -> usize {
-        layout_bytes(&self.layout)
+        self.layout.bytes()
     }
 
     pub fn matcher(&self, instruction_set: InstructionSet) -> Matcher {
@@ -201,11 +201,6 @@ impl Frames {
         let turn = self.turn();
         black_box(&mut self.memory[turn]).chunks_mut(stride)
     }
-}
-
-fn layout_bytes(layout: &Layout) -> usize {
-    let pixels = layout.width * layout.height;
-    layout.planes.iter().map(|plane| plane.pixel.pixel_stride * pixels).sum()
 }
 
 /// The instruction sets that this CPU has.

@@ -13,6 +13,7 @@
 //! | name | type | default | changeable | effect |
 //! | --- | --- | --- | --- | --- |
 //! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough |
+//! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
 //!
 //! # Messages
 //!
@@ -20,9 +21,17 @@
 //! | --- | --- |
 //! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails |
 //! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays; or a JPEG ends early and is used as far as it goes |
+//! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
 //! | error, `GST_STREAM_ERROR_FORMAT` | a buffer's size or video meta doesn't hold the frame that the caps say; the flow ends with `GST_FLOW_ERROR` |
 //!
-//! `GST_DEBUG=histomatch:4` tells what was read and negotiated.
+//! `GST_DEBUG=histomatch:4` tells what was read, negotiated and chosen.
+//!
+//! # Environment
+//!
+//! `HISTOMATCH_KERNELS` = `scalar`, `avx2` or `avx512` makes the element use those
+//! [kernels](crate::kernels) or, if the CPU can't run them, the best it can. All give the same
+//! bytes; this is for tests and to compare speeds.
 
 use gst::prelude::*;
 

@@ -257,3 +257,16 @@ fn the_environment_chooses_kernels_that_the_cpu_has() {
         "{said}"
     );
 }
+
+/// More than any kernel can count without a step in between, in one row and in many.
+#[test]
+fn many_samples_of_one_level() {
+    let row = vec![77; 40_000_000];
+    for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
+        let kernel = select(LAYOUTS[0], set).expect("a kernel for the layout");
+        let mut counter = (kernel.counter)();
+        counter.add(&row);
+        row.chunks(1_000_003).for_each(|row| counter.add(row));
+        assert_eq!(counter.finish()[0].bins[77], 80_000_000, "{set}");
+    }
+}

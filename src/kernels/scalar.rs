@@ -25,6 +25,10 @@ const MAX_TABLES: usize = 8;
 /// apart: such addresses delay each other.
 const PADDED_LEVELS: usize = LEVELS + 8;
 
+/// Pixels after which the tables are emptied. A counter of 32 bits could take more, but then no
+/// test would get there.
+const MAX_PIXELS: usize = 1 << 24;
+
 /// Aligned to pages, so that its place in the cache isn't another in every process.
 #[repr(align(4096))]
 #[derive(Debug)]
@@ -33,7 +37,7 @@ struct Tables<const N: usize>([[[u32; PADDED_LEVELS]; N]; MAX_TABLES]);
 #[derive(Debug)]
 pub(super) struct SubTables<const STRIDE: usize, const FIRST: usize, const N: usize> {
     tables: Box<Tables<N>>,
-    /// Pixels counted in the tables; they are emptied before a counter can overflow.
+    /// Pixels counted in the tables, at most [`MAX_PIXELS`].
     pixels: usize,
     histograms: [Histogram; N],
 }
@@ -67,10 +71,9 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Counter
     for SubTables<STRIDE, FIRST, N>
 {
     fn add(&mut self, row: &[u8]) {
-        // Parts of a row, should one be longer than a counter is wide.
-        for part in row.chunks((u32::MAX as usize / 2).next_multiple_of(STRIDE)) {
+        for part in row.chunks(MAX_PIXELS * STRIDE) {
             let pixels = part.len() / STRIDE;
-            if pixels > u32::MAX as usize - self.pixels {
+            if pixels > MAX_PIXELS - self.pixels {
                 self.empty_tables();
             }
             self.pixels += pixels;

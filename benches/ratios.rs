@@ -1,12 +1,14 @@
 //! Whole frames as multiples of a copy of the frame, in one table.
 //!
 //! On a machine that others use, speed changes from second to second. So all that is compared is
-//! measured in turns, and ratios are of medians of the same rounds. With `--test`, as `cargo test`
-//! calls it, a round is all there is.
+//! measured in turns, and ratios are of medians of the same rounds.
 //!
 //! ```text
 //! cargo bench --bench ratios
+//! cargo bench --bench ratios -- 'RGB 1080p'
 //! ```
+//!
+//! `cargo test` runs one round on small frames.
 
 mod common;
 
@@ -33,8 +35,11 @@ impl Subject<'_> {
 }
 
 fn main() {
-    let test = std::env::args().any(|argument| argument == "--test");
-    let (rounds, sizes) = if test { (1, &[("tiny", 96, 54)][..]) } else { (101, &SIZES[..]) };
+    let (options, names): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
+    // What Cargo says to benches, and doesn't say when it tests.
+    let bench = options.iter().any(|option| option == "--bench");
+    let (rounds, sizes) = if bench { (101, &SIZES[..]) } else { (1, &[("tiny", 96, 54)][..]) };
     let alone = Workers::default();
     let (two, _) = Workers::new(2);
 
@@ -42,6 +47,10 @@ fn main() {
     for &(size, width, height) in sizes {
         for format in Format::ALL {
             for content in Content::ALL {
+                let name = format!("{format} {size} {content}");
+                if !names.is_empty() && !names.iter().any(|part| name.contains(part.as_str())) {
+                    continue;
+                }
                 let mut frames = Frames::new(format, content, (width, height), ROTATING);
                 let mut subjects = vec![
                     subject("copy", |frames| frames.copy()),
@@ -66,7 +75,7 @@ fn main() {
                     }
                 }
 
-                println!("\n{format} {size} {content}, {} bytes", frames.bytes());
+                println!("\n{name}, {} bytes", frames.bytes());
                 let copy = subjects[0].median();
                 for subject in &mut subjects {
                     let (median, minimum) = (subject.median(), subject.minimum());

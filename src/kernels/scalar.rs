@@ -25,21 +25,14 @@ const MAX_TABLES: usize = 8;
 /// apart: such addresses delay each other.
 const PADDED_LEVELS: usize = LEVELS + 8;
 
-/// Pixels after which the tables are emptied. A counter of 32 bits could take more, but then no
-/// test would get there.
-const MAX_PIXELS: usize = 1 << 24;
-
 /// Aligned to pages, so that its place in the cache isn't another in every process.
 #[repr(align(4096))]
 #[derive(Debug)]
-struct Tables<const N: usize>([[[u32; PADDED_LEVELS]; N]; MAX_TABLES]);
+struct Tables<const N: usize>([[[u64; PADDED_LEVELS]; N]; MAX_TABLES]);
 
 #[derive(Debug)]
 pub(super) struct SubTables<const STRIDE: usize, const FIRST: usize, const N: usize> {
     tables: Box<Tables<N>>,
-    /// Pixels counted in the tables, at most [`MAX_PIXELS`].
-    pixels: usize,
-    histograms: [Histogram; N],
 }
 
 impl<const STRIDE: usize, const FIRST: usize, const N: usize> SubTables<STRIDE, FIRST, N> {
@@ -48,22 +41,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> SubTables<STRIDE, 
     const TABLES: usize = if N == 1 { MAX_TABLES } else { 4 };
 
     pub(super) fn new() -> Self {
-        Self {
-            tables: Box::new(Tables([[[0; PADDED_LEVELS]; N]; MAX_TABLES])),
-            pixels: 0,
-            histograms: [Histogram::EMPTY; N],
-        }
-    }
-
-    fn empty_tables(&mut self) {
-        for tables in &mut self.tables.0 {
-            for (table, histogram) in tables.iter_mut().zip(&mut self.histograms) {
-                for (counter, bin) in table.iter_mut().zip(&mut histogram.bins) {
-                    *bin += u64::from(std::mem::take(counter));
-                }
-            }
-        }
-        self.pixels = 0;
+        Self { tables: Box::new(Tables([[[0; PADDED_LEVELS]; N]; MAX_TABLES])) }
     }
 }
 
@@ -71,36 +49,35 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Counter
     for SubTables<STRIDE, FIRST, N>
 {
     fn add(&mut self, row: &[u8]) {
-        for part in row.chunks(MAX_PIXELS * STRIDE) {
-            let pixels = part.len() / STRIDE;
-            if pixels > MAX_PIXELS - self.pixels {
-                self.empty_tables();
+        let tables = &mut self.tables.0;
+        let mut groups = row.chunks_exact(STRIDE * Self::TABLES);
+        for group in &mut groups {
+            for (pixel, table) in group.as_chunks::<STRIDE>().0.iter().zip(&mut *tables) {
+                count_pixel::<STRIDE, FIRST, N>(pixel, table);
             }
-            self.pixels += pixels;
-
-            let tables = &mut self.tables.0;
-            let mut groups = part.chunks_exact(STRIDE * Self::TABLES);
-            for group in &mut groups {
-                for (pixel, table) in group.as_chunks::<STRIDE>().0.iter().zip(&mut *tables) {
-                    count_pixel::<STRIDE, FIRST, N>(pixel, table);
-                }
-            }
-            for pixel in groups.remainder().as_chunks::<STRIDE>().0 {
-                count_pixel::<STRIDE, FIRST, N>(pixel, &mut tables[0]);
-            }
+        }
+        for pixel in groups.remainder().as_chunks::<STRIDE>().0 {
+            count_pixel::<STRIDE, FIRST, N>(pixel, &mut tables[0]);
         }
     }
 
     fn finish(&mut self) -> Vec<Histogram> {
-        self.empty_tables();
-        std::mem::replace(&mut self.histograms, [Histogram::EMPTY; N]).to_vec()
+        let mut histograms = vec![Histogram::EMPTY; N];
+        for tables in &mut self.tables.0 {
+            for (table, histogram) in tables.iter_mut().zip(&mut histograms) {
+                for (counter, bin) in table.iter_mut().zip(&mut histogram.bins) {
+                    *bin += std::mem::take(counter);
+                }
+            }
+        }
+        histograms
     }
 }
 
 #[inline(always)]
 fn count_pixel<const STRIDE: usize, const FIRST: usize, const N: usize>(
     pixel: &[u8; STRIDE],
-    tables: &mut [[u32; PADDED_LEVELS]; N],
+    tables: &mut [[u64; PADDED_LEVELS]; N],
 ) {
     for (sample, table) in pixel[FIRST..FIRST + N].iter().zip(tables) {
         table[usize::from(*sample)] += 1;

@@ -208,7 +208,6 @@ struct Queue {
     sums: [Lanes; 1 << PLANES],
     /// Room for one sample less than is counted together, a tile, and the unused end of a vector.
     samples: [u8; BLOCKS * BLOCK + (TILE_GROUPS + 1) * VECTOR],
-    len: usize,
 }
 
 /// The ANDs of the subsets of the lower and of the upper half of a block's planes. The empty
@@ -224,7 +223,10 @@ struct Products {
 struct Queues<const STRIDE: usize, const FIRST: usize, const N: usize> {
     /// Of each sample of a pixel, by the top two bits.
     queues: Vec<[Queue; 4]>,
-    /// Room for [`Queue::count_last_blocks`].
+    /// The samples in each queue. Not in the queues, so that registers hold them while a tile is
+    /// split.
+    lens: [[usize; 4]; N],
+    /// Room for [`Queue::count_blocks`].
     products: [Products; BLOCKS],
     /// Black pixels that were added to fill groups.
     padding: u64,
@@ -234,6 +236,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
     fn new() -> Self {
         Self {
             queues: (0..N).map(|_| [(); 4].map(|()| Queue::new())).collect(),
+            lens: [[0; 4]; N],
             products: [Products { lower: [[0; 8]; HALF], upper: [[0; 8]; HALF] }; BLOCKS],
             padding: 0,
         }
@@ -242,43 +245,58 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
     fn add_row(&mut self, row: &[u8]) {
         for tile in row.chunks(TILE_GROUPS * STRIDE * VECTOR) {
-            let mut groups = tile.chunks_exact(STRIDE * VECTOR);
-            for group in &mut groups {
-                prefetch(group);
-                self.split_group(group);
-            }
-            let rest = groups.remainder();
+            let (groups, rest) = tile.split_at(tile.len() - tile.len() % (STRIDE * VECTOR));
+            self.split(groups);
             if !rest.is_empty() {
                 let mut padded = [0; MAX_GROUP];
                 padded[..rest.len()].copy_from_slice(rest);
-                self.split_group(&padded[..STRIDE * VECTOR]);
+                self.split(&padded[..STRIDE * VECTOR]);
                 self.padding += (VECTOR - rest.len() / STRIDE) as u64;
             }
-            for queue in self.queues.as_flattened_mut() {
-                while queue.len >= BLOCKS * BLOCK {
-                    queue.count_last_blocks(&mut self.products);
+
+            let queues = self.queues.as_flattened_mut();
+            for (queue, len) in queues.iter_mut().zip(self.lens.as_flattened_mut()) {
+                // From the end, so that nothing is left behind that has to be moved.
+                while *len >= BLOCKS * BLOCK {
+                    *len -= BLOCKS * BLOCK;
+                    queue.count_blocks(*len, &mut self.products);
                 }
             }
         }
     }
 
-    #[inline]
+    /// Appends each sample of some groups to the queue of its top two bits.
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-    fn split_group(&mut self, group: &[u8]) {
-        let vectors = load_group::<STRIDE>(group);
-        for (j, queues) in self.queues.iter_mut().enumerate() {
-            split(gather(&vectors, FIRST + j), queues);
+    fn split(&mut self, groups: &[u8]) {
+        let mut lens = self.lens;
+        for group in groups.chunks_exact(STRIDE * VECTOR) {
+            prefetch(group);
+            let vectors = load_group::<STRIDE>(group);
+            for (j, (queues, lens)) in self.queues.iter_mut().zip(&mut lens).enumerate() {
+                let samples = gather(&vectors, FIRST + j);
+                let bit_7 = _mm512_movepi8_mask(samples);
+                let bit_6 = _mm512_movepi8_mask(_mm512_add_epi8(samples, samples));
+                let masks = [!(bit_7 | bit_6), !bit_7 & bit_6, bit_7 & !bit_6, bit_7 & bit_6];
+                for ((queue, len), mask) in queues.iter_mut().zip(lens).zip(masks) {
+                    let compressed = _mm512_maskz_compress_epi8(mask, samples);
+                    store(&mut queue.samples[*len..], compressed);
+                    *len += mask.count_ones() as usize;
+                }
+            }
         }
+        self.lens = lens;
     }
 
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
     fn histograms(&mut self) -> Vec<Histogram> {
         let padding = mem::take(&mut self.padding);
         let mut histograms = Vec::with_capacity(N);
-        for queues in &mut self.queues {
+        for (queues, lens) in self.queues.iter_mut().zip(mem::replace(&mut self.lens, [[0; 4]; N]))
+        {
             let mut histogram = Histogram::EMPTY;
-            for (bins, queue) in histogram.bins.chunks_exact_mut(1 << PLANES).zip(queues) {
-                bins.copy_from_slice(&queue.finish(&mut self.products));
+            let bins = histogram.bins.chunks_exact_mut(1 << PLANES);
+            for ((bins, queue), len) in bins.zip(queues).zip(lens) {
+                bins.copy_from_slice(&queue.finish(len, &mut self.products));
             }
             histogram.bins[0] -= padding;
             histograms.push(histogram);
@@ -299,34 +317,18 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Counter for Queues
     }
 }
 
-/// Appends each sample to the queue of its top two bits.
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-fn split(samples: __m512i, queues: &mut [Queue; 4]) {
-    let bit_7 = _mm512_movepi8_mask(samples);
-    let bit_6 = _mm512_movepi8_mask(_mm512_add_epi8(samples, samples));
-    let masks = [!(bit_7 | bit_6), !bit_7 & bit_6, bit_7 & !bit_6, bit_7 & bit_6];
-    for (queue, mask) in queues.iter_mut().zip(masks) {
-        let compressed = _mm512_maskz_compress_epi8(mask, samples);
-        store(&mut queue.samples[queue.len..], compressed);
-        queue.len += mask.count_ones() as usize;
-    }
-}
-
 impl Queue {
     fn new() -> Self {
         Self {
             sums: [[0; 8]; 1 << PLANES],
             samples: [0; BLOCKS * BLOCK + (TILE_GROUPS + 1) * VECTOR],
-            len: 0,
         }
     }
 
-    /// Counts the last [`BLOCKS`] blocks. Taken from the end, they leave nothing to be moved.
+    /// Counts the [`BLOCKS`] blocks from sample `start` on.
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-    fn count_last_blocks(&mut self, products: &mut [Products; BLOCKS]) {
-        let start = self.len - BLOCKS * BLOCK;
-        let (blocks, _) = self.samples[start..self.len].as_chunks::<BLOCK>();
+    fn count_blocks(&mut self, start: usize, products: &mut [Products; BLOCKS]) {
+        let (blocks, _) = self.samples[start..][..BLOCKS * BLOCK].as_chunks::<BLOCK>();
         for (products, block) in products.iter_mut().zip(blocks) {
             products.set(&bit_planes(block));
         }
@@ -352,17 +354,15 @@ impl Queue {
             }
         }
         self.sums[0][0] += (BLOCKS * BLOCK) as u64;
-        self.len = start;
     }
 
-    /// The bins of the samples since the last call, by their lower bits.
+    /// The bins, by the lower bits, of what was counted since the last call and of the first `len`
+    /// samples, which are less than is counted together.
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-    fn finish(&mut self, products: &mut [Products; BLOCKS]) -> [u64; 1 << PLANES] {
-        // What is left is less than is counted together.
-        let padding = BLOCKS * BLOCK - self.len;
-        self.samples[self.len..][..padding].fill(0);
-        self.len += padding;
-        self.count_last_blocks(products);
+    fn finish(&mut self, len: usize, products: &mut [Products; BLOCKS]) -> [u64; 1 << PLANES] {
+        let padding = BLOCKS * BLOCK - len;
+        self.samples[len..][..padding].fill(0);
+        self.count_blocks(0, products);
 
         let mut bins = [0; 1 << PLANES];
         for (bin, sum) in bins.iter_mut().zip(&mut self.sums) {

@@ -9,19 +9,27 @@ from pathlib import Path
 
 import report
 from command_peers import Element, Filter, Histomatch
-from python_peers import Loops, Numpy, OpenCv, Pillow, ScikitImage, StandardLibrary
+from python_peers import (
+    Loops,
+    Numpy,
+    OpenCv,
+    Pillow,
+    PreparedNumpy,
+    ScikitImage,
+    StandardLibrary,
+)
 from task import Task
 from wasm_peers import ByteByByte, Chromium, Memmove, NumpyBuffer, Wasm3
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 ELEMENT = Histomatch("RGB")
-NUMPY = Numpy()
+NUMPYS = [Numpy(), PreparedNumpy()]
 TOOLS = [
     ELEMENT,
     Pillow(),
     OpenCv(),
-    NUMPY,
+    *NUMPYS,
     ScikitImage(),
     Filter("ffmpeg normalize", "other: stretches the contrast", "RGB", "normalize"),
     Filter("ffmpeg lutrgb", "a fixed table", "RGB", "lutrgb=r=negval:g=negval:b=negval"),
@@ -133,7 +141,7 @@ def main():
             task = Task(width, height, folder)
             results[task.name] = run_rounds(peers, task, rounds, frames)
 
-    text = report.compose(results, TOOLS, [*WASM_HOSTS, NUMPY, ELEMENT], rounds)
+    text = report.compose(results, TOOLS, [*WASM_HOSTS, *NUMPYS, ELEMENT], rounds)
     print(text)
     if options.readme:
         report.write_between_markers(options.readme, text)

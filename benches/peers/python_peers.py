@@ -74,15 +74,39 @@ class OpenCv(PythonPeer):
 
 
 class Numpy(PythonPeer):
+    """As most would write it."""
+
     def __init__(self):
         super().__init__("numpy", "same: bincount, searchsorted, take")
 
     def prepare(self, task):
         self.frame = task.frame
+        self.reference_cdfs = task.reference_cdfs
+
+    def match(self):
+        result = np.empty_like(self.frame)
+        for channel in range(3):
+            samples = self.frame[..., channel]
+            counts = np.bincount(samples.ravel(), minlength=LEVELS)
+            result[..., channel] = table(counts, self.reference_cdfs[channel]).take(samples)
+        return result
+
+    def output(self):
+        return self.match().tobytes()
+
+
+class PreparedNumpy(Numpy):
+    """Without new memory and conversions, as far as numpy can."""
+
+    def __init__(self):
+        super().__init__()
+        self.name = "numpy, memory prepared"
+
+    def prepare(self, task):
+        super().prepare(task)
         # bincount and take would both convert to this type, into new memory.
         self.samples = np.empty(task.frame.shape[:2], np.intp)
         self.result = np.empty_like(task.frame)
-        self.reference_cdfs = task.reference_cdfs
 
     def match(self):
         for channel in range(3):
@@ -90,10 +114,7 @@ class Numpy(PythonPeer):
             counts = np.bincount(self.samples.ravel(), minlength=LEVELS)
             levels = table(counts, self.reference_cdfs[channel])
             self.result[..., channel] = levels.take(self.samples)
-
-    def output(self):
-        self.match()
-        return self.result.tobytes()
+        return self.result
 
 
 class ScikitImage(PythonPeer):

@@ -17,10 +17,14 @@ pub struct Workers {
 
 #[derive(Debug)]
 struct Others {
-    /// Always some, but while it is dropped.
-    pool: Option<ThreadPool>,
-    threads: Vec<JoinHandle<()>>,
+    /// Dropped before the threads, which it tells to end.
+    pool: ThreadPool,
+    threads: Threads,
 }
+
+/// Threads that are waited for when this is dropped.
+#[derive(Debug)]
+struct Threads(Vec<JoinHandle<()>>);
 
 /// Fewer threads could be made than were asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,33 +47,32 @@ impl Workers {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             n => n,
         };
-        let mut cause = None;
-        let mut made = wanted;
-        while made > 1 {
+        let (mut made, mut cause) = (wanted, None);
+        let others = loop {
+            if made == 1 {
+                break None;
+            }
             match Others::new(made - 1) {
-                Ok(others) => {
-                    return (Self { others: Some(others) }, too_few(made, wanted, cause));
-                }
+                Ok(others) => break Some(others),
                 Err(error) => cause = Some(error.to_string()),
             }
             made /= 2;
-        }
-        (Self::default(), too_few(1, wanted, cause))
+        };
+        (Self { others }, cause.map(|cause| TooFewThreads { made, wanted, cause }))
     }
 
     /// The number of threads, the calling thread included.
     pub fn count(&self) -> usize {
-        1 + self.others.as_ref().map_or(0, |others| others.threads.len())
+        1 + self.others.as_ref().map_or(0, |others| others.threads.0.len())
     }
 
     /// Calls `work` with each of `tasks`, side by side, and returns when all calls have. The first
     /// task is the calling thread's.
     pub fn for_each<T: Send>(&self, tasks: &mut [T], work: impl Fn(&mut T) + Sync) {
-        let pool = self.others.as_ref().and_then(|others| others.pool.as_ref());
-        match (pool, tasks) {
-            (Some(pool), [first, others @ ..]) if !others.is_empty() => {
-                pool.in_place_scope(|scope| {
-                    for task in others {
+        match (&self.others, tasks) {
+            (Some(others), [first, rest @ ..]) if !rest.is_empty() => {
+                others.pool.in_place_scope(|scope| {
+                    for task in rest {
                         scope.spawn(|_| work(task));
                     }
                     work(first);
@@ -82,39 +85,24 @@ impl Workers {
 
 impl Others {
     fn new(n: usize) -> Result<Self, ThreadPoolBuildError> {
-        let mut threads = Vec::with_capacity(n);
+        let mut threads = Threads(Vec::with_capacity(n));
         let spawn = |thread: rayon_core::ThreadBuilder| -> io::Result<()> {
             let name = format!("histomatch-{}", thread.index() + 1);
-            threads.push(thread::Builder::new().name(name).spawn(|| thread.run())?);
+            threads.0.push(thread::Builder::new().name(name).spawn(|| thread.run())?);
             Ok(())
         };
-        match ThreadPoolBuilder::new().num_threads(n).spawn_handler(spawn).build() {
-            Ok(pool) => Ok(Self { pool: Some(pool), threads }),
-            Err(error) => {
-                // Those that were made end by themselves. What they took must be free again
-                // before others are made.
-                join(threads);
-                Err(error)
-            }
+        // If this fails, those threads that were made end. They are waited for here, too: what
+        // they took must be free again before others are made.
+        let pool = ThreadPoolBuilder::new().num_threads(n).spawn_handler(spawn).build()?;
+        Ok(Self { pool, threads })
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        for thread in self.0.drain(..) {
+            // A thread of the pool hands panics on to the caller; there is no other outcome.
+            let _ = thread.join();
         }
     }
-}
-
-impl Drop for Others {
-    fn drop(&mut self) {
-        // Tells the threads to end.
-        self.pool = None;
-        join(std::mem::take(&mut self.threads));
-    }
-}
-
-fn join(threads: Vec<JoinHandle<()>>) {
-    for thread in threads {
-        // A thread of the pool hands panics on to the caller; there is no other outcome.
-        let _ = thread.join();
-    }
-}
-
-fn too_few(made: usize, wanted: usize, cause: Option<String>) -> Option<TooFewThreads> {
-    cause.map(|cause| TooFewThreads { made, wanted, cause })
 }

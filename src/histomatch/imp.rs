@@ -249,20 +249,22 @@ impl HistoMatch {
         workers
     }
 
-    /// The kernels to use: the best ones, or less if the environment says so.
+    /// The kernels to use at most: the best ones, or less if the environment says so.
     fn instruction_set(&self) -> InstructionSet {
         let best = InstructionSet::best();
         let Some(wanted) = std::env::var_os(KERNELS_VARIABLE) else { return best };
         match wanted.to_string_lossy().parse::<InstructionSet>() {
-            Ok(wanted) if wanted > best => {
-                gst::warning!(
-                    CAT,
-                    imp = self,
-                    "This CPU can't run the kernels of {KERNELS_VARIABLE}={wanted}, but {best}"
-                );
-                best
+            Ok(wanted) => {
+                if !wanted.is_available() {
+                    gst::warning!(
+                        CAT,
+                        imp = self,
+                        "This CPU can't run the kernels of {KERNELS_VARIABLE}={wanted}, but {}",
+                        wanted.or_less()
+                    );
+                }
+                wanted
             }
-            Ok(wanted) => wanted.or_less(),
             Err(error) => {
                 gst::element_imp_warning!(
                     self,

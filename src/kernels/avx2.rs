@@ -49,9 +49,7 @@ fn apply_plane(row: &mut [u8], luts: &[Lut]) {
         let levels = look_up(_mm256_loadu_si256(vector), &table);
         _mm256_storeu_si256(vector, levels);
     }
-    for sample in rest {
-        *sample = lut.levels[usize::from(*sample)];
-    }
+    scalar::apply::<1, 0, 1>(rest, luts);
 }
 
 /// The table in parts of 16 levels, twice each. Every part but the first of each half is the XOR

@@ -10,16 +10,18 @@ mod common;
 use common::{Content, Format, Frames, ROTATING, instruction_sets};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gsthistomatch::kernels::select;
-use gsthistomatch::lut::Lut;
+use gsthistomatch::pixels::PixelLayout;
 
 fn kernels(criterion: &mut Criterion) {
     // Of GBR all planes are rows of GRAY8.
-    for format in [Format::Rgb, Format::Bgrx, Format::Gray8] {
+    for (format, pixel_stride, n_samples) in
+        [(Format::Rgb, 3, 3), (Format::Bgrx, 4, 3), (Format::Gray8, 1, 1)]
+    {
+        let pixel = PixelLayout { pixel_stride, first: 0, n_samples };
         for content in Content::ALL {
             let mut frames = Frames::new(format, content, (1920, 1080), ROTATING);
-            let pixel = frames.layout.planes[0].pixel;
-            let stride = frames.layout.width * pixel.pixel_stride;
-            let luts = vec![Lut { levels: std::array::from_fn(|v| v as u8) }; pixel.n_samples];
+            let stride = frames.layout.width * pixel_stride;
+            let tables = vec![std::array::from_fn(|v| v as u8); n_samples];
 
             let mut group = criterion.benchmark_group(format!("{format}/{content}"));
             group.throughput(Throughput::Bytes(frames.bytes() as u64));
@@ -35,7 +37,7 @@ fn kernels(criterion: &mut Criterion) {
                     });
                 });
                 group.bench_function(BenchmarkId::new("apply", set), |b| {
-                    b.iter(|| frames.rows(stride).for_each(|row| (kernel.apply)(row, &luts)));
+                    b.iter(|| frames.rows(stride).for_each(|row| (kernel.apply)(row, &tables)));
                 });
             }
             group.finish();

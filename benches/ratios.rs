@@ -15,7 +15,17 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{Content, Format, Frames, ROTATING, SIZES, instruction_sets};
+use gsthistomatch::color::ColorSpace;
 use gsthistomatch::workers::Workers;
+
+/// Every format in R'G'B', and some in the other colour spaces.
+fn color_spaces() -> impl Iterator<Item = (Format, ColorSpace)> {
+    let rgb = Format::ALL.into_iter().map(|format| (format, ColorSpace::Rgb));
+    let others = [Format::I420, Format::Nv12, Format::Yuy2, Format::I420_10, Format::Bgrx]
+        .into_iter()
+        .flat_map(|format| [ColorSpace::YCbCr, ColorSpace::Luma].map(|space| (format, space)));
+    rgb.chain(others)
+}
 
 struct Subject<'a> {
     name: String,
@@ -45,13 +55,17 @@ fn main() {
 
     println!("milliseconds: median (minimum); ratio: of the medians, to the copy");
     for &(size, width, height) in sizes {
-        for format in Format::ALL {
+        for (format, color_space) in color_spaces() {
             for content in Content::ALL {
-                let name = format!("{format} {size} {content}");
+                let name = match color_space {
+                    ColorSpace::Rgb => format!("{format} {size} {content}"),
+                    other => format!("{format} {other:?} {size} {content}"),
+                };
                 if !names.is_empty() && !names.iter().any(|part| name.contains(part.as_str())) {
                     continue;
                 }
-                let mut frames = Frames::new(format, content, (width, height), ROTATING);
+                let mut frames = Frames::new(format, content, (width, height), ROTATING)
+                    .in_color_space(color_space);
                 let mut subjects = vec![
                     subject("copy", |frames| frames.copy()),
                     subject("add one, in place", |frames| frames.add_one()),

@@ -57,7 +57,7 @@ run cargo build --release --locked --lib --example before_after
 
 # gst-launch-1.0 with the plugin that was built.
 launch=(env "GST_PLUGIN_PATH=$target/release${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}" gst-launch-1.0)
-matching=(filesrc "location=$video" '!' decodebin '!' videoconvert
+matching=(filesrc "location=$video" '!' decodebin
     '!' histomatch "reference-location=$reference" '!' videoconvert)
 
 run mkdir -p "$target/demo"

@@ -1,33 +1,36 @@
 //! Cumulative distribution of one channel.
 
-use crate::histogram::{Histogram, LEVELS};
+use crate::histogram::Histogram;
 
 /// A cumulative histogram in counts: not divided by the total, so nothing is rounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cdf {
-    /// `counts[level]` is the number of samples at or below `level`.
-    counts: [u64; LEVELS],
+    counts: Vec<u64>,
 }
 
 impl Cdf {
     /// The number of samples at or below each level; it never falls from one level to the next.
-    pub fn counts(&self) -> &[u64; LEVELS] {
+    pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
     /// The number of samples counted.
     pub fn total(&self) -> u64 {
-        self.counts[LEVELS - 1]
+        self.counts.last().copied().unwrap_or_default()
     }
 }
 
 impl From<&Histogram> for Cdf {
     fn from(histogram: &Histogram) -> Self {
         let mut sum = 0;
-        let counts = histogram.bins.map(|bin| {
-            sum += bin;
-            sum
-        });
+        let counts = histogram
+            .bins
+            .iter()
+            .map(|bin| {
+                sum += bin;
+                sum
+            })
+            .collect();
         Self { counts }
     }
 }

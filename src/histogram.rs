@@ -1,42 +1,68 @@
 //! Counts per level of one channel.
 
-/// The number of levels of an 8-bit channel.
-pub const LEVELS: usize = 256;
-
-/// How often each of the [`LEVELS`] levels of one channel occurs.
+/// How often each level of one channel occurs.
 ///
 /// The counts are 64 bits wide, so no frame or picture is large enough to make them wrap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
-    /// `bins[level]` is the number of samples with that level.
-    pub bins: [u64; LEVELS],
+    /// `bins[level]` is the number of samples with that level; 2 to the power of the channel's
+    /// bits of them.
+    pub bins: Vec<u64>,
 }
 
 impl Histogram {
-    /// A histogram of nothing: every bin 0.
-    pub const EMPTY: Self = Self { bins: [0; LEVELS] };
-
-    /// Counts one more sample of `level`.
-    #[inline]
-    pub fn add(&mut self, level: u8) {
-        self.bins[usize::from(level)] += 1;
+    /// A histogram of nothing, with samples of `depth` bits: every bin 0.
+    pub fn empty(depth: u32) -> Self {
+        Self { bins: vec![0; 1 << depth] }
     }
 
     /// Counts what `other` has counted, too.
+    ///
+    /// # Panics
+    ///
+    /// The two have different numbers of levels.
     pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.bins.len(), other.bins.len(), "histograms of one depth");
         for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
             *bin += more;
         }
     }
 
+    /// The same distribution with samples of `depth` bits.
+    ///
+    /// A level stands for all levels of more bits that begin with its bits. So with fewer bits,
+    /// levels that begin alike become one. With more bits, each bin is spread evenly over the
+    /// levels that it stands for, except those outside `legal`; counts are 2^(bits more) times as
+    /// large then, so that nothing is rounded.
+    pub fn at_depth(&self, depth: u32, legal: (u16, u16)) -> Self {
+        let own_depth = self.bins.len().ilog2();
+        let mut histogram = Self::empty(depth);
+        if depth <= own_depth {
+            for (level, bin) in self.bins.iter().enumerate() {
+                histogram.bins[level >> (own_depth - depth)] += bin;
+            }
+            return histogram;
+        }
+        let more_bits = depth - own_depth;
+        let (low, high) = (usize::from(legal.0), usize::from(legal.1));
+        for (level, &bin) in self.bins.iter().enumerate() {
+            let first = level << more_bits;
+            let last = first + (1 << more_bits) - 1;
+            // An illegal level is spread over illegal ones.
+            let (first, last) = match (first.max(low), last.min(high)) {
+                (first, last) if first <= last => (first, last),
+                _ => (first, last),
+            };
+            // Either all levels or a single one, because the lowest and highest legal levels are
+            // multiples of the same power of two.
+            let share = (bin << more_bits) / (last - first + 1) as u64;
+            histogram.bins[first..=last].fill(share);
+        }
+        histogram
+    }
+
     /// The number of samples counted.
     pub fn total(&self) -> u64 {
         self.bins.iter().sum()
-    }
-}
-
-impl Default for Histogram {
-    fn default() -> Self {
-        Self::EMPTY
     }
 }

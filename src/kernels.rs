@@ -10,7 +10,11 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod bytes;
+pub mod convert;
 mod scalar;
+mod words;
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,19 +22,24 @@ use std::str::FromStr;
 use crate::histogram::Histogram;
 use crate::lut::Lut;
 use crate::pixels::PixelLayout;
+use crate::rows::Sample;
+use convert::{Plain, TakeStep};
 
-/// Counts the samples of rows of one [`PixelLayout`].
-pub trait Counter: fmt::Debug + Send {
+/// Counts the samples of rows: bytes of one [`PixelLayout`], or words of one channel.
+pub trait Counter<S = u8>: fmt::Debug + Send {
     /// Counts the samples of a row of whole pixels.
-    fn add(&mut self, row: &[u8]);
+    fn add(&mut self, row: &[S]);
 
     /// What was counted since the last call: one histogram per sample of a pixel, in memory order.
     fn finish(&mut self) -> Vec<Histogram>;
 }
 
-/// Replaces the samples of a row of whole pixels through `luts`: one table per sample of a pixel,
-/// in memory order.
-pub type ApplyRow = fn(row: &mut [u8], luts: &[Lut]);
+/// The levels that replace those of bytes.
+pub type ByteTable = [u8; 256];
+
+/// Replaces the samples of a row of whole pixels through `tables`: one per sample of a pixel, in
+/// memory order.
+pub type ApplyRow = fn(row: &mut [u8], tables: &[ByteTable]);
 
 /// The functions for one [`PixelLayout`].
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +138,83 @@ pub fn select(pixel: PixelLayout, at_most: InstructionSet) -> Option<Kernel> {
     }
 }
 
+/// The kernels for rows of one channel, by the type of samples.
+pub trait RowKernels: Sample {
+    /// The levels that replace those of samples.
+    type Table: fmt::Debug + Send + Sync;
+
+    /// A table as the kernels take it.
+    fn table(lut: &Lut) -> Self::Table;
+
+    /// Makes a counter for samples of `depth` bits, for the fastest instruction set that this CPU
+    /// has, but none beyond `at_most`.
+    fn counter(depth: u32, at_most: InstructionSet) -> Box<dyn Counter<Self>>;
+
+    /// What replaces the samples of a row through a single table.
+    fn apply(at_most: InstructionSet) -> fn(&mut [Self], &[Self::Table]);
+
+    /// The steps of conversions.
+    fn steps(at_most: InstructionSet) -> TakeStep<Self>;
+}
+
+impl RowKernels for u8 {
+    type Table = ByteTable;
+
+    fn table(lut: &Lut) -> ByteTable {
+        lut.to_bytes()
+    }
+
+    fn counter(_depth: u32, at_most: InstructionSet) -> Box<dyn Counter> {
+        (plane(at_most).counter)()
+    }
+
+    fn apply(at_most: InstructionSet) -> ApplyRow {
+        plane(at_most).apply
+    }
+
+    fn steps(at_most: InstructionSet) -> TakeStep<u8> {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::byte_steps(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => avx2::byte_steps(),
+            _ => convert::take_step::<u8, Plain>,
+        }
+    }
+}
+
+/// The kernel for bytes with nothing between them.
+fn plane(at_most: InstructionSet) -> Kernel {
+    let plane = PixelLayout { pixel_stride: 1, first: 0, n_samples: 1 };
+    select(plane, at_most).expect("planes are in the table")
+}
+
+impl RowKernels for u16 {
+    type Table = Vec<u16>;
+
+    fn table(lut: &Lut) -> Vec<u16> {
+        lut.levels.clone()
+    }
+
+    fn counter(depth: u32, _at_most: InstructionSet) -> Box<dyn Counter<u16>> {
+        words::counter(depth)
+    }
+
+    fn apply(_at_most: InstructionSet) -> fn(&mut [u16], &[Vec<u16>]) {
+        words::apply
+    }
+
+    fn steps(at_most: InstructionSet) -> TakeStep<u16> {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::word_steps(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => avx2::word_steps(),
+            _ => convert::take_step::<u16, Plain>,
+        }
+    }
+}
+
 /// The kernels of one instruction set.
 trait Kernels {
     /// The kernel for pixels of `STRIDE` bytes with samples in bytes `FIRST..FIRST + N`.
@@ -141,7 +227,16 @@ trait Kernels {
 fn of_layout<K: Kernels>(pixel: PixelLayout) -> Option<Kernel> {
     Some(match (pixel.pixel_stride, pixel.first, pixel.n_samples) {
         (1, 0, 1) => K::kernel::<1, 0, 1>(),
+        (2, 0, 1) => K::kernel::<2, 0, 1>(),
+        (2, 1, 1) => K::kernel::<2, 1, 1>(),
+        (2, 0, 2) => K::kernel::<2, 0, 2>(),
+        (3, 0, 1) => K::kernel::<3, 0, 1>(),
+        (3, 1, 1) => K::kernel::<3, 1, 1>(),
         (3, 0, 3) => K::kernel::<3, 0, 3>(),
+        (4, 0, 1) => K::kernel::<4, 0, 1>(),
+        (4, 1, 1) => K::kernel::<4, 1, 1>(),
+        (4, 2, 1) => K::kernel::<4, 2, 1>(),
+        (4, 3, 1) => K::kernel::<4, 3, 1>(),
         (4, 0, 3) => K::kernel::<4, 0, 3>(),
         (4, 1, 3) => K::kernel::<4, 1, 3>(),
         _ => return None,

@@ -4,15 +4,18 @@
 //! # Data flow
 //!
 //! ```text
-//! file ── Reference::load ──► Histogram ─► Cdf ──────────────────┐
-//!                                                                ▼
-//! frame ─► PixelsMut ─► kernels: count ─► Histogram ─► Cdf ─► match_cdfs ─► one Lut per channel
-//!              ▲                                                                  │
-//!              └────────────────────── kernels: apply, in place ◄─────────────────┘
+//! file ── Reference::load ──► colours ── cdfs, in the channels of the stream ──┐
+//!                                                                              ▼
+//! frame ─► PixelsMut ─► count ──────────────────► Histogram ─► Cdf ─► match_cdfs ─► one Lut
+//!              │          ▲ (rows ─► conversion)                                per channel
+//!              ▼          │                                                         │
+//!           same frame ◄─ apply, in place or by rows and back ◄─────────────────────┘
 //! ```
 //!
-//! [`matcher::Matcher`] is this picture in code. The element gives it the frames' memory and the
-//! planes' places in it; everything below it says nothing of GStreamer.
+//! [`matcher::Matcher`] is this picture in code. Where the channels are bytes in memory, the kernels
+//! work in place; everything else goes through [`rows`], and channels that are none of the frame's
+//! components through [`kernels::convert`]. The element gives the matcher the frames' memory and
+//! the planes' places in it; everything below it says nothing of GStreamer.
 //!
 //! # In an application
 //!
@@ -33,36 +36,47 @@
 //! # Without GStreamer
 //!
 //! ```
-//! use gsthistomatch::matcher::Matcher;
-//! use gsthistomatch::pixels::{ColorModel, Layout, PixelLayout, PlaneLayout, PlaneSpan};
+//! use gsthistomatch::color::{ColorSpace, Encoding, Range};
 //! use gsthistomatch::kernels::InstructionSet;
+//! use gsthistomatch::matcher::Matcher;
+//! use gsthistomatch::pixels::{
+//!     Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling,
+//! };
 //! use gsthistomatch::reference::Reference;
 //! use gsthistomatch::workers::Workers;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let reference = Reference::load("examples/media/coffee.png".as_ref())?;
 //! // A picture of 4 x 2 pixels of three bytes, R'G'B'.
+//! let place = |offset| Place {
+//!     plane: 0,
+//!     offset,
+//!     pixel_stride: 3,
+//!     bytes: 1,
+//!     big_endian: false,
+//!     shift: 0,
+//! };
+//! let component = |offset| Component { depth: 8, place: Some(place(offset)) };
 //! let layout = Layout {
 //!     width: 4,
 //!     height: 2,
-//!     color_model: ColorModel::Rgb,
-//!     planes: vec![PlaneLayout {
-//!         plane: 0,
-//!         pixel: PixelLayout { pixel_stride: 3, first: 0, n_samples: 3 },
-//!         channels: vec![0, 1, 2],
-//!     }],
+//!     encoding: Encoding::Rgb(Range::Full),
+//!     components: vec![component(0), component(1), component(2)],
+//!     chroma: Subsampling::NONE,
+//!     planes: vec![PlaneLayout { plane: 0, row_bytes: 12, vertical: 1 }],
 //! };
-//! let mut matcher = Matcher::new(layout, InstructionSet::best())?;
+//! let mut matcher = Matcher::new(layout, ColorSpace::Rgb, InstructionSet::best(), None)?;
 //! let workers = Workers::default();
 //! let mut picture = *b"twenty-four bytes of RGB";
 //! let spans = [PlaneSpan { offset: 0, stride: 12 }];
-//! matcher.process(&mut picture, &spans, &reference, &workers)?;
+//! matcher.process(&mut picture, Scan::Progressive, &spans, &reference, &workers)?;
 //! # Ok(())
 //! # }
 //! ```
 #![warn(missing_docs)]
 
 pub mod cdf;
+pub mod color;
 pub mod histogram;
 pub mod histomatch;
 pub mod kernels;
@@ -70,6 +84,8 @@ pub mod lut;
 pub mod matcher;
 pub mod pixels;
 pub mod reference;
+pub mod rows;
+pub mod unpack;
 pub mod workers;
 
 pub use plugin::plugin_register_static;

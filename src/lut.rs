@@ -1,13 +1,28 @@
 //! The lookup table that makes one distribution look like another.
 
 use crate::cdf::Cdf;
-use crate::histogram::LEVELS;
 
 /// A lookup table: the output level for each input level of one channel. It never falls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lut {
     /// `levels[v]` replaces a sample of level `v`.
-    pub levels: [u8; LEVELS],
+    pub levels: Vec<u16>,
+}
+
+impl Lut {
+    /// The table for samples in bytes. Levels that 8 bits or less can't hold stay as they are.
+    ///
+    /// # Panics
+    ///
+    /// The table has more than 256 levels.
+    pub fn to_bytes(&self) -> [u8; 256] {
+        assert!(self.levels.len() <= 256, "a table for bytes");
+        let mut bytes = std::array::from_fn(|v| v as u8);
+        for (byte, &level) in bytes.iter_mut().zip(&self.levels) {
+            *byte = level as u8;
+        }
+        bytes
+    }
 }
 
 /// Histogram matching (histogram specification) in integers: the table that gives samples
@@ -28,13 +43,14 @@ pub fn match_cdfs(source: &Cdf, reference: &Cdf) -> Lut {
     let product = |a: u64, b: u64| u128::from(a) * u128::from(b);
     let (n_source, n_reference) = (source.total(), reference.total());
     let mut u = 0;
-    let levels = source.counts().map(|count| {
+    let level = |&count: &u64| {
         // Both CDFs rise, so the search goes on where the last level's ended. At the last level
         // the right side is n_reference * n_source, which the left side can't pass.
         while product(count, n_reference) > product(reference.counts()[u], n_source) {
             u += 1;
         }
-        u as u8
-    });
-    Lut { levels }
+        // 16 bits at most.
+        u as u16
+    };
+    Lut { levels: source.counts().iter().map(level).collect() }
 }

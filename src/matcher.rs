@@ -1,11 +1,18 @@
 //! One frame from beginning to end: count, match, apply.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::cdf::Cdf;
+use crate::color::{Affine, Channels, ColorSpace, Encoding, LumaWeights, Range};
 use crate::histogram::Histogram;
-use crate::kernels::{self, Counter, InstructionSet, Kernel};
+use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
+use crate::kernels::{self, ByteTable, Counter, InstructionSet, Kernel, RowKernels};
 use crate::lut::{Lut, match_cdfs};
-use crate::pixels::{Layout, PixelLayout, PixelsMut, PlaneSpan, SpanError};
+use crate::pixels::{Layout, PixelLayout, PixelsMut, PlaneSpan, Scan, SpanError};
 use crate::reference::Reference;
+use crate::rows::{self, Access, Group, Placed};
+use crate::unpack::{Unpack, Unpacked};
 use crate::workers::Workers;
 
 /// The least bytes of a frame that are worth waking a thread for.
@@ -15,43 +22,127 @@ const MIN_BAND_BYTES: usize = 512 * 1024;
 #[derive(Debug)]
 pub struct Matcher {
     layout: Layout,
-    /// One per plane of the layout.
-    kernels: Vec<Kernel>,
-    /// For each band of a frame, one per plane.
-    counters: Vec<Vec<Box<dyn Counter>>>,
+    channels: Channels,
+    way: Way,
+    /// What works on one band of a frame each.
+    hands: Vec<Box<dyn Hand>>,
 }
 
-/// There is no kernel for the pixels of a plane.
+/// There is no way to the samples of a layout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no kernel handles plane {plane} with {pixel:?}")]
-pub struct UnsupportedLayout {
-    /// The plane.
-    pub plane: usize,
-    /// Its pixels.
-    pub pixel: PixelLayout,
+#[error("the places of the samples are not known")]
+pub struct UnsupportedLayout;
+
+/// How frames are read and written.
+#[derive(Clone, Debug)]
+enum Way {
+    /// Every channel is a component in bytes, and there are kernels for the pixels of its plane.
+    InPlace(Vec<InPlaceSet>),
+    /// By rows that are taken out of the frame.
+    Rows(Box<RowsWay>),
 }
 
-/// What one worker does with its part of a frame.
-struct Band<'a> {
-    pixels: PixelsMut<'a>,
-    counters: &'a mut [Box<dyn Counter>],
-    /// One per channel.
-    histograms: Vec<Histogram>,
+/// Samples in one plane that one kernel handles.
+#[derive(Clone, Debug)]
+struct InPlaceSet {
+    /// As an index of the layout's planes.
+    plane: usize,
+    /// Bytes of a row from the first pixel to the last.
+    row_bytes: usize,
+    pixel: PixelLayout,
+    kernel: Kernel,
+    /// The channel of each sample of a pixel, in memory order.
+    channels: Vec<usize>,
+}
+
+#[derive(Clone, Debug)]
+struct RowsWay {
+    layout: Layout,
+    channels: Channels,
+    conversion: Option<Conversion>,
+    unpack: Option<Arc<dyn Unpack>>,
+    at_most: InstructionSet,
+}
+
+/// Works on bands of frames.
+trait Hand: fmt::Debug + Send {
+    /// The histogram of each channel.
+    fn count(&mut self, pixels: &PixelsMut) -> Vec<Histogram>;
+
+    /// Replaces the levels of each channel.
+    fn apply(&mut self, pixels: &mut PixelsMut, luts: &[Lut]);
+}
+
+/// The channels of frames with components of `encoding`.
+fn channels_of(encoding: Encoding, color_space: ColorSpace) -> Encoding {
+    match (color_space, encoding) {
+        (_, Encoding::Luma(..))
+        | (ColorSpace::Rgb, Encoding::Rgb(_))
+        | (ColorSpace::YCbCr, Encoding::YCbCr(..)) => encoding,
+        (ColorSpace::Rgb, Encoding::YCbCr(..)) => Encoding::Rgb(Range::Full),
+        (ColorSpace::YCbCr, Encoding::Rgb(_)) => Encoding::YCbCr(LumaWeights::BT709, Range::Full),
+        (ColorSpace::Luma, Encoding::YCbCr(weights, range)) => Encoding::Luma(weights, range),
+        (ColorSpace::Luma, Encoding::Rgb(_)) => Encoding::Luma(LumaWeights::BT709, Range::Full),
+    }
 }
 
 impl Matcher {
-    /// Chooses the kernels for frames of `layout`: the fastest of this CPU, but none beyond
-    /// `at_most`.
-    pub fn new(layout: Layout, at_most: InstructionSet) -> Result<Self, UnsupportedLayout> {
-        let kernels = layout
-            .planes
-            .iter()
-            .map(|plane| {
-                kernels::select(plane.pixel, at_most)
-                    .ok_or(UnsupportedLayout { plane: plane.plane, pixel: plane.pixel })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { layout, kernels, counters: Vec::new() })
+    /// Chooses how to match frames of `layout`: with the fastest kernels of this CPU, but none
+    /// beyond `at_most`, and through `unpack` if the layout's samples can't be reached otherwise.
+    pub fn new(
+        layout: Layout,
+        color_space: ColorSpace,
+        at_most: InstructionSet,
+        unpack: Option<Arc<dyn Unpack>>,
+    ) -> Result<Self, UnsupportedLayout> {
+        let encoding = channels_of(layout.encoding, color_space);
+        // Luma is the first component of Y'CbCr.
+        let is_conversion =
+            matches!(layout.encoding, Encoding::Rgb(_)) != matches!(encoding, Encoding::Rgb(_));
+        let depths: Vec<u32> = layout.components.iter().map(|component| component.depth).collect();
+        let (channels, conversion) = if is_conversion {
+            let depth = depths.iter().copied().fold(8, u32::max);
+            let conversion = Conversion {
+                to_channels: Affine::between(layout.encoding, encoding, depth),
+                to_components: Affine::between(encoding, layout.encoding, depth),
+                chroma: layout.chroma,
+                legal: [0, 1, 2].map(|component| {
+                    let (low, high) = layout.encoding.legal(component, depth);
+                    (low.into(), high.into())
+                }),
+                n_channels: encoding.n_channels(),
+            };
+            (Channels { encoding, depths: vec![depth; encoding.n_channels()] }, Some(conversion))
+        } else {
+            let depths = depths[..encoding.n_channels()].to_vec();
+            (Channels { encoding, depths }, None)
+        };
+        let in_place = match &conversion {
+            None => in_place_sets(&layout, encoding.n_channels(), at_most),
+            Some(_) => None,
+        };
+        let way = match in_place {
+            Some(sets) => Way::InPlace(sets),
+            None => Way::Rows(Box::new(RowsWay {
+                layout: layout.clone(),
+                channels: channels.clone(),
+                conversion,
+                unpack,
+                at_most,
+            })),
+        };
+        let mut matcher = Self { layout, channels, way, hands: Vec::new() };
+        matcher.hands.push(matcher.hand().ok_or(UnsupportedLayout)?);
+        Ok(matcher)
+    }
+
+    fn hand(&self) -> Option<Box<dyn Hand>> {
+        match &self.way {
+            Way::InPlace(sets) => {
+                Some(Box::new(InPlace::new(sets.clone(), self.channels.depths.len())))
+            }
+            Way::Rows(way) => way.hand(),
+        }
     }
 
     /// The layout of the frames.
@@ -59,9 +150,9 @@ impl Matcher {
         &self.layout
     }
 
-    /// The kernel of each plane.
-    pub fn kernels(&self) -> &[Kernel] {
-        &self.kernels
+    /// The channels that are matched.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
     }
 
     /// Gives the frame whose planes lie in `memory` at `spans` (indexed by
@@ -76,62 +167,281 @@ impl Matcher {
     pub fn process(
         &mut self,
         memory: &mut [u8],
+        scan: Scan,
         spans: &[PlaneSpan],
         reference: &Reference,
         workers: &Workers,
     ) -> Result<(), SpanError> {
-        let Self { layout, kernels, counters } = self;
-        let n_channels = layout.color_model.n_channels();
-        let n_bands = (layout.bytes() / MIN_BAND_BYTES).clamp(1, workers.count());
-        counters.resize_with(n_bands, || kernels.iter().map(|kernel| (kernel.counter)()).collect());
+        let pixels = PixelsMut::new(memory, &self.layout, spans)?;
+        let n_bands = (self.layout.bytes() / MIN_BAND_BYTES).clamp(1, workers.count());
+        // Fields matter where rows share chroma, and can only be told apart where each has whole
+        // groups of rows.
+        let rows_of_group = self.layout.rows_of_group();
+        let has_fields = rows_of_group > 1 && self.layout.height.is_multiple_of(2 * rows_of_group);
+        let pictures = match scan {
+            Scan::Interleaved if has_fields => pixels.fields().into(),
+            _ => vec![pixels],
+        };
+        let bands: Vec<PixelsMut> =
+            pictures.into_iter().flat_map(|picture| picture.bands(&self.layout, n_bands)).collect();
+        while self.hands.len() < bands.len() {
+            let hand = self.hand().expect("the first hand could be made");
+            self.hands.push(hand);
+        }
 
-        let mut bands: Vec<Band> = PixelsMut::new(memory, layout, spans)?
-            .bands(n_bands)
+        let mut tasks: Vec<_> = bands
             .into_iter()
-            .zip(counters)
-            .map(|(pixels, counters)| Band {
-                pixels,
-                counters,
-                histograms: vec![Histogram::EMPTY; n_channels],
-            })
+            .zip(&mut self.hands)
+            .map(|(pixels, hand)| (pixels, hand, Vec::new()))
             .collect();
+        workers.for_each(&mut tasks, |(pixels, hand, histograms)| {
+            *histograms = hand.count(pixels);
+        });
 
-        workers.for_each(&mut bands, |band| band.count(layout));
-
-        let luts: Vec<Lut> = reference
-            .cdfs(layout.color_model)
+        let references = reference.cdfs(&self.channels);
+        let luts: Vec<Lut> = references
             .iter()
             .enumerate()
             .map(|(channel, reference)| {
-                let mut histogram = Histogram::EMPTY;
-                bands.iter().for_each(|band| histogram.merge(&band.histograms[channel]));
+                let mut histogram = Histogram::empty(self.channels.depths[channel]);
+                tasks.iter().for_each(|(_, _, histograms)| histogram.merge(&histograms[channel]));
                 match_cdfs(&Cdf::from(&histogram), reference)
             })
             .collect();
 
-        workers.for_each(&mut bands, |band| band.apply(layout, kernels, &luts));
+        workers.for_each(&mut tasks, |(pixels, hand, _)| hand.apply(pixels, &luts));
         Ok(())
     }
 }
 
-impl Band<'_> {
-    fn count(&mut self, layout: &Layout) {
-        let planes = self.pixels.planes().iter().zip(&layout.planes);
-        for ((plane, layout), counter) in planes.zip(&mut *self.counters) {
-            plane.rows().for_each(|row| counter.add(row));
-            for (&channel, histogram) in layout.channels.iter().zip(counter.finish()) {
-                self.histograms[channel] = histogram;
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.way {
+            Way::InPlace(sets) => {
+                for (i, set) in sets.iter().enumerate() {
+                    let separator = if i == 0 { "" } else { "; " };
+                    let InPlaceSet { plane, pixel, kernel, channels, .. } = set;
+                    let set = kernel.instruction_set;
+                    write!(
+                        f,
+                        "{separator}plane {plane}, {pixel:?}, channels {channels:?}: {set} kernels"
+                    )?;
+                }
+                Ok(())
+            }
+            Way::Rows(way) => {
+                let converted = if way.conversion.is_some() { ", converted" } else { "" };
+                let unpacked = if way.is_unpacked() { ", unpacked by GStreamer" } else { "" };
+                write!(f, "by rows{converted}{unpacked}: {} kernels", way.at_most.or_less())
             }
         }
     }
+}
 
-    /// Replaces every sample through the table of its channel.
-    fn apply(&mut self, layout: &Layout, kernels: &[Kernel], luts: &[Lut]) {
-        let planes = self.pixels.planes_mut().iter_mut().zip(&layout.planes);
-        for ((plane, layout), kernel) in planes.zip(kernels) {
-            let in_memory_order: Vec<Lut> =
-                layout.channels.iter().map(|&channel| luts[channel].clone()).collect();
-            plane.rows_mut().for_each(|row| (kernel.apply)(row, &in_memory_order));
+/// The kernels for channels that are components in bytes; `None` if there is none for some.
+fn in_place_sets(
+    layout: &Layout,
+    n_channels: usize,
+    at_most: InstructionSet,
+) -> Option<Vec<InPlaceSet>> {
+    /// Plane, pixel stride, samples in a row, byte of a pixel, channel.
+    type Sample = (usize, usize, usize, usize, usize);
+
+    let mut places: Vec<Sample> = Vec::new();
+    for (channel, component) in layout.components[..n_channels].iter().enumerate() {
+        let place = component.place.filter(|place| place.bytes == 1 && component.depth == 8)?;
+        let samples = layout.samples(channel);
+        places.push((place.plane, place.pixel_stride, samples, place.offset, channel));
+    }
+    places.sort_unstable();
+    let side_by_side = |a: &Sample, b: &Sample| (a.0, a.1, a.2, a.3 + 1) == (b.0, b.1, b.2, b.3);
+    places
+        .chunk_by(side_by_side)
+        .map(|places| {
+            let (plane, pixel_stride, samples, first, _) = places[0];
+            let pixel = PixelLayout { pixel_stride, first, n_samples: places.len() };
+            Some(InPlaceSet {
+                plane,
+                row_bytes: samples * pixel_stride,
+                pixel,
+                kernel: kernels::select(pixel, at_most)?,
+                channels: places.iter().map(|place| place.4).collect(),
+            })
+        })
+        .collect()
+}
+
+/// Works in the frame's memory.
+#[derive(Debug)]
+struct InPlace {
+    sets: Vec<(InPlaceSet, Box<dyn Counter>)>,
+    n_channels: usize,
+}
+
+impl InPlace {
+    fn new(sets: Vec<InPlaceSet>, n_channels: usize) -> Self {
+        let with_counter = |set: InPlaceSet| {
+            let counter = (set.kernel.counter)();
+            (set, counter)
+        };
+        Self { sets: sets.into_iter().map(with_counter).collect(), n_channels }
+    }
+}
+
+impl Hand for InPlace {
+    fn count(&mut self, pixels: &PixelsMut) -> Vec<Histogram> {
+        let mut histograms = vec![Histogram { bins: Vec::new() }; self.n_channels];
+        for (set, counter) in &mut self.sets {
+            pixels.planes()[set.plane].iter().for_each(|row| counter.add(&row[..set.row_bytes]));
+            for (&channel, histogram) in set.channels.iter().zip(counter.finish()) {
+                histograms[channel] = histogram;
+            }
+        }
+        histograms
+    }
+
+    fn apply(&mut self, pixels: &mut PixelsMut, luts: &[Lut]) {
+        for (set, _) in &self.sets {
+            let tables: Vec<ByteTable> =
+                set.channels.iter().map(|&channel| luts[channel].to_bytes()).collect();
+            for row in &mut pixels.planes_mut()[set.plane] {
+                (set.kernel.apply)(&mut row[..set.row_bytes], &tables);
+            }
+        }
+    }
+}
+
+impl RowsWay {
+    fn n_components(&self) -> usize {
+        if self.conversion.is_some() {
+            self.layout.components.len()
+        } else {
+            self.channels.depths.len()
+        }
+    }
+
+    fn placed(&self) -> Option<Placed> {
+        let supported = |component: &crate::pixels::Component| {
+            component.place.as_ref().is_some_and(rows::is_supported)
+        };
+        let all = self.layout.components[..self.n_components()].iter().all(supported);
+        all.then(|| Placed::new(&self.layout, self.n_components())).flatten()
+    }
+
+    fn is_unpacked(&self) -> bool {
+        self.placed().is_none()
+    }
+
+    fn hand(&self) -> Option<Box<dyn Hand>> {
+        let words = self.layout.components.iter().any(|component| component.depth > 8);
+        Some(if words {
+            Box::new(Rows::<u16>::new(self, self.access()?))
+        } else {
+            Box::new(Rows::<u8>::new(self, self.access()?))
+        })
+    }
+
+    fn access<S: RowKernels>(&self) -> Option<Box<dyn Access<S>>> {
+        if let Some(placed) = self.placed() {
+            return Some(Box::new(placed));
+        }
+        let unpack = self.unpack.clone()?;
+        let widen = self.conversion.is_some();
+        Some(Box::new(Unpacked::new(&self.layout, self.n_components(), widen, unpack)))
+    }
+}
+
+/// Works on rows that are taken out of the frame.
+#[derive(Debug)]
+struct Rows<S: RowKernels> {
+    access: Box<dyn Access<S>>,
+    group: Group<S>,
+    counters: Vec<Box<dyn Counter<S>>>,
+    depths: Vec<u32>,
+    apply: fn(&mut [S], &[S::Table]),
+    converter: Option<Converter<S>>,
+}
+
+#[derive(Debug)]
+struct Converter<S: RowKernels> {
+    conversion: Conversion,
+    take_step: TakeStep<S>,
+    lines: Lines<S>,
+}
+
+impl<S: RowKernels> Rows<S> {
+    fn new(way: &RowsWay, access: Box<dyn Access<S>>) -> Self {
+        let depths = way.channels.depths.clone();
+        Self {
+            access,
+            group: Group::new(&way.layout, way.n_components()),
+            counters: depths.iter().map(|&depth| S::counter(depth, way.at_most)).collect(),
+            depths,
+            apply: S::apply(way.at_most),
+            converter: way.conversion.clone().map(|conversion| Converter {
+                take_step: S::steps(way.at_most),
+                lines: Lines::new(way.layout.width, &conversion),
+                conversion,
+            }),
+        }
+    }
+}
+
+impl<S: RowKernels> Hand for Rows<S> {
+    fn count(&mut self, pixels: &PixelsMut) -> Vec<Histogram> {
+        let Self { access, group, counters, depths, converter, .. } = self;
+        for index in 0..access.n_groups(pixels) {
+            access.load(pixels, index, group);
+            match converter {
+                None => {
+                    for (rows, counter) in group.components.iter().zip(&mut *counters) {
+                        rows.iter().take(group.n_rows).for_each(|row| counter.add(row));
+                    }
+                }
+                Some(Converter { conversion, take_step, lines }) => {
+                    take_step(Step::Upsample, conversion, group, lines);
+                    for row in 0..group.n_rows {
+                        take_step(Step::ToChannels(row), conversion, group, lines);
+                        for (row, counter) in lines.channels().zip(&mut *counters) {
+                            counter.add(row);
+                        }
+                    }
+                }
+            }
+        }
+        let histogram = |(counter, &depth): (&mut Box<dyn Counter<S>>, &u32)| {
+            let mut histogram = counter.finish().pop().expect("one channel");
+            histogram.bins.truncate(1 << depth);
+            histogram
+        };
+        counters.iter_mut().zip(&*depths).map(histogram).collect()
+    }
+
+    fn apply(&mut self, pixels: &mut PixelsMut, luts: &[Lut]) {
+        let Self { access, group, apply, converter, .. } = self;
+        let tables: Vec<S::Table> = luts.iter().map(S::table).collect();
+        let tables: Vec<&[S::Table]> = tables.iter().map(std::slice::from_ref).collect();
+        for index in 0..access.n_groups(pixels) {
+            access.load(pixels, index, group);
+            match converter {
+                None => {
+                    for (rows, table) in group.components.iter_mut().zip(&tables) {
+                        rows.iter_mut().take(group.n_rows).for_each(|row| apply(row, table));
+                    }
+                }
+                Some(Converter { conversion, take_step, lines }) => {
+                    take_step(Step::Upsample, conversion, group, lines);
+                    for row in 0..group.n_rows {
+                        take_step(Step::ToChannels(row), conversion, group, lines);
+                        for ((channel, matched), table) in lines.to_match().zip(&tables) {
+                            matched.copy_from_slice(channel);
+                            apply(matched, table);
+                        }
+                        take_step(Step::AddChanges(row), conversion, group, lines);
+                    }
+                }
+            }
+            access.store(pixels, index, group);
         }
     }
 }

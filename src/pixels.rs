@@ -1,33 +1,16 @@
-//! How the samples of a frame lie in memory, and checked access to them.
+//! How the samples of a frame lie in memory, and checked access to its rows.
 //!
-//! A [`Layout`] says what a frame of a format looks like, whatever the format is called: which
-//! planes hold counted channels, how many bytes a pixel takes there and which of those bytes
-//! belong to which channel. [`PixelsMut`] is a frame of that layout in a block of memory; making
-//! one is the only check of offsets and strides that is needed.
+//! A [`Layout`] says what a frame of a format looks like, whatever the format is called: what its
+//! components mean, where their samples lie and how many bits they have. [`PixelsMut`] is a frame
+//! of that layout in a block of memory; making one is the only check of offsets and strides that
+//! is needed.
 
 use std::ops::Range;
 
-/// What the channels of a frame are, and so which channels of a reference they are matched to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColorModel {
-    /// Three channels: 0 is R', 1 is G', 2 is B'.
-    Rgb,
-    /// One channel: luma Y'.
-    Gray,
-}
-
-impl ColorModel {
-    /// The number of channels.
-    pub fn n_channels(self) -> usize {
-        match self {
-            Self::Rgb => 3,
-            Self::Gray => 1,
-        }
-    }
-}
+use crate::color::Encoding;
 
 /// The bytes of one pixel in one plane: 8-bit samples that stand side by side, and bytes around
-/// them (padding, alpha) that are neither counted nor written.
+/// them (padding, alpha, other components) that are neither counted nor written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PixelLayout {
     /// Bytes from one pixel to the next.
@@ -38,35 +21,99 @@ pub struct PixelLayout {
     pub n_samples: usize,
 }
 
-/// One plane that holds samples.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the samples of a component lie: in words of some bytes, one per pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The plane, as an index of [`Layout::planes`].
+    pub plane: usize,
+    /// Bytes from the start of a row to the first word.
+    pub offset: usize,
+    /// Bytes from one word to the next.
+    pub pixel_stride: usize,
+    /// Bytes of a word: 1, 2 or 4.
+    pub bytes: usize,
+    /// Whether the first byte of a word is its most significant one.
+    pub big_endian: bool,
+    /// Bits of a word below the sample.
+    pub shift: u32,
+}
+
+/// One component of the pixels. Alpha is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// Bits of a sample, 1 to 16.
+    pub depth: u32,
+    /// Where the samples lie; `None` if only an [`Unpack`](crate::unpack::Unpack) can tell.
+    pub place: Option<Place>,
+}
+
+/// How many pixels share a sample of chroma, the second and third component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subsampling {
+    /// Pixels side by side: 1, 2 or 4.
+    pub horizontal: usize,
+    /// Rows: 1, 2 or 4.
+    pub vertical: usize,
+    /// Whether the sample is that of the first of the pixels side by side, and not of the point in
+    /// their middle.
+    pub cosited: bool,
+}
+
+impl Subsampling {
+    /// A sample for every pixel.
+    pub const NONE: Self = Self { horizontal: 1, vertical: 1, cosited: false };
+}
+
+/// One plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaneLayout {
     /// Which of the frame's planes this is.
     pub plane: usize,
-    /// The bytes of one pixel.
-    pub pixel: PixelLayout,
-    /// The channel of each sample of a pixel, in memory order; `pixel.n_samples` of them.
-    pub channels: Vec<usize>,
+    /// Bytes of a row, without padding.
+    pub row_bytes: usize,
+    /// How many rows of pixels share a row of this plane.
+    pub vertical: usize,
 }
 
-/// A frame's size and the planes that hold its samples. A plane of alpha is not listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A frame's size, what its components mean and where they lie.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// Pixels in a row.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// What the channels are.
-    pub color_model: ColorModel,
-    /// The planes that hold samples.
+    /// What the components mean.
+    pub encoding: Encoding,
+    /// The components, `encoding.n_channels()` of them.
+    pub components: Vec<Component>,
+    /// How the second and third component are subsampled.
+    pub chroma: Subsampling,
+    /// The planes that are looked at.
     pub planes: Vec<PlaneLayout>,
 }
 
 impl Layout {
     /// The bytes of all rows, without padding.
     pub fn bytes(&self) -> usize {
-        let pixel: usize = self.planes.iter().map(|plane| plane.pixel.pixel_stride).sum();
-        self.width.saturating_mul(self.height).saturating_mul(pixel)
+        let plane = |plane: &PlaneLayout| {
+            plane.row_bytes.saturating_mul(self.height.div_ceil(plane.vertical))
+        };
+        self.planes.iter().map(plane).fold(0, usize::saturating_add)
+    }
+
+    /// How a component is subsampled.
+    pub fn subsampling(&self, component: usize) -> Subsampling {
+        if component == 0 { Subsampling::NONE } else { self.chroma }
+    }
+
+    /// The samples of a component in a row.
+    pub fn samples(&self, component: usize) -> usize {
+        self.width.div_ceil(self.subsampling(component).horizontal)
+    }
+
+    /// The rows of pixels that can't be taken apart, because they share a row of a plane.
+    pub fn rows_of_group(&self) -> usize {
+        self.planes.iter().map(|plane| plane.vertical).max().unwrap_or(1)
     }
 }
 
@@ -125,48 +172,21 @@ pub enum SpanError {
     },
 }
 
-/// The rows of one plane.
-#[derive(Debug)]
-pub struct PlaneMut<'a> {
-    bytes: &'a mut [u8],
-    stride: usize,
-    row_bytes: usize,
+/// How the rows of a frame follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// One picture.
+    Progressive,
+    /// Two fields, the rows of which take turns in every plane.
+    Interleaved,
 }
 
-impl PlaneMut<'_> {
-    /// The visible bytes of each row, from top to bottom.
-    pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
-        // The last row may end where its visible bytes end.
-        let row_bytes = self.row_bytes;
-        self.bytes.chunks(self.stride).map(move |row| &row[..row_bytes])
-    }
-
-    /// The visible bytes of each row, from top to bottom.
-    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
-        let row_bytes = self.row_bytes;
-        self.bytes.chunks_mut(self.stride).map(move |row| &mut row[..row_bytes])
-    }
-}
-
-impl<'a> PlaneMut<'a> {
-    /// Cuts off the rows from `row` on.
-    fn split_off(&mut self, row: usize) -> Self {
-        let at = self.stride.saturating_mul(row).min(self.bytes.len());
-        let (before, after) = std::mem::take(&mut self.bytes).split_at_mut(at);
-        self.bytes = before;
-        Self { bytes: after, ..*self }
-    }
-
-    fn n_rows(&self) -> usize {
-        self.bytes.len().div_ceil(self.stride)
-    }
-}
-
-/// A frame of a [`Layout`] in memory, checked: every row of every plane lies inside it, and no
-/// two planes share a byte.
+/// A frame of a [`Layout`] in memory, or a part of its rows, checked: every row of every plane
+/// lies inside it, and no two share a byte.
 #[derive(Debug)]
 pub struct PixelsMut<'a> {
-    planes: Vec<PlaneMut<'a>>,
+    /// The visible bytes of each row, from top to bottom, of each of the layout's planes.
+    planes: Vec<Vec<&'a mut [u8]>>,
 }
 
 impl<'a> PixelsMut<'a> {
@@ -180,59 +200,79 @@ impl<'a> PixelsMut<'a> {
         layout: &Layout,
         spans: &[PlaneSpan],
     ) -> Result<Self, SpanError> {
-        // (range of bytes, index in layout.planes, stride, row_bytes)
+        // (range of bytes, index in layout.planes, stride)
         let mut places = Vec::with_capacity(layout.planes.len());
-        for (index, plane_layout) in layout.planes.iter().enumerate() {
-            let plane = plane_layout.plane;
+        for (index, &PlaneLayout { plane, row_bytes, vertical }) in layout.planes.iter().enumerate()
+        {
             let span = *spans.get(plane).ok_or(SpanError::Missing { plane })?;
-            let row_bytes = layout.width.saturating_mul(plane_layout.pixel.pixel_stride);
-            let range = checked_range(plane, span, row_bytes, layout.height, memory.len())?;
-            places.push((range, index, span.stride.unsigned_abs(), row_bytes));
+            let rows = layout.height.div_ceil(vertical);
+            let range = checked_range(plane, span, row_bytes, rows, memory.len())?;
+            places.push((range, index, span.stride.unsigned_abs()));
         }
 
         // Planes may come in any order in memory. Cutting them off one after the other, from the
         // front, shows that they are disjoint.
         places.sort_by_key(|(range, ..)| range.start);
-        let mut planes: Vec<Option<PlaneMut>> = places.iter().map(|_| None).collect();
+        let mut planes: Vec<Vec<&mut [u8]>> = places.iter().map(|_| Vec::new()).collect();
         let (mut rest, mut at, mut previous) = (memory, 0, 0);
-        for (range, index, stride, row_bytes) in places {
-            let plane = layout.planes[index].plane;
+        for (range, index, stride) in places {
+            let PlaneLayout { plane, row_bytes, .. } = layout.planes[index];
             let skip = range
                 .start
                 .checked_sub(at)
                 .ok_or(SpanError::Overlap { first: previous, second: plane })?;
             let (bytes, after) = rest[skip..].split_at_mut(range.len());
-            planes[index] = Some(PlaneMut { bytes, stride, row_bytes });
+            // The last row may end where its visible bytes end.
+            planes[index] = bytes.chunks_mut(stride).map(|row| &mut row[..row_bytes]).collect();
             (rest, at, previous) = (after, range.end, plane);
         }
-        Ok(Self { planes: planes.into_iter().flatten().collect() })
+        Ok(Self { planes })
     }
 
-    /// Cuts the frame into `n` bands, from top to bottom: in each plane, bands of rows that differ
-    /// by one row at most. A frame of few rows has empty bands.
-    pub fn bands(mut self, n: usize) -> Vec<Self> {
+    /// Takes the rows of the two fields apart.
+    pub fn fields(self) -> [Self; 2] {
+        let [mut top, mut bottom] = [(); 2].map(|()| Vec::with_capacity(self.planes.len()));
+        for plane in self.planes {
+            let mut rows = [Vec::new(), Vec::new()];
+            plane.into_iter().enumerate().for_each(|(y, row)| rows[y % 2].push(row));
+            let [of_top, of_bottom] = rows;
+            top.push(of_top);
+            bottom.push(of_bottom);
+        }
+        [Self { planes: top }, Self { planes: bottom }]
+    }
+
+    /// Cuts the frame into `n` bands, from top to bottom, that differ by one group of rows at most.
+    /// A frame of few rows has empty bands.
+    pub fn bands(mut self, layout: &Layout, n: usize) -> Vec<Self> {
+        let rows_of_group = layout.rows_of_group();
+        let rows_in_group = |plane: &PlaneLayout| rows_of_group / plane.vertical;
+        let groups_of =
+            |(rows, plane): (&Vec<_>, &PlaneLayout)| rows.len().div_ceil(rows_in_group(plane));
+        let mut groups =
+            self.planes.iter().zip(&layout.planes).map(groups_of).max().unwrap_or_default();
         // From the last one to the first: each takes its share of the rows that are left.
         let mut bands: Vec<_> = (1..=n)
             .rev()
             .map(|left| {
-                let cut = |plane: &mut PlaneMut<'a>| {
-                    let rows = plane.n_rows();
-                    plane.split_off(rows - rows / left)
+                groups -= groups / left;
+                let cut = |(rows, plane): (&mut Vec<&'a mut [u8]>, &PlaneLayout)| {
+                    rows.split_off((groups * rows_in_group(plane)).min(rows.len()))
                 };
-                Self { planes: self.planes.iter_mut().map(cut).collect() }
+                Self { planes: self.planes.iter_mut().zip(&layout.planes).map(cut).collect() }
             })
             .collect();
         bands.reverse();
         bands
     }
 
-    /// The planes, in the order of [`Layout::planes`].
-    pub fn planes(&self) -> &[PlaneMut<'a>] {
+    /// The rows of each plane, in the order of [`Layout::planes`].
+    pub fn planes(&self) -> &[Vec<&'a mut [u8]>] {
         &self.planes
     }
 
-    /// The planes, in the order of [`Layout::planes`].
-    pub fn planes_mut(&mut self) -> &mut [PlaneMut<'a>] {
+    /// The rows of each plane, in the order of [`Layout::planes`].
+    pub fn planes_mut(&mut self) -> &mut [Vec<&'a mut [u8]>] {
         &mut self.planes
     }
 }

@@ -1,17 +1,20 @@
-//! A reference picture, read from a file and reduced to its histograms.
+//! A reference picture, read from a file, and its distribution in the channels of any stream.
 //!
 //! Pictures are decoded by the crate `image`: PNG, JPEG, WebP, BMP, TIFF, GIF (the first frame),
 //! PNM and QOI. The format is guessed from the content; the file's name says nothing.
 //!
 //! Samples count as they are stored: colour profiles, gamma chunks and EXIF orientation have no
-//! influence. 16-bit samples are rounded to the nearest of 256 levels, and grey counts as
-//! R' = G' = B'. A pixel with an alpha of 0 has no colour and is not counted; any other alpha
-//! counts in full.
+//! influence. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. A pixel
+//! with an alpha of 0 has no colour and is not counted; any other alpha counts in full.
+//!
+//! The colours are kept, 3 bytes per pixel or 6, because what their histograms are in the channels
+//! of a stream depends on its matrix and range.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use image::error::{LimitError, LimitErrorKind};
 use image::{
@@ -19,8 +22,12 @@ use image::{
 };
 
 use crate::cdf::Cdf;
+use crate::color::{Affine, Channels, Encoding, Range};
 use crate::histogram::Histogram;
-use crate::pixels::ColorModel;
+use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
+use crate::kernels::{self, InstructionSet, RowKernels};
+use crate::pixels::Subsampling;
+use crate::rows::Group;
 
 /// The largest file that is read, in bytes: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -36,11 +43,26 @@ const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
 const MAX_METADATA_BYTES: u64 = 64 << 20;
 
 /// The distributions of a reference picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Reference {
-    rgb: [Cdf; 3],
-    luma: [Cdf; 1],
+    colors: Colors,
+    /// What was asked for last.
+    last: Mutex<Option<(Channels, Arc<[Cdf]>)>>,
     truncated: bool,
+}
+
+impl PartialEq for Reference {
+    /// Whether they hold the same colours in the same order, and both or neither ended early.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.colors, self.truncated) == (&other.colors, other.truncated)
+    }
+}
+
+/// R', G' and B' of the pixels that count.
+#[derive(Debug, PartialEq)]
+enum Colors {
+    Bytes([Vec<u8>; 3]),
+    Words([Vec<u16>; 3]),
 }
 
 /// Why a file can't be a reference picture: the cause, and what to do about it.
@@ -129,41 +151,68 @@ impl Reference {
 
     /// The distributions of a decoded picture.
     pub fn from_picture(picture: &DynamicImage) -> Result<Self, ReferenceError> {
-        let mut histograms = Histograms::default();
-        match picture {
-            DynamicImage::ImageLuma8(picture) => histograms.count(picture),
-            DynamicImage::ImageLumaA8(picture) => histograms.count(picture),
-            DynamicImage::ImageRgb8(picture) => histograms.count(picture),
-            DynamicImage::ImageRgba8(picture) => histograms.count(picture),
-            DynamicImage::ImageLuma16(picture) => histograms.count(picture),
-            DynamicImage::ImageLumaA16(picture) => histograms.count(picture),
-            DynamicImage::ImageRgb16(picture) => histograms.count(picture),
-            DynamicImage::ImageRgba16(picture) => histograms.count(picture),
+        let colors = match picture {
+            DynamicImage::ImageLuma8(picture) => Colors::Bytes(colors(picture)),
+            DynamicImage::ImageLumaA8(picture) => Colors::Bytes(colors(picture)),
+            DynamicImage::ImageRgb8(picture) => Colors::Bytes(colors(picture)),
+            DynamicImage::ImageRgba8(picture) => Colors::Bytes(colors(picture)),
+            DynamicImage::ImageLuma16(picture) => Colors::Words(colors(picture)),
+            DynamicImage::ImageLumaA16(picture) => Colors::Words(colors(picture)),
+            DynamicImage::ImageRgb16(picture) => Colors::Words(colors(picture)),
+            DynamicImage::ImageRgba16(picture) => Colors::Words(colors(picture)),
             other => {
                 return Err(ReferenceError::Unsupported(format!("{:?} samples", other.color())));
             }
-        }
-        if histograms.luma.total() == 0 {
+        };
+        let is_empty = match &colors {
+            Colors::Bytes([red, ..]) => red.is_empty(),
+            Colors::Words([red, ..]) => red.is_empty(),
+        };
+        if is_empty {
             return Err(match (picture.width(), picture.height()) {
                 (0, _) | (_, 0) => ReferenceError::NoPixels,
                 _ => ReferenceError::Transparent,
             });
         }
-        Ok(Self {
-            rgb: histograms.rgb.each_ref().map(Cdf::from),
-            luma: [Cdf::from(&histograms.luma)],
-            truncated: false,
-        })
+        Ok(Self { colors, last: Mutex::default(), truncated: false })
     }
 
-    /// The distribution of each channel of a colour model.
+    /// The distribution of each of some channels.
     ///
-    /// Luma is Y' = 0.299 R' + 0.587 G' + 0.114 B' (ITU-R BT.601, full range, as GStreamer
-    /// converts to `GRAY8` by default), rounded to the nearest level.
-    pub fn cdfs(&self, color_model: ColorModel) -> &[Cdf] {
-        match color_model {
-            ColorModel::Rgb => &self.rgb,
-            ColorModel::Gray => &self.luma,
+    /// The picture is full-range R'G'B'. It is converted to the channels' coding in its own depth,
+    /// 8 or 16 bits, as frames are ([`Affine`]), and its histograms to theirs
+    /// ([`Histogram::at_depth`]).
+    ///
+    /// That takes time; what was asked for last is remembered.
+    pub fn cdfs(&self, channels: &Channels) -> Arc<[Cdf]> {
+        let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((last, cdfs)) = &*lock()
+            && last == channels
+        {
+            return cdfs.clone();
+        }
+        let histograms = match &self.colors {
+            Colors::Bytes(colors) => histograms(colors, channels.encoding),
+            Colors::Words(colors) => histograms(colors, channels.encoding),
+        };
+        let cdfs: Arc<[Cdf]> = histograms
+            .iter()
+            .zip(&channels.depths)
+            .enumerate()
+            .map(|(channel, (histogram, &depth))| {
+                let legal = channels.encoding.legal(channel, depth);
+                Cdf::from(&histogram.at_depth(depth, legal))
+            })
+            .collect();
+        *lock() = Some((channels.clone(), cdfs.clone()));
+        cdfs
+    }
+
+    /// Bits of the picture's samples: 8 or 16.
+    pub fn depth(&self) -> u32 {
+        match self.colors {
+            Colors::Bytes(_) => 8,
+            Colors::Words(_) => 16,
         }
     }
 
@@ -174,53 +223,65 @@ impl Reference {
     }
 }
 
-#[derive(Default)]
-struct Histograms {
-    rgb: [Histogram; 3],
-    luma: Histogram,
-}
-
-impl Histograms {
-    fn count<P>(&mut self, picture: &ImageBuffer<P, Vec<P::Subpixel>>)
-    where
-        P: Pixel<Subpixel: Sample>,
-    {
-        for pixel in picture.pixels() {
-            let [r, g, b, alpha] = pixel.to_rgba().0.map(Sample::widen);
-            if alpha == 0 {
-                continue;
-            }
-            let rgb = [r, g, b];
-            for (histogram, sample) in self.rgb.iter_mut().zip(rgb) {
-                histogram.add(level(u64::from(sample), 1));
-            }
-            let [r, g, b] = rgb.map(u64::from);
-            self.luma.add(level(299 * r + 587 * g + 114 * b, 1000));
+/// R', G' and B' of the pixels that aren't fully transparent.
+fn colors<P>(picture: &ImageBuffer<P, Vec<P::Subpixel>>) -> [Vec<P::Subpixel>; 3]
+where
+    P: Pixel<Subpixel: Default>,
+{
+    let n = picture.pixels().len();
+    let mut colors = [(); 3].map(|()| Vec::with_capacity(n));
+    for pixel in picture.pixels() {
+        let [r, g, b, alpha] = pixel.to_rgba().0;
+        if alpha != P::Subpixel::default() {
+            colors.iter_mut().zip([r, g, b]).for_each(|(color, sample)| color.push(sample));
         }
     }
+    colors
 }
 
-/// The nearest of 256 levels to `numerator / denominator`, a value of 0 to 65535.
-fn level(numerator: u64, denominator: u64) -> u8 {
-    ((2 * numerator + 257 * denominator) / (2 * 257 * denominator)) as u8
-}
+/// Pixels that are converted together.
+const ROW: usize = 4096;
 
-/// A sample of a picture file.
-trait Sample: Copy {
-    /// The same brightness as one of 65536 levels.
-    fn widen(self) -> u16;
-}
-
-impl Sample for u8 {
-    fn widen(self) -> u16 {
-        u16::from(self) * 257
+/// The histograms of full-range R'G'B' in another coding, with as many bits.
+fn histograms<S: RowKernels>(colors: &[Vec<S>; 3], encoding: Encoding) -> Vec<Histogram> {
+    let at_most = InstructionSet::best();
+    let counters = || (0..encoding.n_channels()).map(|_| S::counter(S::BITS, at_most));
+    let finish = |counters: Vec<Box<dyn kernels::Counter<S>>>| {
+        counters.into_iter().flat_map(|mut counter| counter.finish()).collect()
+    };
+    let rgb = Encoding::Rgb(Range::Full);
+    let mut counters: Vec<_> = counters().collect();
+    if encoding == rgb {
+        for (counter, color) in counters.iter_mut().zip(colors) {
+            counter.add(color);
+        }
+        return finish(counters);
     }
-}
-
-impl Sample for u16 {
-    fn widen(self) -> u16 {
-        self
+    let to_channels = Affine::between(rgb, encoding, S::BITS);
+    let conversion = Conversion {
+        to_channels,
+        to_components: to_channels,
+        chroma: Subsampling::NONE,
+        legal: [(0, 0); 3],
+        n_channels: encoding.n_channels(),
+    };
+    let take_step: TakeStep<S> = S::steps(at_most);
+    let mut group = Group { components: vec![vec![Vec::new()]; 3], n_rows: 1 };
+    let mut lines = Lines::new(ROW, &conversion);
+    let mut start = 0;
+    while start < colors[0].len() {
+        let n = ROW.min(colors[0].len() - start);
+        for (component, color) in group.components.iter_mut().zip(colors) {
+            component[0].clear();
+            component[0].extend_from_slice(&color[start..start + n]);
+        }
+        take_step(Step::ToChannels(0), &conversion, &mut group, &mut lines);
+        for (counter, channel) in counters.iter_mut().zip(lines.channels()) {
+            counter.add(&channel[..n]);
+        }
+        start += n;
     }
+    finish(counters)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, ReferenceError> {

@@ -4,7 +4,7 @@
 mod common;
 
 use common::frames::{Frame, Shape, noise};
-use common::oracle::Samples;
+use common::oracle::Picture;
 use common::{Complaint, Rig, bytes, media};
 use glib::translate::IntoGlib;
 use gst::prelude::*;
@@ -14,8 +14,8 @@ fn reference() -> std::path::PathBuf {
     media("coffee.png")
 }
 
-fn samples() -> Samples {
-    Samples::of(&reference())
+fn samples() -> Picture {
+    Picture::of(&reference())
 }
 
 fn rig(caps: gst::Caps) -> Rig {

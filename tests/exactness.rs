@@ -3,7 +3,7 @@
 mod common;
 
 use common::frames::{Frame, Shape};
-use common::oracle::{self, Samples};
+use common::oracle::{self, Picture};
 use common::{PICTURES, Rig, bytes, media};
 use gst_video::VideoFormat;
 use gsthistomatch::cdf::Cdf;
@@ -13,13 +13,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 fn histogram(samples: &[u8]) -> Histogram {
-    let mut histogram = Histogram::EMPTY;
-    samples.iter().for_each(|&sample| histogram.add(sample));
+    let mut histogram = Histogram::empty(8);
+    samples.iter().for_each(|&sample| histogram.bins[usize::from(sample)] += 1);
     histogram
 }
 
 fn lut(source: &Histogram, reference: &Histogram) -> [u8; 256] {
-    match_cdfs(&Cdf::from(source), &Cdf::from(reference)).levels
+    match_cdfs(&Cdf::from(source), &Cdf::from(reference)).to_bytes()
 }
 
 /// Samples of all kinds: flat, few levels, a narrow band, anything.
@@ -66,7 +66,10 @@ proptest! {
         n_source in 1u64..1 << 50,
         n_reference in 1u64..1 << 50,
     ) {
-        let times = |samples: &[u8], n| Histogram { bins: histogram(samples).bins.map(|bin| bin * n) };
+        let times = |samples: &[u8], n| {
+            let bins = histogram(samples).bins.into_iter().map(|bin| bin * n).collect();
+            Histogram { bins }
+        };
         let expected = lut(&histogram(&source), &histogram(&reference));
         prop_assert_eq!(lut(&times(&source, n_source), &times(&reference, n_reference)), expected);
     }
@@ -91,7 +94,7 @@ fn the_order_of_rows_does_not_matter() {
 #[test]
 fn every_pair_of_pictures_equals_the_oracle() {
     for reference in PICTURES {
-        let samples = Samples::of(&media(reference));
+        let samples = Picture::of(&media(reference));
         let mut rig = Rig::new(Some(&media(reference)));
         for picture in PICTURES {
             let pixels = image::open(media(picture)).expect("the picture opens").into_rgb8();
@@ -125,6 +128,6 @@ fn a_1080p_natural_frame_equals_the_oracle() {
     });
     let mut rig = Rig::new(Some(&reference));
     rig.harness.set_src_caps(frame.caps());
-    let expected = frame.expected(&Samples::of(&reference));
+    let expected = frame.expected(&Picture::of(&reference));
     assert!(bytes(&rig.process(frame.buffer())) == expected);
 }

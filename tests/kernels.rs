@@ -8,19 +8,34 @@ use std::process::Command;
 use common::frames::noise;
 use common::media;
 use common::programs::{run, text};
+use gsthistomatch::color::{Affine, Encoding, LumaWeights, Range};
 use gsthistomatch::histogram::Histogram;
-use gsthistomatch::kernels::{InstructionSet, Kernel, select};
-use gsthistomatch::lut::Lut;
-use gsthistomatch::pixels::PixelLayout;
+use gsthistomatch::kernels::convert::{Conversion, Lines, Step};
+use gsthistomatch::kernels::{ByteTable, InstructionSet, Kernel, RowKernels, select};
+use gsthistomatch::pixels::{PixelLayout, Subsampling};
+use gsthistomatch::rows::Group;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use temp_dir::TempDir;
 
-const LAYOUTS: [PixelLayout; 4] = [
-    PixelLayout { pixel_stride: 1, first: 0, n_samples: 1 },
-    PixelLayout { pixel_stride: 3, first: 0, n_samples: 3 },
-    PixelLayout { pixel_stride: 4, first: 0, n_samples: 3 },
-    PixelLayout { pixel_stride: 4, first: 1, n_samples: 3 },
+const fn pixel(pixel_stride: usize, first: usize, n_samples: usize) -> PixelLayout {
+    PixelLayout { pixel_stride, first, n_samples }
+}
+
+const LAYOUTS: [PixelLayout; 13] = [
+    pixel(1, 0, 1),
+    pixel(2, 0, 1),
+    pixel(2, 1, 1),
+    pixel(2, 0, 2),
+    pixel(3, 0, 1),
+    pixel(3, 1, 1),
+    pixel(3, 0, 3),
+    pixel(4, 0, 1),
+    pixel(4, 1, 1),
+    pixel(4, 2, 1),
+    pixel(4, 3, 1),
+    pixel(4, 0, 3),
+    pixel(4, 1, 3),
 ];
 
 /// Every kernel that this CPU can run. What it can't run is printed.
@@ -43,7 +58,7 @@ fn kernels() -> Vec<(PixelLayout, Kernel)> {
 
 /// Counts rows from the definition.
 fn count(layout: PixelLayout, rows: &[&[u8]]) -> Vec<Histogram> {
-    let mut histograms = vec![Histogram::EMPTY; layout.n_samples];
+    let mut histograms = vec![Histogram::empty(8); layout.n_samples];
     for pixel in rows.iter().flat_map(|row| row.chunks(layout.pixel_stride)) {
         for (sample, histogram) in pixel[layout.first..].iter().zip(&mut histograms) {
             histogram.bins[usize::from(*sample)] += 1;
@@ -53,26 +68,26 @@ fn count(layout: PixelLayout, rows: &[&[u8]]) -> Vec<Histogram> {
 }
 
 /// Rewrites a row from the definition.
-fn apply(layout: PixelLayout, row: &[u8], luts: &[Lut]) -> Vec<u8> {
+fn apply(layout: PixelLayout, row: &[u8], tables: &[ByteTable]) -> Vec<u8> {
     let mut row = row.to_vec();
     for pixel in row.chunks_mut(layout.pixel_stride) {
-        for (sample, lut) in pixel[layout.first..].iter_mut().zip(luts) {
-            *sample = lut.levels[usize::from(*sample)];
+        for (sample, table) in pixel[layout.first..].iter_mut().zip(tables) {
+            *sample = table[usize::from(*sample)];
         }
     }
     row
 }
 
 /// Tables that differ from each other and, unlike those of the rule, take all levels in no order.
-fn luts(layout: PixelLayout) -> Vec<Lut> {
+fn tables(layout: PixelLayout) -> Vec<ByteTable> {
     (0..layout.n_samples)
         .map(|i| {
-            let mut levels: [u8; 256] = std::array::from_fn(|v| v as u8);
+            let mut levels: ByteTable = std::array::from_fn(|v| v as u8);
             let mut random = noise(i as u32 + 1);
             for v in (1..256).rev() {
                 levels.swap(v, usize::from(random()) * (v + 1) / 256);
             }
-            Lut { levels }
+            levels
         })
         .collect()
 }
@@ -86,11 +101,11 @@ fn check(layout: PixelLayout, kernel: Kernel, memory: &[u8], offset: usize, len:
     counter.add(row);
     assert!(counter.finish() == count(layout, &[row]), "count: {place}");
 
-    let luts = luts(layout);
+    let tables = tables(layout);
     let mut expected = memory.to_vec();
-    expected[offset..offset + len].copy_from_slice(&apply(layout, row, &luts));
+    expected[offset..offset + len].copy_from_slice(&apply(layout, row, &tables));
     let mut memory = memory.to_vec();
-    (kernel.apply)(&mut memory[offset..offset + len], &luts);
+    (kernel.apply)(&mut memory[offset..offset + len], &tables);
     assert!(memory == expected, "apply: {place}");
 }
 
@@ -269,4 +284,88 @@ fn many_samples_of_one_level() {
         row.chunks(1_000_003).for_each(|row| counter.add(row));
         assert_eq!(counter.finish()[0].bins[77], 80_000_000, "{set}");
     }
+}
+
+/// Goes through all steps of a conversion, and gives what became of channels and components.
+fn convert<S: RowKernels>(
+    set: InstructionSet,
+    conversion: &Conversion,
+    width: usize,
+    content: impl FnMut() -> u8,
+) -> Vec<Vec<S>> {
+    let (mut content, max) = (content, conversion.to_channels.max);
+    let mut row = |len| -> Vec<S> {
+        let mut sample = || (i32::from(content()) << 8 | i32::from(content())) & max;
+        (0..len).map(|_| S::new(sample())).collect()
+    };
+    let Subsampling { horizontal, vertical, .. } = conversion.chroma;
+    let mut group = Group {
+        components: vec![
+            (0..vertical).map(|_| row(width)).collect(),
+            vec![row(width.div_ceil(horizontal))],
+            vec![row(width.div_ceil(horizontal))],
+        ],
+        n_rows: vertical,
+    };
+    let matched: Vec<Vec<S>> = (0..conversion.n_channels).map(|_| row(width)).collect();
+    let step = S::steps(set);
+    let mut lines = Lines::new(width, conversion);
+    let mut found = Vec::new();
+    step(Step::Upsample, conversion, &mut group, &mut lines);
+    for y in 0..vertical {
+        step(Step::ToChannels(y), conversion, &mut group, &mut lines);
+        found.extend(lines.channels().map(<[S]>::to_vec));
+        for ((_, to), from) in lines.to_match().zip(&matched) {
+            to.copy_from_slice(from);
+        }
+        step(Step::AddChanges(y), conversion, &mut group, &mut lines);
+    }
+    found.extend(group.components.into_iter().flatten());
+    found
+}
+
+fn steps_equal_scalar<S: RowKernels>(depth: u32) {
+    let ycbcr = Encoding::YCbCr(LumaWeights::BT709, Range::Limited);
+    let rgb = Encoding::Rgb(Range::Full);
+    let full = Encoding::YCbCr(LumaWeights::BT601, Range::Full);
+    let luma = Encoding::Luma(LumaWeights::BT709, Range::Full);
+    let subsampled = |horizontal, vertical, cosited| Subsampling { horizontal, vertical, cosited };
+    for (components, channels, chroma) in [
+        (ycbcr, rgb, subsampled(1, 1, false)),
+        (ycbcr, rgb, subsampled(2, 1, true)),
+        (ycbcr, rgb, subsampled(2, 1, false)),
+        (full, rgb, subsampled(2, 2, true)),
+        (ycbcr, rgb, subsampled(2, 2, false)),
+        (ycbcr, rgb, subsampled(4, 1, true)),
+        (ycbcr, rgb, subsampled(4, 4, false)),
+        (rgb, ycbcr, Subsampling::NONE),
+        (rgb, luma, Subsampling::NONE),
+    ] {
+        let conversion = Conversion {
+            to_channels: Affine::between(components, channels, depth),
+            to_components: Affine::between(channels, components, depth),
+            chroma,
+            legal: [0, 1, 2].map(|c| {
+                let (low, high) = components.legal(c, depth);
+                (low.into(), high.into())
+            }),
+            n_channels: channels.n_channels(),
+        };
+        for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
+            for width in (1..=200).chain([1920, 1921]) {
+                let seed = width as u32 * depth;
+                let found = convert::<S>(set, &conversion, width, noise(seed));
+                let expected =
+                    convert::<S>(InstructionSet::Scalar, &conversion, width, noise(seed));
+                assert!(found == expected, "{set}, {width} pixels, {conversion:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_of_conversions_equal_the_plain_ones() {
+    steps_equal_scalar::<u8>(8);
+    steps_equal_scalar::<u16>(10);
+    steps_equal_scalar::<u16>(16);
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::frames::{Frame, Shape};
-use common::oracle::Samples;
+use common::oracle::Picture;
 use common::programs::{run, text};
 use common::{PICTURES, media};
 use gst_video::VideoFormat;
@@ -128,13 +128,36 @@ fn the_table_of_properties_is_in_step() {
     assert_eq!(rows, properties.iter().map(|p| p.name()).collect::<Vec<_>>());
 }
 
-#[test]
-fn the_list_of_formats_is_in_step() {
+/// The formats named in code in a paragraph of the README's section on formats.
+fn listed(start: &str) -> Vec<&'static str> {
     let section = README.split("\n## Formats\n").nth(1).expect("a section on formats");
-    let first = section.split(", in system").next().expect("the list comes first");
-    let listed: Vec<&str> = first.split('`').skip(1).step_by(2).collect();
-    let formats = common::frames::FORMATS.map(|(format, _)| format.to_str());
-    assert_eq!(listed, formats);
+    let rest = section.split(start).nth(1).expect("the paragraph is there");
+    let paragraph = rest.split("\n\n").next().expect("split gives one at least");
+    paragraph.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_lists_of_formats_are_in_step() {
+    use gst::prelude::*;
+    common::init();
+    for format in listed("Directly, ") {
+        let known = common::frames::FORMATS.iter().any(|known| known.format.to_str() == format);
+        assert!(known, "{format}");
+    }
+    for known in common::frames::FORMATS {
+        let name = known.format.to_str().as_str();
+        // The README lists one byte order.
+        if !name.ends_with("BE") {
+            assert!(listed("Directly, ").contains(&name), "{name}");
+        }
+    }
+    let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
+    let caps = element.pad_template("sink").expect("a template").caps().clone();
+    for format in listed("Left out ") {
+        let caps_of_format =
+            gst_video::VideoCapsBuilder::new().format(VideoFormat::from_string(format)).build();
+        assert!(!caps.can_intersect(&caps_of_format), "{format}");
+    }
 }
 
 /// The bytes of a picture after the oracle, rows without padding.
@@ -143,7 +166,7 @@ fn matched(picture: &image::RgbImage, reference: &str) -> Vec<u8> {
     let shape = Shape::Stride { padding: 0 };
     let mut frame = Frame::new(VideoFormat::Rgb, width, height, shape, || 0);
     frame.bytes = picture.as_raw().clone();
-    frame.expected(&Samples::of(&media(reference)))
+    frame.expected(&Picture::of(&media(reference)))
 }
 
 #[test]

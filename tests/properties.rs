@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::frames::{Frame, Shape, noise};
-use common::oracle::Samples;
+use common::oracle::Picture;
 use common::{Complaint, Rig, bytes, media};
 use gst::prelude::*;
 use gst_base::prelude::*;
@@ -27,7 +27,7 @@ fn frame() -> Frame {
 }
 
 fn expected(reference: &Path) -> Vec<u8> {
-    frame().expected(&Samples::of(reference))
+    frame().expected(&Picture::of(reference))
 }
 
 /// A rig that has seen the caps of [`frame`].
@@ -68,7 +68,7 @@ fn a_new_element_has_the_declared_defaults() {
             property.name().to_string()
         })
         .collect::<Vec<_>>();
-    assert_eq!(own, [NAME, "n-threads"]);
+    assert_eq!(own, [NAME, "n-threads", "colorspace"]);
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn f71_fifty_elements_share_one_file() {
     harness.set_src_caps(frame().caps());
     let output = harness.push_and_pull(frame().buffer()).expect("it passes");
     // After the first, a frame has the levels of the reference; the others go on from there.
-    let samples = Samples::of(&coffee);
+    let samples = Picture::of(&coffee);
     let mut frame = frame();
     (0..50).for_each(|_| frame.bytes = frame.expected(&samples));
     assert_eq!(bytes(&output), frame.bytes);

@@ -9,17 +9,17 @@ use std::fs;
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use common::frames::{Frame, Shape, noise};
-use common::oracle::Samples;
+use common::oracle::{Code, Picture};
 use common::png::{self, Kind};
 use common::{Complaint, Rig, bytes, data, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::cdf::Cdf;
-use gsthistomatch::pixels::ColorModel;
+use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
 use gsthistomatch::reference::{MAX_FILE_BYTES, Reference, ReferenceError};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
 use temp_dir::TempDir;
@@ -208,42 +208,50 @@ fn wide(level: u8) -> u16 {
     u16::from(level) * 257
 }
 
-/// The level of 8 bits nearest to one of 16 bits.
-fn narrow(level: u16) -> u8 {
-    ((u32::from(level) + 128) / 257) as u8
+/// Pixels of 16 bits as a picture of `depth` bits.
+fn oracle_picture(pixels: &[[u16; 3]], depth: u32) -> Picture {
+    let pixels = pixels.iter().map(|pixel| pixel.map(|v| i64::from(v) >> (16 - depth)));
+    Picture::new(pixels.collect(), depth)
 }
 
-/// The samples of pixels of 16 bits.
-fn samples(pixels: &[[u16; 3]]) -> Samples {
-    let channel = |c: usize| pixels.iter().map(|pixel| narrow(pixel[c])).collect();
-    let luma = |pixel: &[u16; 3]| {
-        let [r, g, b] = pixel.map(f64::from);
-        ((299. * r + 587. * g + 114. * b) / 257_000.).round() as u8
-    };
-    Samples { rgb: [channel(0), channel(1), channel(2)], luma: pixels.iter().map(luma).collect() }
+/// R', G', B', and grey as it is by default.
+const CODES: [(Encoding, Code); 2] = [
+    (Encoding::Rgb(Range::Full), Code::Rgb { limited: false }),
+    (
+        Encoding::Luma(LumaWeights::BT601, Range::Full),
+        Code::Luma { kr: 0.299, kb: 0.114, limited: false },
+    ),
+];
+
+/// The distributions of a reference in channels of `depth` bits.
+fn cdfs(reference: &Reference, encoding: Encoding, depth: u32) -> Arc<[Cdf]> {
+    reference.cdfs(&Channels { encoding, depths: vec![depth; encoding.n_channels()] })
 }
 
 /// Checks the distributions of a reference. Sample for sample, in order of level, they may be
 /// `tolerance` levels off.
 #[track_caller]
 fn assert_holds(reference: &Reference, pixels: &[[u16; 3]], tolerance: u8, what: &str) {
-    let expected = samples(pixels);
-    let [rgb, gray] = [ColorModel::Rgb, ColorModel::Gray].map(|model| reference.cdfs(model));
-    assert_eq!((rgb.len(), gray.len()), (3, 1));
-    for (c, (cdf, expected)) in
-        rgb.iter().chain(gray).zip(expected.rgb.iter().chain([&expected.luma])).enumerate()
-    {
-        let found = levels(cdf);
-        let mut expected = expected.clone();
-        expected.sort();
-        assert_eq!(found.len(), expected.len(), "{what}: samples of channel {c}");
-        for (found, expected) in found.iter().zip(&expected) {
-            assert!(
-                found.abs_diff(*expected) <= tolerance,
-                "{what}: channel {c} has {found} for {expected}"
-            );
+    let picture = oracle_picture(pixels, reference.depth());
+    for (encoding, code) in CODES {
+        let found = cdfs(reference, encoding, 8);
+        assert_eq!(found.len(), encoding.n_channels());
+        for (c, cdf) in found.iter().enumerate() {
+            let (found, expected) = (levels(cdf), levels_of(&picture.counts(code, c, 8)));
+            assert_eq!(found.len(), expected.len(), "{what}: samples of channel {c}");
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!(
+                    found.abs_diff(*expected) <= tolerance,
+                    "{what}: channel {c} has {found} for {expected}"
+                );
+            }
         }
     }
+}
+
+fn levels_of(counts: &[u128]) -> Vec<u8> {
+    let level = |(level, &count): (u8, &u128)| std::iter::repeat_n(level, count as usize);
+    (0..=255).zip(counts).flat_map(level).collect()
 }
 
 /// All samples of a distribution, sorted.
@@ -676,8 +684,10 @@ fn f90_a_truncated_jpeg_is_used_with_one_warning() {
 
     let frame = Frame::new(VideoFormat::Gray8, 64, 64, Shape::Default, noise(1));
     rig.harness.set_src_caps(frame.caps());
-    let luma = levels(&decode(cut).cdfs(ColorModel::Gray)[0]);
-    let expected = frame.expected(&Samples { rgb: Default::default(), luma });
+    let luma = levels(&cdfs(&decode(cut), CODES[1].0, 8)[0]);
+    // A grey picture has the luma of its grey.
+    let grey = luma.iter().map(|&luma| [luma.into(); 3]).collect();
+    let expected = frame.expected(&Picture::new(grey, 8));
     assert!(bytes(&rig.process(frame.buffer())) == expected);
 }
 
@@ -1084,7 +1094,7 @@ fn f99_through_the_element_transparent_pixels_and_16_bits_equal_the_oracle() {
         let frame = Frame::new(format, 57, 31, Shape::Default, noise(4));
         rig.harness.set_src_caps(frame.caps());
         let output = bytes(&rig.process(frame.buffer()));
-        assert!(output == frame.expected(&samples(&pixels)), "{format:?}");
+        assert!(output == frame.expected(&oracle_picture(&pixels, 16)), "{format:?}");
     }
 }
 
@@ -1254,7 +1264,7 @@ fn f106_mutated_files_are_pictures_or_clear_errors() {
             mutate(&mut file, &mut random);
             match Reference::decode(&file) {
                 Ok(reference) => {
-                    assert!(reference.cdfs(ColorModel::Gray)[0].total() > 0);
+                    assert!(cdfs(&reference, CODES[1].0, 8)[0].total() > 0);
                     good += 1;
                 }
                 Err(error) => {
@@ -1273,7 +1283,7 @@ fn f60_a_bad_file_set_while_playing_is_one_warning_and_the_old_reference_stays()
     let mut rig = Rig::new(Some(&good));
     let frame = Frame::new(VideoFormat::Rgb, 64, 64, Shape::Default, noise(1));
     rig.harness.set_src_caps(frame.caps());
-    let expected = frame.expected(&Samples::of(&good));
+    let expected = frame.expected(&Picture::of(&good));
     let (folder, _) = folder("");
     for (location, cause) in [
         (folder.path().join("missing.png"), NOT_FOUND.to_owned()),

@@ -8,12 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::frames::{Frame, Shape, noise};
-use common::oracle::Samples;
+use common::oracle::Picture;
 use common::programs::{run, text};
 use common::{Rig, bytes, element, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
-use gsthistomatch::pixels::{ColorModel, Layout, PixelLayout, PixelsMut, PlaneLayout, PlaneSpan};
+use gsthistomatch::color::{Encoding, LumaWeights, Range};
+use gsthistomatch::pixels::{Layout, PixelsMut, PlaneLayout, PlaneSpan, Subsampling};
 use gsthistomatch::workers::Workers;
 use temp_dir::TempDir;
 
@@ -26,8 +27,16 @@ static ALONE: Mutex<()> = Mutex::new(());
 fn any_number_of_threads_gives_the_oracles_bytes() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let reference = media("coffee.png");
-    let samples = Samples::of(&reference);
-    let formats = [VideoFormat::Rgb, VideoFormat::Bgrx, VideoFormat::Gbra, VideoFormat::Gray8];
+    let samples = Picture::of(&reference);
+    let formats = [
+        VideoFormat::Rgb,
+        VideoFormat::Bgrx,
+        VideoFormat::Gbra,
+        VideoFormat::Gray8,
+        VideoFormat::I420,
+        VideoFormat::Yuy2,
+        VideoFormat::P01010le,
+    ];
     // The larger one is worth two threads and more.
     for (format, (width, height)) in
         formats.into_iter().flat_map(|format| [(format, (5, 2)), (format, (1201, 901))])
@@ -55,12 +64,10 @@ fn bands_are_all_rows_in_order() {
     let layout = |height| Layout {
         width: 2,
         height,
-        color_model: ColorModel::Gray,
-        planes: vec![PlaneLayout {
-            plane: 0,
-            pixel: PixelLayout { pixel_stride: 1, first: 0, n_samples: 1 },
-            channels: vec![0],
-        }],
+        encoding: Encoding::Luma(LumaWeights::BT601, Range::Full),
+        components: Vec::new(),
+        chroma: Subsampling::NONE,
+        planes: vec![PlaneLayout { plane: 0, row_bytes: 2, vertical: 1 }],
     };
     for height in 0..30 {
         for n in 1..12 {
@@ -69,10 +76,12 @@ fn bands_are_all_rows_in_order() {
             memory.pop();
             let spans = [PlaneSpan { offset: 0, stride: 3 }];
             let frame = PixelsMut::new(&mut memory, &layout(height), &spans).expect("it fits");
-            let bands = frame.bands(n);
+            let bands = frame.bands(&layout(height), n);
             assert_eq!(bands.len(), n);
-            let rows: Vec<Vec<&[u8]>> =
-                bands.iter().map(|band| band.planes()[0].rows().collect()).collect();
+            let rows: Vec<Vec<&[u8]>> = bands
+                .iter()
+                .map(|band| band.planes()[0].iter().map(|row| &**row).collect())
+                .collect();
             let sizes = rows.iter().map(Vec::len);
             assert!(sizes.clone().max() <= sizes.min().map(|least| least + 1));
             let expected: Vec<[u8; 2]> = (0..height as u8).map(|y| [y, y]).collect();

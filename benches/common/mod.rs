@@ -4,9 +4,10 @@
 use std::fmt;
 use std::hint::black_box;
 
+use gsthistomatch::color::{ColorSpace, Encoding, LumaWeights, Range};
 use gsthistomatch::kernels::InstructionSet;
 use gsthistomatch::matcher::Matcher;
-use gsthistomatch::pixels::{ColorModel, Layout, PixelLayout, PlaneLayout, PlaneSpan};
+use gsthistomatch::pixels::{Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling};
 use gsthistomatch::reference::Reference;
 use gsthistomatch::workers::Workers;
 use image::imageops::{FilterType, resize};
@@ -22,28 +23,87 @@ pub enum Format {
     Bgrx,
     Gbr,
     Gray8,
+    I420,
+    Nv12,
+    Yuy2,
+    I420_10,
+    Gbr10,
+    Rgba64,
 }
 
 impl Format {
-    pub const ALL: [Self; 4] = [Self::Rgb, Self::Bgrx, Self::Gbr, Self::Gray8];
+    /// Those whose channels are bytes in memory.
+    pub const BYTES: [Self; 4] = [Self::Rgb, Self::Bgrx, Self::Gbr, Self::Gray8];
+
+    pub const ALL: [Self; 10] = [
+        Self::Rgb,
+        Self::Bgrx,
+        Self::Gbr,
+        Self::Gray8,
+        Self::I420,
+        Self::Nv12,
+        Self::Yuy2,
+        Self::I420_10,
+        Self::Gbr10,
+        Self::Rgba64,
+    ];
 
     pub fn layout(self, width: usize, height: usize) -> Layout {
-        let plane = |plane, pixel_stride, channels: &[usize]| PlaneLayout {
-            plane,
-            pixel: PixelLayout { pixel_stride, first: 0, n_samples: channels.len() },
-            channels: channels.to_vec(),
+        // (plane, bytes from word to word, bytes in front of the first word) of each component.
+        let (places, chroma): (&[(usize, usize, usize)], _) = match self {
+            Self::Rgb => (&[(0, 3, 0), (0, 3, 1), (0, 3, 2)], (1, 1)),
+            Self::Bgrx => (&[(0, 4, 2), (0, 4, 1), (0, 4, 0)], (1, 1)),
+            Self::Gbr => (&[(2, 1, 0), (0, 1, 0), (1, 1, 0)], (1, 1)),
+            Self::Gray8 => (&[(0, 1, 0)], (1, 1)),
+            Self::I420 => (&[(0, 1, 0), (1, 1, 0), (2, 1, 0)], (2, 2)),
+            Self::Nv12 => (&[(0, 1, 0), (1, 2, 0), (1, 2, 1)], (2, 2)),
+            Self::Yuy2 => (&[(0, 2, 0), (0, 4, 1), (0, 4, 3)], (2, 1)),
+            Self::I420_10 => (&[(0, 2, 0), (1, 2, 0), (2, 2, 0)], (2, 2)),
+            Self::Gbr10 => (&[(2, 2, 0), (0, 2, 0), (1, 2, 0)], (1, 1)),
+            Self::Rgba64 => (&[(0, 8, 0), (0, 8, 2), (0, 8, 4)], (1, 1)),
         };
-        let planes = match self {
-            Self::Rgb => vec![plane(0, 3, &[0, 1, 2])],
-            Self::Bgrx => vec![plane(0, 4, &[2, 1, 0])],
-            Self::Gbr => vec![plane(0, 1, &[1]), plane(1, 1, &[2]), plane(2, 1, &[0])],
-            Self::Gray8 => vec![plane(0, 1, &[0])],
+        let depth = match self {
+            Self::I420_10 | Self::Gbr10 => 10,
+            Self::Rgba64 => 16,
+            _ => 8,
         };
-        let color_model = match self {
-            Self::Gray8 => ColorModel::Gray,
-            _ => ColorModel::Rgb,
+        let encoding = match self {
+            Self::Gray8 => Encoding::Luma(LumaWeights::BT709, Range::Full),
+            Self::I420 | Self::Nv12 | Self::Yuy2 | Self::I420_10 => {
+                Encoding::YCbCr(LumaWeights::BT709, Range::Limited)
+            }
+            _ => Encoding::Rgb(Range::Full),
         };
-        Layout { width, height, color_model, planes }
+        let component = |&(plane, pixel_stride, offset): &(usize, usize, usize)| Component {
+            depth,
+            place: Some(Place {
+                plane,
+                offset,
+                pixel_stride,
+                bytes: depth.div_ceil(8) as usize,
+                big_endian: false,
+                shift: 0,
+            }),
+        };
+        let (horizontal, vertical) = chroma;
+        let shared = |component| if component == 0 { (1, 1) } else { chroma };
+        let n_planes = places.iter().map(|place| place.0).max().unwrap_or_default() + 1;
+        let plane = |plane| {
+            let of_plane = places.iter().enumerate().filter(|(_, place)| place.0 == plane);
+            let rows = of_plane.map(|(component, place)| {
+                (width.div_ceil(shared(component).0) * place.1, shared(component).1)
+            });
+            let (row_bytes, vertical) = rows.max().unwrap_or_default();
+            PlaneLayout { plane, row_bytes, vertical }
+        };
+        Layout {
+            width,
+            height,
+            encoding,
+            components: places.iter().map(component).collect(),
+            chroma: Subsampling { horizontal, vertical, cosited: horizontal > 1 },
+            planes: (0..n_planes).map(plane).collect(),
+        }
     }
 }
 
@@ -54,6 +114,12 @@ impl fmt::Display for Format {
             Self::Bgrx => "BGRx",
             Self::Gbr => "GBR",
             Self::Gray8 => "GRAY8",
+            Self::I420 => "I420",
+            Self::Nv12 => "NV12",
+            Self::Yuy2 => "YUY2",
+            Self::I420_10 => "I420_10LE",
+            Self::Gbr10 => "GBR_10LE",
+            Self::Rgba64 => "RGBA64_LE",
         })
     }
 }
@@ -109,8 +175,21 @@ impl fmt::Display for Content {
     }
 }
 
-/// Equal frames that take turns, and a reference with the same histograms: so the frames stay what
-/// they are however often they are matched.
+/// A sample of a colour by BT.709, rounded.
+fn sample(encoding: Encoding, component: usize, [r, g, b]: [f64; 3]) -> f64 {
+    let luma = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    let value = match (encoding, component) {
+        (Encoding::Rgb(_), _) => [r, g, b][component],
+        (Encoding::Luma(..), _) => luma,
+        (_, 0) => 16. + luma * 219. / 255.,
+        (_, 1) => 128. + (b - luma) / 1.8556 * 224. / 255.,
+        (_, _) => 128. + (r - luma) / 1.5748 * 224. / 255.,
+    };
+    value.round()
+}
+
+/// Equal frames that take turns, and a reference with the same colours: so the frames stay what
+/// they are, more or less, however often they are matched.
 pub struct Frames {
     pub layout: Layout,
     spans: Vec<PlaneSpan>,
@@ -118,6 +197,7 @@ pub struct Frames {
     memory: Vec<Vec<u8>>,
     /// Where memory is copied to by [`Frames::copy`].
     copies: Vec<Vec<u8>>,
+    color_space: ColorSpace,
     next: usize,
 }
 
@@ -134,33 +214,41 @@ impl Frames {
         let mut memory = Vec::new();
         let mut spans = Vec::new();
         for plane in &layout.planes {
-            let stride = width * plane.pixel.pixel_stride;
+            let stride = plane.row_bytes;
             spans.push(PlaneSpan { offset: memory.len(), stride: stride as isize });
-            for pixel in picture.pixels() {
-                let start = memory.len();
-                memory.resize(start + plane.pixel.pixel_stride, 0);
-                for (byte, &channel) in memory[start..].iter_mut().zip(&plane.channels) {
-                    *byte = pixel.0[channel];
+            memory.resize(memory.len() + stride * height.div_ceil(plane.vertical), 0);
+        }
+        for (c, component) in layout.components.iter().enumerate() {
+            let place = component.place.expect("the place is known");
+            let Subsampling { horizontal, vertical, .. } = layout.subsampling(c);
+            let span = spans[place.plane];
+            for y in 0..height.div_ceil(vertical) {
+                let row = span.offset + y * span.stride as usize + place.offset;
+                for x in 0..layout.samples(c) {
+                    let (x_full, y_full) = ((x * horizontal) as u32, (y * vertical) as u32);
+                    let rgb = picture.get_pixel(x_full, y_full).0.map(f64::from);
+                    let value = sample(layout.encoding, c, rgb);
+                    let word = ((value as u32) << (component.depth - 8)).to_le_bytes();
+                    let at = row + x * place.pixel_stride;
+                    memory[at..at + place.bytes].copy_from_slice(&word[..place.bytes]);
                 }
             }
         }
-        let reference = match layout.color_model {
-            ColorModel::Rgb => picture.into(),
-            // Grey frames hold R', so the reference's luma is to be R'.
-            ColorModel::Gray => {
-                image::GrayImage::from_raw(width as u32, height as u32, memory.clone())
-                    .expect("one byte per pixel")
-                    .into()
-            }
-        };
         Self {
             spans,
-            reference: Reference::from_picture(&reference).expect("a picture with pixels"),
+            reference: Reference::from_picture(&picture.into()).expect("a picture with pixels"),
             memory: vec![memory; n],
             copies: (0..n).map(|_| vec![1; layout.bytes()]).collect(),
             layout,
+            color_space: ColorSpace::Rgb,
             next: 0,
         }
+    }
+
+    /// With other channels.
+    pub fn in_color_space(mut self, color_space: ColorSpace) -> Self {
+        self.color_space = color_space;
+        self
     }
 
     pub fn bytes(&self) -> usize {
@@ -168,7 +256,8 @@ impl Frames {
     }
 
     pub fn matcher(&self, instruction_set: InstructionSet) -> Matcher {
-        Matcher::new(self.layout.clone(), instruction_set).expect("kernels for the layout")
+        Matcher::new(self.layout.clone(), self.color_space, instruction_set, None)
+            .expect("the places are known")
     }
 
     fn turn(&mut self) -> usize {
@@ -180,7 +269,13 @@ impl Frames {
     pub fn process(&mut self, matcher: &mut Matcher, workers: &Workers) {
         let turn = self.turn();
         matcher
-            .process(black_box(&mut self.memory[turn]), &self.spans, &self.reference, workers)
+            .process(
+                black_box(&mut self.memory[turn]),
+                Scan::Progressive,
+                &self.spans,
+                &self.reference,
+                workers,
+            )
             .expect("the frame fits");
     }
 

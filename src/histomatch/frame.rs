@@ -1,51 +1,279 @@
 //! From GStreamer's description of a frame to plane spans.
 
-use crate::pixels::{ColorModel, Layout, PixelLayout, PlaneLayout, PlaneSpan};
+use std::sync::Arc;
+
+use gst_video::prelude::*;
+use gst_video::{VideoFormat, VideoFormatFlags, VideoFormatInfo};
+
+use crate::color::{Encoding, LumaWeights, Range};
+use crate::pixels::{Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling};
+use crate::rows;
+use crate::unpack::Unpack;
+
+/// Why a raw format is none of the element's.
+pub(super) fn why_not(info: &VideoFormatInfo) -> Option<&'static str> {
+    if info.flags().contains(VideoFormatFlags::TILED) {
+        Some("has complex tiling")
+    } else if info.flags().contains(VideoFormatFlags::PALETTE) {
+        Some("has a palette, and GStreamer packs it with a fixed one")
+    } else if !matches!(unpacked_bits(info), Some(8 | 16)) {
+        Some("can't be unpacked to integers by GStreamer")
+    } else {
+        None
+    }
+}
+
+/// Bits of the samples that GStreamer unpacks a format to.
+fn unpacked_bits(info: &VideoFormatInfo) -> Option<u32> {
+    match info.unpack_format() {
+        VideoFormat::Argb | VideoFormat::Ayuv => Some(8),
+        VideoFormat::Argb64 | VideoFormat::Ayuv64 => Some(16),
+        _ => None,
+    }
+}
+
+/// All formats of the element: what this GStreamer knows but [`why_not`].
+///
+/// The first ones are chosen where a pipeline leaves the choice, so those come first that cost
+/// least: 8 bits, then as few as possible; the machine's byte order; what needs no unpacking.
+pub(super) fn formats() -> Vec<VideoFormat> {
+    let mut formats: Vec<VideoFormatInfo> = VideoFormat::iter_raw()
+        .map(VideoFormatInfo::from_format)
+        .filter(|info| why_not(info).is_none())
+        .collect();
+    formats.sort_by_key(|info| {
+        let depth = info.depth().iter().take(3).copied().max().unwrap_or_default();
+        let deep = depth.max(8);
+        let foreign_order = deep > 8 && info.is_le() != cfg!(target_endian = "little");
+        (deep > 8, foreign_order, !is_placed(info), deep, !info.is_rgb())
+    });
+    formats.iter().map(VideoFormatInfo::format).collect()
+}
 
 /// The layout of the frames that `info` describes, from GStreamer's table of formats.
 ///
-/// `None` if a sample is not 8 bits wide or the samples of a pixel don't stand side by side.
-pub(super) fn layout(info: &gst_video::VideoInfo) -> Option<Layout> {
+/// If `generic`, the places of samples are left out, as if the format were one of those that only
+/// GStreamer can unpack.
+pub(super) fn layout(info: &gst_video::VideoInfo, generic: bool) -> Layout {
     let format = info.format_info();
-    let color_model = if format.is_rgb() {
-        ColorModel::Rgb
-    } else if format.is_gray() {
-        ColorModel::Gray
-    } else {
-        return None;
+    let encoding = encoding(info);
+    let placed = is_placed(&format) && !generic;
+    let n_components = format.n_components() as usize;
+    let planes: Vec<PlaneLayout> = (0..info.n_planes() as usize)
+        .filter_map(|plane| {
+            let of_plane: Vec<usize> =
+                (0..n_components).filter(|&c| format.plane()[c] as usize == plane).collect();
+            let is_color = of_plane.iter().any(|&component| component < encoding.n_channels());
+            // A plane of alpha is left alone, unless pixels are packed as a whole.
+            let &first = of_plane.first().filter(|_| is_color || !placed)?;
+            let row_bytes = of_plane
+                .iter()
+                .map(|&component| {
+                    let samples = format.scale_width(component as u8, info.width()) as usize;
+                    match format.pixel_stride()[component] as usize {
+                        // Several pixels share bytes.
+                        0 => usize::MAX,
+                        pixel_stride => samples.saturating_mul(pixel_stride),
+                    }
+                })
+                .max()?;
+            Some(PlaneLayout {
+                plane,
+                // Pixels that are packed in pairs and the like may end early in the last one.
+                row_bytes: row_bytes.min(info.stride()[plane] as usize),
+                vertical: 1 << format.h_sub()[first],
+            })
+        })
+        .collect();
+    let components = (0..encoding.n_channels())
+        .map(|component| Component {
+            depth: format.depth()[component],
+            place: placed.then(|| {
+                let place = place(&format, component);
+                let index = planes.iter().position(|plane| plane.plane == place.plane);
+                Place { plane: index.expect("planes of components are listed"), ..place }
+            }),
+        })
+        .collect();
+    let chroma = match encoding {
+        Encoding::YCbCr(..) => Subsampling {
+            horizontal: 1 << format.w_sub()[1],
+            vertical: 1 << format.h_sub()[1],
+            cosited: format.w_sub()[1] > 0
+                && info.chroma_site().contains(gst_video::VideoChromaSite::H_COSITED),
+        },
+        Encoding::Rgb(_) | Encoding::Luma(..) => Subsampling::NONE,
     };
-    let mut planes = Vec::new();
-    for plane in 0..info.n_planes() {
-        // The colour components come first, alpha last.
-        let mut samples: Vec<(usize, usize)> = (0..color_model.n_channels())
-            .filter(|&component| format.plane()[component] == plane)
-            .map(|component| (format.poffset()[component] as usize, component))
-            .collect();
-        samples.sort_unstable();
-        let Some(&(first, component)) = samples.first() else { continue };
-        let side_by_side = samples.iter().enumerate().all(|(i, &(at, _))| at == first + i);
-        let eight_bits = samples.iter().all(|&(_, component)| {
-            format.depth()[component] == 8 && format.shift()[component] == 0
-        });
-        if !(side_by_side && eight_bits) {
-            return None;
-        }
-        planes.push(PlaneLayout {
-            plane: plane as usize,
-            pixel: PixelLayout {
-                pixel_stride: format.pixel_stride()[component] as usize,
-                first,
-                n_samples: samples.len(),
-            },
-            channels: samples.into_iter().map(|(_, component)| component).collect(),
-        });
-    }
-    Some(Layout {
+    Layout {
         width: info.width() as usize,
         height: info.height() as usize,
-        color_model,
+        encoding,
+        components,
+        chroma,
         planes,
-    })
+    }
+}
+
+/// What the components of frames mean, by the caps' colorimetry.
+fn encoding(info: &gst_video::VideoInfo) -> Encoding {
+    let colorimetry = info.colorimetry();
+    let range = match colorimetry.range() {
+        gst_video::VideoColorRange::Range16_235 => Range::Limited,
+        _ => Range::Full,
+    };
+    // Where the caps have no matrix of luma, R'G'B' for example, that of GStreamer's default for
+    // small pictures.
+    let weights = colorimetry
+        .matrix()
+        .kr_kb()
+        .map_or(LumaWeights::BT601, |(red, blue)| LumaWeights { red, blue });
+    if info.is_rgb() {
+        Encoding::Rgb(range)
+    } else if info.is_gray() {
+        Encoding::Luma(weights, range)
+    } else {
+        Encoding::YCbCr(weights, range)
+    }
+}
+
+/// What GStreamer's table of formats (of 1.22, for one) does not say, or says wrong.
+struct Correction {
+    formats: &'static [VideoFormat],
+    /// The first byte of a pixel's word.
+    offsets: [usize; 3],
+    /// Bytes of a word and bits of it below the sample, where a word holds several samples.
+    shared_word: Option<(usize, [u32; 3])>,
+}
+
+/// Little-endian formats that lack the flag.
+const LITTLE_ENDIAN: [VideoFormat; 1] = [VideoFormat::V216];
+
+const CORRECTIONS: [Correction; 4] = [
+    Correction {
+        formats: &[VideoFormat::Rgb10a2Le],
+        offsets: [0; 3],
+        shared_word: Some((4, [0, 10, 20])),
+    },
+    Correction {
+        formats: &[VideoFormat::Bgr10a2Le],
+        offsets: [0; 3],
+        shared_word: Some((4, [20, 10, 0])),
+    },
+    Correction { formats: &[VideoFormat::Vyuy], offsets: [1, 2, 0], shared_word: None },
+    Correction {
+        formats: &[
+            VideoFormat::P01010le,
+            VideoFormat::P01010be,
+            VideoFormat::P012Le,
+            VideoFormat::P012Be,
+            VideoFormat::P016Le,
+            VideoFormat::P016Be,
+        ],
+        offsets: [0, 0, 2],
+        shared_word: None,
+    },
+];
+
+fn correction(format: &VideoFormatInfo) -> Option<&'static Correction> {
+    CORRECTIONS.iter().find(|correction| correction.formats.contains(&format.format()))
+}
+
+fn place(format: &VideoFormatInfo, component: usize) -> Place {
+    let correction = correction(format);
+    let (bytes, shift) = match correction.and_then(|correction| correction.shared_word) {
+        Some((bytes, shifts)) => (bytes, shifts[component]),
+        None => {
+            let shift = format.shift()[component];
+            ((format.depth()[component] + shift).div_ceil(8) as usize, shift)
+        }
+    };
+    Place {
+        plane: format.plane()[component] as usize,
+        offset: correction.map_or(format.poffset()[component] as usize, |correction| {
+            correction.offsets[component]
+        }),
+        pixel_stride: format.pixel_stride()[component] as usize,
+        bytes,
+        big_endian: bytes > 1 && !format.is_le() && !LITTLE_ENDIAN.contains(&format.format()),
+        shift,
+    }
+}
+
+/// Whether the place of every sample is known, and it is one that there is code for.
+fn is_placed(format: &VideoFormatInfo) -> bool {
+    let n_colors = if format.is_gray() { 1 } else { 3 };
+    let places: Vec<Place> = match correction(format) {
+        Some(_) => (0..n_colors).map(|component| place(format, component)).collect(),
+        None => {
+            (0..format.n_components() as usize).map(|component| place(format, component)).collect()
+        }
+    };
+    let is_apart = |a: &Place, b: &Place| {
+        a.plane != b.plane || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset
+    };
+    // For most formats with several samples in a word, and some others, the table has only zeros.
+    let are_apart =
+        places.iter().enumerate().all(|(i, a)| places[..i].iter().all(|b| is_apart(a, b)));
+    let shares_words = correction(format).is_some_and(|known| known.shared_word.is_some());
+    !format.is_complex()
+        && format.depth()[..n_colors].iter().all(|&depth| depth >= 8)
+        && (are_apart || shares_words)
+        && places[..n_colors].iter().all(rows::is_supported)
+}
+
+/// Unpacks and packs rows by GStreamer's functions for a format.
+#[derive(Debug)]
+struct GstUnpack {
+    format: VideoFormatInfo,
+    width: i32,
+    bits: u32,
+    strides: Vec<usize>,
+    strides_i32: Vec<i32>,
+    chroma_site: gst_video::VideoChromaSite,
+}
+
+/// GStreamer's functions for the format of `info`.
+pub(super) fn unpack(info: &gst_video::VideoInfo) -> Option<Arc<dyn Unpack>> {
+    let format = info.format_info();
+    Some(Arc::new(GstUnpack {
+        format,
+        width: info.width() as i32,
+        bits: unpacked_bits(&format)?,
+        strides: info.stride().iter().map(|&stride| stride as usize).collect(),
+        strides_i32: info.stride().to_vec(),
+        chroma_site: info.chroma_site(),
+    }))
+}
+
+impl Unpack for GstUnpack {
+    fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    fn strides(&self) -> &[usize] {
+        &self.strides
+    }
+
+    fn unpack(&self, planes: &[Vec<u8>], row: usize, pixels: &mut [u8]) {
+        let planes: Vec<&[u8]> = planes.iter().map(Vec::as_slice).collect();
+        let flags = gst_video::VideoPackFlags::empty();
+        self.format.unpack(flags, pixels, &planes, &self.strides_i32, 0, row as i32, self.width);
+    }
+
+    fn pack(&self, pixels: &[u8], planes: &mut [Vec<u8>], row: usize) {
+        let mut planes: Vec<&mut [u8]> = planes.iter_mut().map(Vec::as_mut_slice).collect();
+        let flags = gst_video::VideoPackFlags::empty();
+        self.format.pack(
+            flags,
+            pixels,
+            pixels.len() as i32,
+            &mut planes,
+            &self.strides_i32,
+            self.chroma_site,
+            row as i32,
+            self.width,
+        );
+    }
 }
 
 /// Where the planes of a frame lie in its buffer: as the buffer's video meta says or, without
@@ -89,4 +317,57 @@ pub(super) fn spans(
         ));
     }
     Ok(meta.offset().iter().zip(meta.stride()).map(span).collect())
+}
+
+/// How the rows of a frame follow each other, by the caps and, where they leave it to each buffer,
+/// its flags.
+pub(super) fn scan(buffer: &gst::BufferRef, info: &gst_video::VideoInfo) -> Scan {
+    use gst_video::{VideoBufferFlags, VideoInterlaceMode};
+    let flags = buffer.video_flags();
+    match info.interlace_mode() {
+        VideoInterlaceMode::Interleaved => Scan::Interleaved,
+        VideoInterlaceMode::Mixed if flags.contains(VideoBufferFlags::INTERLACED) => {
+            Scan::Interleaved
+        }
+        _ => Scan::Progressive,
+    }
+}
+
+/// The kind of memory that caps are about, if it is none that the CPU reads and writes, and what
+/// brings frames from there.
+pub(super) fn foreign_memory(caps: &gst::CapsRef) -> Option<(String, &'static str)> {
+    let features = caps.features(0)?;
+    let memory = features
+        .iter()
+        .filter_map(|feature| feature.strip_prefix("memory:"))
+        .find(|&memory| memory != "SystemMemory")?;
+    let cure = match memory {
+        "GLMemory" => "'glcolorconvert ! gldownload'",
+        "DMABuf" => {
+            "'glupload ! glcolorconvert ! gldownload', or what turns it off at the source \
+             (v4l2src io-mode=mmap),"
+        }
+        "VAMemory" | "VASurface" => "'vapostproc'",
+        "CUDAMemory" => "'cudadownload'",
+        "D3D11Memory" => "'d3d11download'",
+        "D3D12Memory" => "'d3d12download'",
+        _ => "an element that downloads frames to system memory",
+    };
+    Some((memory.to_string(), cure))
+}
+
+/// What other than the colours of common pictures a stream is coded for.
+pub(super) fn foreign_colors(info: &gst_video::VideoInfo) -> Option<&'static str> {
+    use gst_video::{VideoColorMatrix, VideoColorPrimaries, VideoTransferFunction};
+    let colorimetry = info.colorimetry();
+    match colorimetry.transfer() {
+        VideoTransferFunction::Smpte2084 => Some("high dynamic range (PQ)"),
+        VideoTransferFunction::AribStdB67 => Some("high dynamic range (HLG)"),
+        _ if colorimetry.primaries() == VideoColorPrimaries::Bt2020
+            || colorimetry.matrix() == VideoColorMatrix::Bt2020 =>
+        {
+            Some("the wide gamut of BT.2020")
+        }
+        _ => None,
+    }
 }

@@ -9,7 +9,7 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
-use super::{frame, location};
+use super::{Colorspace, frame, location};
 use crate::kernels::InstructionSet;
 use crate::matcher::Matcher;
 use crate::reference::{Reference, ReferenceError};
@@ -18,22 +18,6 @@ use crate::workers::Workers;
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("histomatch", gst::DebugColorFlags::empty(), Some("Histogram matching"))
 });
-
-const FORMATS: [gst_video::VideoFormat; 13] = [
-    gst_video::VideoFormat::Rgbx,
-    gst_video::VideoFormat::Xrgb,
-    gst_video::VideoFormat::Bgrx,
-    gst_video::VideoFormat::Xbgr,
-    gst_video::VideoFormat::Rgba,
-    gst_video::VideoFormat::Argb,
-    gst_video::VideoFormat::Bgra,
-    gst_video::VideoFormat::Abgr,
-    gst_video::VideoFormat::Rgb,
-    gst_video::VideoFormat::Bgr,
-    gst_video::VideoFormat::Gbr,
-    gst_video::VideoFormat::Gbra,
-    gst_video::VideoFormat::Gray8,
-];
 
 /// The reference in use, and which of several requests for one it came from.
 ///
@@ -75,24 +59,41 @@ impl ReferenceSlot {
 /// The name of an [`InstructionSet`]: the kernels to use, for tests and to compare speeds.
 const KERNELS_VARIABLE: &str = "HISTOMATCH_KERNELS";
 
-/// What is set in READY at the latest.
+/// Takes all formats for such that only GStreamer can unpack, for tests.
+const GENERIC_VARIABLE: &str = "HISTOMATCH_GENERIC";
+
 struct Settings {
     n_threads: u32,
+    colorspace: Colorspace,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { n_threads: 1 }
+        Self { n_threads: 1, colorspace: Colorspace::default() }
     }
 }
 
 /// The frames that were negotiated.
 struct Stream {
     info: gst_video::VideoInfo,
+    colorspace: Colorspace,
     matcher: Matcher,
 }
 
 impl Stream {
+    /// The error is for developers: the pad templates have no formats that fail.
+    fn new(
+        info: &gst_video::VideoInfo,
+        colorspace: Colorspace,
+        at_most: InstructionSet,
+    ) -> Result<Self, String> {
+        let generic = std::env::var_os(GENERIC_VARIABLE).is_some();
+        let layout = frame::layout(info, generic);
+        let matcher = Matcher::new(layout, colorspace.into(), at_most, frame::unpack(info))
+            .map_err(|error| format!("{}: {error}", info.format().to_str()))?;
+        Ok(Self { info: info.clone(), colorspace, matcher })
+    }
+
     /// Matches one frame. The error says why the buffer can't be one.
     fn process(
         &mut self,
@@ -101,11 +102,12 @@ impl Stream {
         workers: &Workers,
     ) -> Result<(), String> {
         let spans = frame::spans(buffer, &self.info)?;
+        let scan = frame::scan(buffer, &self.info);
         let mut map = buffer
             .map_writable()
             .map_err(|_| "its memory can't be mapped for reading and writing".to_string())?;
         self.matcher
-            .process(map.as_mut_slice(), &spans, reference, workers)
+            .process(map.as_mut_slice(), scan, &spans, reference, workers)
             .map_err(|error| error.to_string())
     }
 }
@@ -116,6 +118,7 @@ struct Streaming {
     /// The element's threads, from PAUSED to READY; else the calling thread alone.
     workers: Workers,
     stream: Option<Stream>,
+    warned_of_colors: bool,
 }
 
 #[derive(glib::Properties, Default)]
@@ -149,6 +152,19 @@ pub struct HistoMatch {
         blurb = "Threads that share the work on a frame (1 = the streaming thread alone, \
                  0 = as many as the CPU has)",
         mutable_ready
+    )]
+    /// What the channels are.
+    #[property(
+        name = "colorspace",
+        type = Colorspace,
+        member = colorspace,
+        get,
+        set,
+        nick = "Colour space",
+        blurb = "Channels that are given the reference's histograms, whatever the format of the \
+                 frames",
+        mutable_playing,
+        builder(Colorspace::default())
     )]
     settings: Mutex<Settings>,
     /// Used by the streaming thread alone, so never waited for.
@@ -278,6 +294,44 @@ impl HistoMatch {
         }
     }
 
+    /// Chooses how to match frames of some caps.
+    fn make_stream(
+        &self,
+        info: &gst_video::VideoInfo,
+        colorspace: Colorspace,
+    ) -> Result<Stream, gst::LoggableError> {
+        let stream = Stream::new(info, colorspace, self.instruction_set())
+            .map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
+        gst::info!(CAT, imp = self, "Channels: {:?}", stream.matcher.channels());
+        gst::info!(CAT, imp = self, "{}", stream.matcher);
+        Ok(stream)
+    }
+
+    /// Posts an error if frames are not in memory that the CPU reads and writes.
+    fn explain_foreign_memory(&self, caps: &gst::CapsRef) {
+        let Some((memory, cure)) = frame::foreign_memory(caps) else { return };
+        gst::element_imp_error!(
+            self,
+            gst::CoreError::Negotiation,
+            ("Frames in {memory} memory can't be matched: histomatch works on system memory. \
+                 Put {cure} in front of it."),
+            ["{caps}"]
+        );
+    }
+
+    /// Warns, once until the element is stopped, of a stream that isn't coded as pictures are.
+    fn warn_of_foreign_colors(&self, colors: &str) {
+        gst::element_imp_warning!(
+            self,
+            gst::StreamError::Format,
+            ("The stream's colours are coded for {colors}, but the reference picture counts as \
+                 sRGB. Its levels are matched as they are, so the video will not look like the \
+                 picture. Convert the stream to BT.709 first, or give a reference picture that is \
+                 coded as the stream is."),
+            ["Caps with this colorimetry were negotiated"]
+        );
+    }
+
     /// Refuses a buffer with a message for the user; without one they would see no more than
     /// "Internal data stream error".
     fn refuse(&self, cause: &str) -> gst::FlowError {
@@ -300,7 +354,23 @@ impl ObjectSubclass for HistoMatch {
 }
 
 #[glib::derived_properties]
-impl ObjectImpl for HistoMatch {}
+impl ObjectImpl for HistoMatch {
+    fn constructed(&self) {
+        self.parent_constructed();
+        // The pad refuses such caps by its template, but GStreamer's words for that help nobody.
+        if let Some(pad) = self.obj().static_pad("sink") {
+            let element = self.obj().downgrade();
+            pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_pad, info| {
+                if let (Some(gst::EventView::Caps(caps)), Some(element)) =
+                    (info.event().map(|event| event.view()), element.upgrade())
+                {
+                    element.imp().explain_foreign_memory(caps.caps());
+                }
+                gst::PadProbeReturn::Ok
+            });
+        }
+    }
+}
 
 impl GstObjectImpl for HistoMatch {}
 
@@ -320,7 +390,7 @@ impl ElementImpl for HistoMatch {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let caps = gst_video::VideoCapsBuilder::new().format_list(FORMATS).build();
+            let caps = gst_video::VideoCapsBuilder::new().format_list(frame::formats()).build();
             [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
                 .into_iter()
                 .filter_map(|(name, direction)| {
@@ -383,12 +453,24 @@ impl BaseTransformImpl for HistoMatch {
         let Some(reference) = lock(&self.slot).reference.clone() else {
             return Ok(gst::FlowSuccess::Ok);
         };
-        let outcome = match &mut *lock(&self.streaming) {
-            Streaming { workers, stream: Some(stream) } => {
-                stream.process(buffer, &reference, workers)
-            }
-            Streaming { stream: None, .. } => return Err(gst::FlowError::NotNegotiated),
+        let colorspace = lock(&self.settings).colorspace;
+        let mut streaming = lock(&self.streaming);
+        let Streaming { workers, stream: Some(stream), warned_of_colors } = &mut *streaming else {
+            return Err(gst::FlowError::NotNegotiated);
         };
+        if stream.colorspace != colorspace {
+            *stream = self.make_stream(&stream.info, colorspace).map_err(|error| {
+                error.log();
+                gst::FlowError::NotNegotiated
+            })?;
+        }
+        let outcome = stream.process(buffer, &reference, workers);
+        let colors = frame::foreign_colors(&stream.info).filter(|_| !*warned_of_colors);
+        *warned_of_colors |= colors.is_some();
+        drop(streaming);
+        if let Some(colors) = colors {
+            self.warn_of_foreign_colors(colors);
+        }
         outcome.map_err(|cause| self.refuse(&cause))?;
         gst::log!(CAT, imp = self, "Matched the frame at {}", buffer.pts().display());
         Ok(gst::FlowSuccess::Ok)
@@ -403,14 +485,13 @@ impl VideoFilterImpl for HistoMatch {
         _outcaps: &gst::Caps,
         _out_info: &gst_video::VideoInfo,
     ) -> Result<(), gst::LoggableError> {
-        let unsupported =
-            || gst::loggable_error!(CAT, "No kernel for the format {}", info.format().to_str());
-        let layout = frame::layout(info).ok_or_else(unsupported)?;
-        let matcher = Matcher::new(layout, self.instruction_set()).map_err(|_| unsupported())?;
-        for (plane, kernel) in matcher.layout().planes.iter().zip(matcher.kernels()) {
-            gst::info!(CAT, imp = self, "{plane:?}: {} kernels", kernel.instruction_set);
+        let colorspace = lock(&self.settings).colorspace;
+        let stream = self.make_stream(info, colorspace)?;
+        // Here, and not when the first frame is late for it.
+        if let Some(reference) = lock(&self.slot).reference.clone() {
+            reference.cdfs(stream.matcher.channels());
         }
-        lock(&self.streaming).stream = Some(Stream { info: info.clone(), matcher });
+        lock(&self.streaming).stream = Some(stream);
         Ok(())
     }
 }

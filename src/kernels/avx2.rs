@@ -5,11 +5,14 @@
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 
-use safe_unaligned_simd::x86_64::{_mm_loadu_si128, _mm256_loadu_si256, _mm256_storeu_si256};
+use safe_unaligned_simd::x86_64::{
+    _mm_loadu_si128, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256,
+};
 
-use super::{InstructionSet, Kernel, Kernels, scalar};
-use crate::histogram::LEVELS;
-use crate::lut::Lut;
+use super::bytes::byte_steps;
+use super::convert::{self, Conversion, Lines, Plain, Step, TakeStep};
+use super::{ByteTable, InstructionSet, Kernel, Kernels, scalar};
+use crate::rows::Group;
 
 pub(super) struct Avx2;
 
@@ -23,7 +26,7 @@ impl Kernels for Avx2 {
             instruction_set: InstructionSet::Avx2,
             apply: if STRIDE == 1 {
                 // SAFETY: `super::select` gives kernels out only where `is_available`.
-                |row, luts| unsafe { apply_plane(row, luts) }
+                |row, tables| unsafe { apply_plane(row, tables) }
             } else {
                 scalar::apply::<STRIDE, FIRST, N>
             },
@@ -35,30 +38,32 @@ impl Kernels for Avx2 {
 /// Bytes of a vector.
 const VECTOR: usize = 32;
 
+const LEVELS: usize = 256;
+
 /// Levels that one shuffle can look up.
 const PART: usize = 16;
 
 type Table = [__m256i; LEVELS / PART];
 
 #[target_feature(enable = "avx2")]
-fn apply_plane(row: &mut [u8], luts: &[Lut]) {
-    let [lut] = luts else { panic!("one table per sample") };
-    let table = table(lut);
+fn apply_plane(row: &mut [u8], tables: &[ByteTable]) {
+    let [levels] = tables else { panic!("one table per sample") };
+    let table = table(levels);
     let (vectors, rest) = row.as_chunks_mut::<VECTOR>();
     for vector in vectors {
         let levels = look_up(_mm256_loadu_si256(vector), &table);
         _mm256_storeu_si256(vector, levels);
     }
-    scalar::apply::<1, 0, 1>(rest, luts);
+    scalar::apply::<1, 0, 1>(rest, tables);
 }
 
 /// The table in parts of 16 levels, twice each. Every part but the first of each half is the XOR
 /// with the part before it, because [`look_up`] combines them by XOR.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn table(lut: &Lut) -> Table {
+fn table(levels: &ByteTable) -> Table {
     let mut table = [_mm256_setzero_si256(); LEVELS / PART];
-    let (parts, _) = lut.levels.as_chunks::<PART>();
+    let (parts, _) = levels.as_chunks::<PART>();
     let mut before = _mm256_setzero_si256();
     for (i, (entry, part)) in table.iter_mut().zip(parts).enumerate() {
         let part = _mm256_broadcastsi128_si256(_mm_loadu_si128(part));
@@ -87,4 +92,91 @@ fn look_up(samples: __m256i, table: &Table) -> __m256i {
         }
     }
     levels
+}
+
+use std::arch::x86_64::{
+    __m256i as V, _mm256_add_epi16 as add16, _mm256_add_epi32 as add32, _mm256_madd_epi16 as madd,
+    _mm256_max_epi16 as max16, _mm256_min_epi16 as min16, _mm256_packs_epi32 as packs32,
+    _mm256_packus_epi16 as packus16, _mm256_set1_epi32 as splat32, _mm256_setzero_si256 as zero,
+    _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
+    _mm256_unpackhi_epi16 as unpackhi16, _mm256_unpacklo_epi8 as unpacklo8,
+    _mm256_unpacklo_epi16 as unpacklo16,
+};
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(bytes: &[u8]) -> V {
+    _mm256_loadu_si256(bytes.first_chunk::<VECTOR>().expect("a vector of bytes"))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(bytes: &mut [u8], vector: V) {
+    _mm256_storeu_si256(bytes.first_chunk_mut::<VECTOR>().expect("a vector of bytes"), vector);
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load16(words: &[i16]) -> V {
+    _mm256_loadu_si256(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store16(words: &mut [i16], vector: V) {
+    let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
+    _mm256_storeu_si256(words, vector);
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn widen(bytes: &[u8]) -> V {
+    let bytes = bytes.first_chunk::<{ VECTOR / 2 }>().expect("half a vector of bytes");
+    _mm256_cvtepu8_epi16(_mm_loadu_si128(bytes))
+}
+
+/// Of 16 bits each, of which the lower 8 count.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn narrow(bytes: &mut [u8], samples: V) {
+    let packed = _mm256_permute4x64_epi64::<0b1101_1000>(packus16(samples, samples));
+    let bytes = bytes.first_chunk_mut::<{ VECTOR / 2 }>().expect("half a vector of bytes");
+    _mm_storeu_si128(bytes, _mm256_castsi256_si128(packed));
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn splat16(value: i32) -> V {
+    _mm256_set1_epi16(value as i16)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sra32<const BITS: u32>(value: V) -> V {
+    const { assert!(BITS == 13) };
+    _mm256_srai_epi32::<13>(value)
+}
+
+/// Sums of two bytes side by side.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn maddubs(bytes: V) -> V {
+    _mm256_maddubs_epi16(bytes, _mm256_set1_epi8(1))
+}
+
+byte_steps!("avx2");
+
+pub(super) fn word_steps() -> TakeStep<u16> {
+    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+    |step, conversion, group, lines| unsafe { take_word_step(step, conversion, group, lines) }
+}
+
+#[target_feature(enable = "avx2")]
+fn take_word_step(
+    step: Step,
+    conversion: &Conversion,
+    group: &mut Group<u16>,
+    lines: &mut Lines<u16>,
+) {
+    convert::take_step::<u16, Plain>(step, conversion, group, lines);
 }

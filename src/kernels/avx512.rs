@@ -7,7 +7,7 @@
 //! at bytes 2, 5, 8 …, the third at bytes 1, 4, 7 …. Blending the three by masks gives a vector of
 //! R' alone, and blending the results puts them back. With a stride of four the places are the
 //! same in each vector, so they are first made different by rotating the second vector's 4-byte
-//! words by one byte, the third's by two, and so on.
+//! words by one byte, the third's by two, and so on; the same serves a stride of two.
 //!
 //! # Counting
 //!
@@ -21,12 +21,16 @@ use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 use std::mem;
 
+use safe_unaligned_simd::x86_64::{_mm256_loadu_si256, _mm256_storeu_si256};
 use safe_unaligned_simd::x86_64::{_mm512_loadu_epi8, _mm512_loadu_epi64};
+use safe_unaligned_simd::x86_64::{_mm512_loadu_epi16, _mm512_storeu_epi16};
 use safe_unaligned_simd::x86_64::{_mm512_storeu_epi8, _mm512_storeu_epi64};
 
-use super::{Counter, InstructionSet, Kernel, Kernels};
-use crate::histogram::{Histogram, LEVELS};
-use crate::lut::Lut;
+use super::bytes::byte_steps;
+use super::convert::{self, Conversion, Lines, Plain, Step, TakeStep};
+use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels};
+use crate::histogram::Histogram;
+use crate::rows::Group;
 
 pub(super) struct Avx512;
 
@@ -44,13 +48,15 @@ impl Kernels for Avx512 {
             instruction_set: InstructionSet::Avx512,
             counter: || Box::new(Queues::<STRIDE, FIRST, N>::new()),
             // SAFETY: `super::select` gives kernels out only where `is_available`.
-            apply: |row, luts| unsafe { apply::<STRIDE, FIRST, N>(row, luts) },
+            apply: |row, tables| unsafe { apply::<STRIDE, FIRST, N>(row, tables) },
         }
     }
 }
 
 /// Bytes of a vector.
 const VECTOR: usize = 64;
+
+const LEVELS: usize = 256;
 
 /// The most bytes of a group: a vector per byte of a pixel, so 64 whole pixels.
 const MAX_GROUP: usize = 4 * VECTOR;
@@ -87,6 +93,7 @@ fn store(bytes: &mut [u8], vector: __m512i) {
 const fn places<const STRIDE: usize>(offset: usize, vector: usize) -> u64 {
     let (every, first) = match STRIDE {
         1 => (u64::MAX, 0),
+        2 => (0x5555_5555_5555_5555, (offset + vector) % 2),
         // Byte p of the vector is byte (64 * vector + p) % 3 of a pixel, and -64 % 3 = 2.
         3 => (0x9249_2492_4924_9249, (offset + 2 * vector) % 3),
         4 => (0x1111_1111_1111_1111, (offset + vector) % 4),
@@ -102,7 +109,7 @@ fn load_group<const STRIDE: usize>(group: &[u8]) -> [__m512i; STRIDE] {
     let mut vectors = [_mm512_setzero_si512(); STRIDE];
     for (i, vector) in vectors.iter_mut().enumerate() {
         *vector = load(&group[VECTOR * i..]);
-        if STRIDE == 4 {
+        if STRIDE == 2 || STRIDE == 4 {
             *vector = _mm512_rolv_epi32(*vector, _mm512_set1_epi32(8 * i as i32));
         }
     }
@@ -123,11 +130,14 @@ fn gather<const STRIDE: usize>(group: &[__m512i; STRIDE], offset: usize) -> __m5
 // Applying.
 
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
-fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(row: &mut [u8], luts: &[Lut]) {
-    let luts: &[Lut; N] = luts.try_into().expect("one table per sample");
+fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(
+    row: &mut [u8],
+    tables: &[ByteTable],
+) {
+    let levels: &[ByteTable; N] = tables.try_into().expect("one table per sample");
     let mut tables = [[_mm512_setzero_si512(); LEVELS / VECTOR]; N];
-    for (table, lut) in tables.iter_mut().zip(luts) {
-        for (part, levels) in table.iter_mut().zip(lut.levels.chunks_exact(VECTOR)) {
+    for (table, levels) in tables.iter_mut().zip(levels) {
+        for (part, levels) in table.iter_mut().zip(levels.chunks_exact(VECTOR)) {
             *part = load(levels);
         }
     }
@@ -163,7 +173,7 @@ fn apply_group<const STRIDE: usize, const FIRST: usize, const N: usize>(
         for (j, &samples) in samples.iter().enumerate().skip(usize::from(N == STRIDE)) {
             blended = _mm512_mask_blend_epi8(places::<STRIDE>(FIRST + j, i), blended, samples);
         }
-        if STRIDE == 4 {
+        if STRIDE == 2 || STRIDE == 4 {
             blended = _mm512_rorv_epi32(blended, _mm512_set1_epi32(8 * i as i32));
         }
         store(&mut group[VECTOR * i..], blended);
@@ -293,7 +303,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
         let mut histograms = Vec::with_capacity(N);
         for (queues, lens) in self.queues.iter_mut().zip(mem::replace(&mut self.lens, [[0; 4]; N]))
         {
-            let mut histogram = Histogram::EMPTY;
+            let mut histogram = Histogram::empty(8);
             let bins = histogram.bins.chunks_exact_mut(1 << PLANES);
             for ((bins, queue), len) in bins.zip(queues).zip(lens) {
                 bins.copy_from_slice(&queue.finish(len, &mut self.products));
@@ -455,4 +465,79 @@ fn interleave<const BITS: u32>(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
         _mm512_ternarylogic_epi64::<X_WHERE_LOWER_ELSE_Y>(lower, a, shifted_b),
         _mm512_ternarylogic_epi64::<X_WHERE_LOWER_ELSE_Y>(lower, shifted_a, b),
     )
+}
+
+// Conversions.
+
+use std::arch::x86_64::{
+    __m512i as V, _mm512_add_epi16 as add16, _mm512_add_epi32 as add32, _mm512_madd_epi16 as madd,
+    _mm512_max_epi16 as max16, _mm512_min_epi16 as min16, _mm512_packs_epi32 as packs32,
+    _mm512_packus_epi16 as packus16, _mm512_set1_epi32 as splat32, _mm512_setzero_si512 as zero,
+    _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
+    _mm512_unpackhi_epi16 as unpackhi16, _mm512_unpacklo_epi8 as unpacklo8,
+    _mm512_unpacklo_epi16 as unpacklo16,
+};
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn load16(words: &[i16]) -> V {
+    _mm512_loadu_epi16(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn store16(words: &mut [i16], vector: V) {
+    let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
+    _mm512_storeu_epi16(words, vector);
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn widen(bytes: &[u8]) -> V {
+    let bytes = bytes.first_chunk::<{ VECTOR / 2 }>().expect("half a vector of bytes");
+    _mm512_cvtepu8_epi16(_mm256_loadu_si256(bytes))
+}
+
+/// Of 16 bits each, of which the lower 8 count.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn narrow(bytes: &mut [u8], samples: V) {
+    let bytes = bytes.first_chunk_mut::<{ VECTOR / 2 }>().expect("half a vector of bytes");
+    _mm256_storeu_si256(bytes, _mm512_cvtepi16_epi8(samples));
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn splat16(value: i32) -> V {
+    _mm512_set1_epi16(value as i16)
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn sra32<const BITS: u32>(value: V) -> V {
+    _mm512_srai_epi32::<BITS>(value)
+}
+
+/// Sums of two bytes side by side.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn maddubs(bytes: V) -> V {
+    _mm512_maddubs_epi16(bytes, _mm512_set1_epi8(1))
+}
+
+byte_steps!("avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt");
+
+pub(super) fn word_steps() -> TakeStep<u16> {
+    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+    |step, conversion, group, lines| unsafe { take_word_step(step, conversion, group, lines) }
+}
+
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+fn take_word_step(
+    step: Step,
+    conversion: &Conversion,
+    group: &mut Group<u16>,
+    lines: &mut Lines<u16>,
+) {
+    convert::take_step::<u16, Plain>(step, conversion, group, lines);
 }

@@ -1,9 +1,8 @@
 //! The kernels in plain Rust. They are the specification: every other kernel must equal them, bit
 //! for bit.
 
-use super::{Counter, InstructionSet, Kernel, Kernels};
-use crate::histogram::{Histogram, LEVELS};
-use crate::lut::Lut;
+use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels};
+use crate::histogram::Histogram;
 
 pub(super) struct Scalar;
 
@@ -21,9 +20,9 @@ impl Kernels for Scalar {
 /// for the last addition to the same one.
 const MAX_TABLES: usize = 8;
 
-/// More counters than [`LEVELS`], so that counters of one level don't lie a multiple of 4096 bytes
+/// More counters than levels, so that counters of one level don't lie a multiple of 4096 bytes
 /// apart: such addresses delay each other.
-const PADDED_LEVELS: usize = LEVELS + 8;
+const PADDED_LEVELS: usize = 256 + 8;
 
 /// Aligned to pages, so that its place in the cache isn't another in every process.
 #[repr(align(4096))]
@@ -62,7 +61,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Counter
     }
 
     fn finish(&mut self) -> Vec<Histogram> {
-        let mut histograms = vec![Histogram::EMPTY; N];
+        let mut histograms = vec![Histogram::empty(8); N];
         for tables in &mut self.tables.0 {
             for (table, histogram) in tables.iter_mut().zip(&mut histograms) {
                 for (counter, bin) in table.iter_mut().zip(&mut histogram.bins) {
@@ -86,12 +85,12 @@ fn count_pixel<const STRIDE: usize, const FIRST: usize, const N: usize>(
 
 pub(super) fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(
     row: &mut [u8],
-    luts: &[Lut],
+    tables: &[ByteTable],
 ) {
-    let luts: &[Lut; N] = luts.try_into().expect("one table per sample");
+    let tables: &[ByteTable; N] = tables.try_into().expect("one table per sample");
     for pixel in row.as_chunks_mut::<STRIDE>().0 {
-        for (sample, lut) in pixel[FIRST..FIRST + N].iter_mut().zip(luts) {
-            *sample = lut.levels[usize::from(*sample)];
+        for (sample, table) in pixel[FIRST..FIRST + N].iter_mut().zip(tables) {
+            *sample = table[usize::from(*sample)];
         }
     }
 }

@@ -1,32 +1,176 @@
 //! Frames of every format in memory of any shape.
 
-use gst_video::VideoFormat;
+use gst_video::VideoFormat::{self, *};
 
-use super::oracle::{self, Samples};
+use super::oracle::{self, Code, Colorspace, Components, Grid, Picture};
 
-/// Where a sample of a pixel is: plane, bytes from pixel to pixel, byte of the pixel.
+/// Where a sample of a pixel is: plane, bytes from word to word, bytes of the first pixel in front
+/// of its word.
 pub type Place = (usize, usize, usize);
 
-/// The formats of the element and where each has R', G', B' or luma, written down by hand from
-/// GStreamer's documentation of raw video formats.
-pub const FORMATS: [(VideoFormat, &[Place]); 13] = [
-    (VideoFormat::Rgbx, &[(0, 4, 0), (0, 4, 1), (0, 4, 2)]),
-    (VideoFormat::Xrgb, &[(0, 4, 1), (0, 4, 2), (0, 4, 3)]),
-    (VideoFormat::Bgrx, &[(0, 4, 2), (0, 4, 1), (0, 4, 0)]),
-    (VideoFormat::Xbgr, &[(0, 4, 3), (0, 4, 2), (0, 4, 1)]),
-    (VideoFormat::Rgba, &[(0, 4, 0), (0, 4, 1), (0, 4, 2)]),
-    (VideoFormat::Argb, &[(0, 4, 1), (0, 4, 2), (0, 4, 3)]),
-    (VideoFormat::Bgra, &[(0, 4, 2), (0, 4, 1), (0, 4, 0)]),
-    (VideoFormat::Abgr, &[(0, 4, 3), (0, 4, 2), (0, 4, 1)]),
-    (VideoFormat::Rgb, &[(0, 3, 0), (0, 3, 1), (0, 3, 2)]),
-    (VideoFormat::Bgr, &[(0, 3, 2), (0, 3, 1), (0, 3, 0)]),
-    (VideoFormat::Gbr, &[(2, 1, 0), (0, 1, 0), (1, 1, 0)]),
-    (VideoFormat::Gbra, &[(2, 1, 0), (0, 1, 0), (1, 1, 0)]),
-    (VideoFormat::Gray8, &[(0, 1, 0)]),
+/// Bits of a sample, bytes of its word, bits of the word below the sample, and whether the word's
+/// first byte is the most significant one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Word {
+    pub depth: u32,
+    bytes: usize,
+    shift: [u32; 3],
+    big_endian: bool,
+}
+
+const BYTE: Word = Word { depth: 8, bytes: 1, shift: [0; 3], big_endian: false };
+
+const fn word(depth: u32, shift: u32) -> Word {
+    Word { depth, bytes: 2, shift: [shift; 3], big_endian: false }
+}
+
+const fn big_endian(word: Word) -> Word {
+    Word { big_endian: true, ..word }
+}
+
+/// A format whose samples stand apart from each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    pub format: VideoFormat,
+    /// Of R', G', B', of Y', Cb, Cr, or of luma alone.
+    places: &'static [Place],
+    word: Word,
+    /// The pixels side by side and the rows that share a sample of chroma.
+    shared: (usize, usize),
+}
+
+const fn rgb(format: VideoFormat, places: &'static [Place], word: Word) -> Format {
+    Format { format, places, word, shared: (1, 1) }
+}
+
+const fn yuv(
+    format: VideoFormat,
+    shared: (usize, usize),
+    places: &'static [Place],
+    word: Word,
+) -> Format {
+    Format { format, places, word, shared }
+}
+
+const PLANES: &[Place] = &[(0, 1, 0), (1, 1, 0), (2, 1, 0)];
+const PLANES_16: &[Place] = &[(0, 2, 0), (1, 2, 0), (2, 2, 0)];
+const GBR_16: &[Place] = &[(2, 2, 0), (0, 2, 0), (1, 2, 0)];
+
+/// Formats and where each has its samples, written down by hand from GStreamer's documentation of
+/// raw video formats.
+pub const FORMATS: [Format; 62] = [
+    rgb(Rgbx, &[(0, 4, 0), (0, 4, 1), (0, 4, 2)], BYTE),
+    rgb(Xrgb, &[(0, 4, 1), (0, 4, 2), (0, 4, 3)], BYTE),
+    rgb(Bgrx, &[(0, 4, 2), (0, 4, 1), (0, 4, 0)], BYTE),
+    rgb(Xbgr, &[(0, 4, 3), (0, 4, 2), (0, 4, 1)], BYTE),
+    rgb(Rgba, &[(0, 4, 0), (0, 4, 1), (0, 4, 2)], BYTE),
+    rgb(Argb, &[(0, 4, 1), (0, 4, 2), (0, 4, 3)], BYTE),
+    rgb(Bgra, &[(0, 4, 2), (0, 4, 1), (0, 4, 0)], BYTE),
+    rgb(Abgr, &[(0, 4, 3), (0, 4, 2), (0, 4, 1)], BYTE),
+    rgb(Rgb, &[(0, 3, 0), (0, 3, 1), (0, 3, 2)], BYTE),
+    rgb(Bgr, &[(0, 3, 2), (0, 3, 1), (0, 3, 0)], BYTE),
+    rgb(Gbr, &[(2, 1, 0), (0, 1, 0), (1, 1, 0)], BYTE),
+    rgb(Gbra, &[(2, 1, 0), (0, 1, 0), (1, 1, 0)], BYTE),
+    rgb(Gray8, &[(0, 1, 0)], BYTE),
+    yuv(I420, (2, 2), PLANES, BYTE),
+    yuv(Yv12, (2, 2), &[(0, 1, 0), (2, 1, 0), (1, 1, 0)], BYTE),
+    yuv(Nv12, (2, 2), &[(0, 1, 0), (1, 2, 0), (1, 2, 1)], BYTE),
+    yuv(Nv21, (2, 2), &[(0, 1, 0), (1, 2, 1), (1, 2, 0)], BYTE),
+    yuv(A420, (2, 2), PLANES, BYTE),
+    yuv(Yuy2, (2, 1), &[(0, 2, 0), (0, 4, 1), (0, 4, 3)], BYTE),
+    yuv(Yvyu, (2, 1), &[(0, 2, 0), (0, 4, 3), (0, 4, 1)], BYTE),
+    yuv(Uyvy, (2, 1), &[(0, 2, 1), (0, 4, 0), (0, 4, 2)], BYTE),
+    yuv(Vyuy, (2, 1), &[(0, 2, 1), (0, 4, 2), (0, 4, 0)], BYTE),
+    yuv(Y42b, (2, 1), PLANES, BYTE),
+    yuv(Nv16, (2, 1), &[(0, 1, 0), (1, 2, 0), (1, 2, 1)], BYTE),
+    yuv(Nv61, (2, 1), &[(0, 1, 0), (1, 2, 1), (1, 2, 0)], BYTE),
+    yuv(Y444, (1, 1), PLANES, BYTE),
+    yuv(Nv24, (1, 1), &[(0, 1, 0), (1, 2, 0), (1, 2, 1)], BYTE),
+    yuv(Ayuv, (1, 1), &[(0, 4, 1), (0, 4, 2), (0, 4, 3)], BYTE),
+    yuv(Vuya, (1, 1), &[(0, 4, 2), (0, 4, 1), (0, 4, 0)], BYTE),
+    yuv(V308, (1, 1), &[(0, 3, 0), (0, 3, 1), (0, 3, 2)], BYTE),
+    yuv(Iyu2, (1, 1), &[(0, 3, 1), (0, 3, 0), (0, 3, 2)], BYTE),
+    yuv(Y41b, (4, 1), PLANES, BYTE),
+    yuv(Yuv9, (4, 4), PLANES, BYTE),
+    yuv(Yvu9, (4, 4), &[(0, 1, 0), (2, 1, 0), (1, 1, 0)], BYTE),
+    yuv(I42010le, (2, 2), PLANES_16, word(10, 0)),
+    yuv(I42012le, (2, 2), PLANES_16, word(12, 0)),
+    yuv(A42010le, (2, 2), PLANES_16, word(10, 0)),
+    yuv(I42210le, (2, 1), PLANES_16, word(10, 0)),
+    yuv(I42212le, (2, 1), PLANES_16, word(12, 0)),
+    yuv(Y44410le, (1, 1), PLANES_16, word(10, 0)),
+    yuv(Y44412le, (1, 1), PLANES_16, word(12, 0)),
+    yuv(Y44416le, (1, 1), PLANES_16, word(16, 0)),
+    yuv(P01010le, (2, 2), &[(0, 2, 0), (1, 4, 0), (1, 4, 2)], word(10, 6)),
+    yuv(P012Le, (2, 2), &[(0, 2, 0), (1, 4, 0), (1, 4, 2)], word(12, 4)),
+    yuv(P016Le, (2, 2), &[(0, 2, 0), (1, 4, 0), (1, 4, 2)], word(16, 0)),
+    yuv(V216, (2, 1), &[(0, 4, 2), (0, 8, 0), (0, 8, 4)], word(16, 0)),
+    yuv(Ayuv64, (1, 1), &[(0, 8, 2), (0, 8, 4), (0, 8, 6)], word(16, 0)),
+    rgb(Gbr10le, GBR_16, word(10, 0)),
+    rgb(Gbr12le, GBR_16, word(12, 0)),
+    rgb(Gbra10le, GBR_16, word(10, 0)),
+    rgb(Argb64Le, &[(0, 8, 2), (0, 8, 4), (0, 8, 6)], word(16, 0)),
+    rgb(Rgba64Le, &[(0, 8, 0), (0, 8, 2), (0, 8, 4)], word(16, 0)),
+    rgb(Bgra64Le, &[(0, 8, 4), (0, 8, 2), (0, 8, 0)], word(16, 0)),
+    rgb(Gray16Le, &[(0, 2, 0)], word(16, 0)),
+    rgb(
+        Rgb10a2Le,
+        &[(0, 4, 0), (0, 4, 0), (0, 4, 0)],
+        Word { depth: 10, bytes: 4, shift: [0, 10, 20], big_endian: false },
+    ),
+    rgb(
+        Bgr10a2Le,
+        &[(0, 4, 0), (0, 4, 0), (0, 4, 0)],
+        Word { depth: 10, bytes: 4, shift: [20, 10, 0], big_endian: false },
+    ),
+    yuv(I42010be, (2, 2), PLANES_16, big_endian(word(10, 0))),
+    yuv(Y44412be, (1, 1), PLANES_16, big_endian(word(12, 0))),
+    rgb(Gbr10be, GBR_16, big_endian(word(10, 0))),
+    yuv(P01010be, (2, 2), &[(0, 2, 0), (1, 4, 0), (1, 4, 2)], big_endian(word(10, 6))),
+    rgb(Rgba64Be, &[(0, 8, 0), (0, 8, 2), (0, 8, 4)], big_endian(word(16, 0))),
+    rgb(Gray16Be, &[(0, 2, 0)], big_endian(word(16, 0))),
 ];
 
-pub fn places(format: VideoFormat) -> &'static [Place] {
-    FORMATS.iter().find(|(known, _)| *known == format).expect("a format of the element").1
+impl Format {
+    pub fn of(format: VideoFormat) -> &'static Self {
+        FORMATS.iter().find(|known| known.format == format).expect("a format of the table")
+    }
+
+    pub fn depth(&self) -> u32 {
+        self.word.depth
+    }
+
+    /// Whether every bit of a word belongs to a sample or to alpha.
+    pub fn has_no_unused_bits(&self) -> bool {
+        self.word.depth == 8 * self.word.bytes as u32 || self.word.bytes == 4
+    }
+
+    pub fn is_subsampled(&self) -> bool {
+        self.shared != (1, 1)
+    }
+
+    fn shared(&self, component: usize) -> (usize, usize) {
+        if component == 0 { (1, 1) } else { self.shared }
+    }
+
+    /// The rows of each of a frame's planes, alpha too, and the bytes that a row takes.
+    fn planes(&self, info: &gst_video::VideoInfo) -> Vec<(usize, usize)> {
+        let (width, height) = (info.width() as usize, info.height() as usize);
+        (0..info.n_planes() as usize)
+            .map(|plane| {
+                let components: Vec<usize> =
+                    (0..self.places.len()).filter(|&c| self.places[c].0 == plane).collect();
+                let Some(&first) = components.first() else {
+                    // Alpha, a sample for each pixel.
+                    return (height, width * self.word.bytes);
+                };
+                let row = |&c: &usize| width.div_ceil(self.shared(c).0) * self.places[c].1;
+                let vertical = self.shared(first).1;
+                let rows = height.div_ceil(vertical);
+                (rows, components.iter().map(row).max().unwrap_or_default())
+            })
+            .collect()
+    }
 }
 
 /// How a frame lies in its buffer.
@@ -62,39 +206,41 @@ impl Frame {
         super::init();
         let info =
             gst_video::VideoInfo::builder(format, width, height).build().expect("valid info");
-        let planes = info.n_planes() as usize;
-        let (width, height) = (width as usize, height as usize);
-        // All planes of these formats have full size; one of three planes holds one sample a
-        // pixel, as does one of four.
-        let pixel_stride = places(format)[0].1;
-        let row = width * pixel_stride;
+        Self::of(info, shape, content)
+    }
+
+    pub fn of(info: gst_video::VideoInfo, shape: Shape, mut content: impl FnMut() -> u8) -> Self {
+        // Caps can't say all that an info can.
+        let info = gst_video::VideoInfo::from_caps(&info.to_caps().expect("caps of the info"))
+            .expect("info of the caps");
+        let planes = Format::of(info.format()).planes(&info);
         let (mut offsets, mut strides): (Vec<usize>, Vec<i32>) =
             (info.offset().to_vec(), info.stride().to_vec());
         let size = match shape {
             Shape::Default => info.size(),
             Shape::Stride { padding } => {
-                let stride = row + padding;
-                strides.fill(stride as i32);
-                (0..planes).for_each(|p| offsets[p] = p * stride * height);
-                planes * stride * height
+                let mut at = 0;
+                for (plane, (rows, row_bytes)) in planes.into_iter().enumerate() {
+                    let stride = row_bytes + padding;
+                    strides[plane] = stride as i32;
+                    offsets[plane] = at;
+                    at += rows * stride;
+                }
+                at
             }
             Shape::OffsetShortLastRow => {
-                let stride = row + 13;
-                let plane = stride * (height - 1) + row;
-                strides.fill(stride as i32);
-                (0..planes).for_each(|p| offsets[p] = 7 + p * (plane + 5));
-                7 + planes * (plane + 5) - 5
+                let mut at = 7;
+                for (plane, (rows, row_bytes)) in planes.into_iter().enumerate() {
+                    let stride = row_bytes + 13;
+                    strides[plane] = stride as i32;
+                    offsets[plane] = at;
+                    at += stride * (rows - 1) + row_bytes + 5;
+                }
+                at - 5
             }
         };
-        let mut frame = Self {
-            info,
-            bytes: vec![0; size],
-            offsets,
-            strides,
-            meta: !matches!(shape, Shape::Default),
-        };
-        frame.bytes.fill_with(content);
-        frame
+        let bytes = (0..size).map(|_| content()).collect();
+        Self { info, bytes, offsets, strides, meta: !matches!(shape, Shape::Default) }
     }
 
     pub fn caps(&self) -> gst::Caps {
@@ -121,40 +267,116 @@ impl Frame {
         buffer
     }
 
-    /// Where in `bytes` the samples of a channel are.
-    fn positions(&self, (plane, pixel_stride, byte): Place) -> Vec<usize> {
-        let (width, height) = (self.info.width() as usize, self.info.height() as usize);
-        (0..height)
-            .flat_map(|y| {
-                let row = self.offsets[plane] + y * self.strides[plane] as usize;
-                (0..width).map(move |x| row + x * pixel_stride + byte)
+    /// What the samples mean, by the caps.
+    pub fn code(&self) -> Code {
+        let colorimetry = self.info.colorimetry();
+        let limited = colorimetry.range() == gst_video::VideoColorRange::Range16_235;
+        let (kr, kb) = colorimetry.matrix().kr_kb().unwrap_or((0.299, 0.114));
+        if self.info.is_rgb() {
+            Code::Rgb { limited }
+        } else if self.info.is_gray() {
+            Code::Luma { kr, kb, limited }
+        } else {
+            Code::YCbCr { kr, kb, limited }
+        }
+    }
+
+    /// Where in `bytes` the words of a component are, row by row, in one of `n_fields` fields.
+    fn positions(&self, component: usize, field: usize, n_fields: usize) -> Vec<Vec<usize>> {
+        let format = Format::of(self.info.format());
+        let (plane, stride, byte) = format.places[component];
+        let shared = format.shared(component);
+        let rows = (self.info.height() as usize + n_fields - 1 - field) / n_fields;
+        let samples = (self.info.width() as usize).div_ceil(shared.0);
+        (0..rows.div_ceil(shared.1))
+            .map(|y| {
+                let row =
+                    self.offsets[plane] + (y * n_fields + field) * self.strides[plane] as usize;
+                (0..samples).map(|x| row + x * stride + byte).collect()
             })
             .collect()
     }
 
-    /// The samples of each channel.
+    fn read(&self, component: usize, at: usize) -> i64 {
+        let Word { depth, shift, .. } = Format::of(self.info.format()).word;
+        (self.word(at) >> shift[component]) & ((1 << depth) - 1)
+    }
+
+    fn word(&self, at: usize) -> i64 {
+        let word = Format::of(self.info.format()).word;
+        let bytes = &self.bytes[at..at + word.bytes];
+        let join = |value, byte: &u8| value << 8 | i64::from(*byte);
+        if word.big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) }
+    }
+
+    pub fn write(&mut self, component: usize, at: usize, sample: i64) {
+        let Word { depth, bytes, shift, big_endian } = Format::of(self.info.format()).word;
+        let mask = ((1 << depth) - 1) << shift[component];
+        let value = self.word(at) & !mask | sample << shift[component];
+        for i in 0..bytes {
+            let byte = if big_endian { bytes - 1 - i } else { i };
+            self.bytes[at + i] = (value >> (8 * byte)) as u8;
+        }
+    }
+
+    /// The pictures of which it consists: two fields if it is interlaced.
+    pub fn pictures(&self) -> Vec<Components> {
+        let format = Format::of(self.info.format());
+        let interleaved = self.info.interlace_mode() == gst_video::VideoInterlaceMode::Interleaved;
+        // Chroma of fields can be told apart where each field has whole groups of rows.
+        let has_fields =
+            format.shared.1 > 1 && self.info.height().is_multiple_of(2 * format.shared.1 as u32);
+        let n_fields = if interleaved && has_fields { 2 } else { 1 };
+        let site = self.info.chroma_site();
+        (0..n_fields)
+            .map(|field| Components {
+                grids: (0..format.places.len())
+                    .map(|c| -> Grid {
+                        let row =
+                            |row: &Vec<usize>| row.iter().map(|&at| self.read(c, at)).collect();
+                        self.positions(c, field, n_fields).iter().map(row).collect()
+                    })
+                    .collect(),
+                depths: vec![format.word.depth; format.places.len()],
+                shared: format.shared,
+                cosited: format.shared.0 > 1
+                    && site.contains(gst_video::VideoChromaSite::H_COSITED),
+            })
+            .collect()
+    }
+
+    /// Replaces the samples of all pictures.
+    pub fn set_pictures(&mut self, pictures: &[Components]) {
+        let n_fields = pictures.len();
+        for (field, picture) in pictures.iter().enumerate() {
+            for (c, grid) in picture.grids.iter().enumerate() {
+                for (positions, samples) in self.positions(c, field, n_fields).iter().zip(grid) {
+                    positions.iter().zip(samples).for_each(|(&at, &v)| self.write(c, at, v));
+                }
+            }
+        }
+    }
+
+    /// The samples of each component, of frames with bytes for samples.
     pub fn channels(&self) -> Vec<Vec<u8>> {
-        places(self.info.format())
+        self.pictures()[0]
+            .grids
             .iter()
-            .map(|&place| self.positions(place).iter().map(|&at| self.bytes[at]).collect())
+            .map(|grid| grid.iter().flatten().map(|&v| v as u8).collect())
             .collect()
     }
 
     /// The bytes that the element must give: samples as the oracle says, the rest as it was.
-    pub fn expected(&self, reference: &Samples) -> Vec<u8> {
-        let places = places(self.info.format());
-        let references = match places.len() {
-            1 => std::slice::from_ref(&reference.luma),
-            _ => &reference.rgb[..],
-        };
-        let mut bytes = self.bytes.clone();
-        for (&place, reference) in places.iter().zip(references) {
-            let positions = self.positions(place);
-            let source: Vec<u8> = positions.iter().map(|&at| self.bytes[at]).collect();
-            let lut = oracle::lut(&source, reference);
-            positions.iter().for_each(|&at| bytes[at] = lut[usize::from(self.bytes[at])]);
-        }
-        bytes
+    pub fn expected(&self, reference: &Picture) -> Vec<u8> {
+        self.expected_in(Colorspace::Rgb, reference)
+    }
+
+    pub fn expected_in(&self, colorspace: Colorspace, reference: &Picture) -> Vec<u8> {
+        let mut pictures = self.pictures();
+        oracle::match_pictures(&mut pictures, self.code(), colorspace, reference);
+        let mut frame = self.clone();
+        frame.set_pictures(&pictures);
+        frame.bytes
     }
 }
 

@@ -1,5 +1,6 @@
 //! What several test files need: GStreamer set up so that a warning fails, frames of every format
-//! in memory of any shape, the oracle, elements to push them through, and programs with the plugin.
+//! in memory of any shape, the oracle, elements to push them through, pipelines of real video, and
+//! programs with the plugin.
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ pub mod frames;
 pub mod oracle;
 pub mod png;
 pub mod programs;
+pub mod video;
 
 /// Starts GStreamer with the plugin linked in. From then on any warning or critical of GLib's is
 /// fatal.

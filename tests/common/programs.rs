@@ -1,7 +1,8 @@
 //! Programs that load the plugin as it is built.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -48,4 +49,101 @@ pub fn run(command: &mut Command, folder: &Path) -> Output {
 
 pub fn text(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
+}
+
+/// A program that runs until this is dropped.
+pub struct Background {
+    child: Child,
+    /// What it has printed.
+    log: PathBuf,
+}
+
+/// Starts a program of Linux's in a folder; a warning of GLib's ends it.
+///
+/// `setpriv` makes the kernel end it with the thread that started it, so it is not left over when
+/// the whole test process dies, either.
+pub fn start(program: &str, set_up: impl FnOnce(&mut Command), folder: &Path) -> Background {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", program]);
+    set_up(&mut command);
+    let log = (0..)
+        .map(|n| folder.join(format!("{program}.{n}.log")))
+        .find(|log| !log.exists())
+        .expect("a number is free");
+    let output = File::create(&log).expect("the log is made");
+    let child = with_plugin(&mut command, &PLUGIN_PATH)
+        .current_dir(folder)
+        .env("G_DEBUG", "fatal-warnings")
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("a file can be shared"))
+        .stderr(output)
+        .spawn()
+        .expect("the command starts");
+    Background { child, log }
+}
+
+impl Background {
+    /// What it has printed so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read")).into()
+    }
+
+    /// Waits until there is what is looked for; not longer than the program lives, nor half a
+    /// minute.
+    pub fn wait_for<T>(&mut self, mut look: impl FnMut(&Self) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            // Asked before, so that what it did last is seen.
+            let status = self.child.try_wait().expect("it can be asked");
+            let found = look(self);
+            if found.is_some() || status.is_some() || Instant::now() > deadline {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until it has ended; gives whether it did, and without an error.
+    pub fn succeeds(&mut self) -> bool {
+        self.wait_for(|_| None::<()>);
+        let status = self.child.try_wait().expect("it can be asked");
+        status.is_some_and(|status| status.success())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // First in a way that lets it clean up, which the standard library doesn't have. It may
+        // also have ended by itself.
+        let pid = self.child.id().to_string();
+        let _ = Command::new("sh").args(["-c", "kill \"$0\"", &pid]).stderr(Stdio::null()).status();
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Says so and gives true if something that a test needs is not installed.
+pub fn skipped(programs: &[&str], elements: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let no_program =
+        |name: &&&str| !std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
+    let no_element = |name: &&&str| {
+        // Not its --exists, for which a plugin with a lower version than GStreamer's doesn't.
+        let mut inspect = Command::new("gst-inspect-1.0");
+        !run(inspect.arg(name), Path::new("/")).status.success()
+    };
+    let missing: Vec<&str> = programs
+        .iter()
+        .filter(no_program)
+        .chain(elements.iter().filter(no_element))
+        .copied()
+        .collect();
+    if !missing.is_empty() {
+        println!("skipped: not installed: {}", missing.join(", "));
+    }
+    !missing.is_empty()
 }

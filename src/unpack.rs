@@ -1,0 +1,166 @@
+//! Access to the samples of formats that only somebody else can read and write.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::pixels::{Layout, PixelsMut};
+use crate::rows::{Access, Group, Sample};
+
+/// Reads and writes rows of a format, as pixels of four samples: alpha, and the three components.
+///
+/// With [`Unpack::bits`] of 8 a sample is a byte, otherwise it is two in the machine's order. What
+/// has fewer bits is in the upper ones. Chroma is given for every pixel; of what is written, that
+/// of the first pixel and the first row of those that share it counts.
+pub trait Unpack: Debug + Send + Sync {
+    /// Bits of an unpacked sample: 8 or 16.
+    fn bits(&self) -> u32;
+
+    /// For each of the layout's planes, the bytes from one row to the next in what the other
+    /// functions are given.
+    fn strides(&self) -> &[usize];
+
+    /// Unpacks row `row` of a group.
+    fn unpack(&self, planes: &[Vec<u8>], row: usize, pixels: &mut [u8]);
+
+    /// Packs row `row` of a group.
+    fn pack(&self, pixels: &[u8], planes: &mut [Vec<u8>], row: usize);
+}
+
+/// What may be read or written behind the last pixel or row by code that works on several at once.
+const SLACK: usize = 256;
+
+/// Access through an [`Unpack`].
+#[derive(Debug)]
+pub struct Unpacked {
+    unpack: Arc<dyn Unpack>,
+    width: usize,
+    rows_of_group: usize,
+    /// Of each plane: rows of a group, and bytes of a row.
+    planes: Vec<(usize, usize)>,
+    /// Of each component: bits, and pixels side by side that share a sample.
+    components: Vec<(u32, usize)>,
+    /// Whether samples of less than 8 bits are to look as if they had 8.
+    widen: bool,
+    /// A group's rows of each plane, out of the frame.
+    packed: Vec<Vec<u8>>,
+    /// A group's rows of pixels.
+    unpacked: Vec<Vec<u8>>,
+}
+
+impl Unpacked {
+    /// To the first `n_components`.
+    pub fn new(layout: &Layout, n_components: usize, widen: bool, unpack: Arc<dyn Unpack>) -> Self {
+        let rows_of_group = layout.rows_of_group();
+        let packed = unpack.strides().iter().map(|stride| vec![0; rows_of_group * stride + SLACK]);
+        let pixels = vec![0; layout.width * unpack.bits() as usize / 2 + SLACK];
+        Self {
+            width: layout.width,
+            rows_of_group,
+            planes: layout
+                .planes
+                .iter()
+                .map(|plane| (rows_of_group / plane.vertical, plane.row_bytes))
+                .collect(),
+            components: (0..n_components)
+                .map(|c| (layout.components[c].depth, layout.subsampling(c).horizontal))
+                .collect(),
+            widen,
+            packed: packed.collect(),
+            unpacked: vec![pixels; rows_of_group],
+            unpack,
+        }
+    }
+}
+
+/// A sample of `depth` bits out of the upper ones of `bits`.
+fn narrow<S: Sample>(value: i32, depth: u32, bits: u32, widen: bool) -> S {
+    if widen && depth < 8 { S::new(value) } else { S::new(value >> (bits - depth)) }
+}
+
+/// The other way round; a sample that was widened is rounded.
+fn place<S: Sample>(sample: S, depth: u32, bits: u32, widen: bool) -> i32 {
+    let value = if widen && depth < 8 {
+        let max = (1 << depth) - 1;
+        (sample.get() * max + 127) / 255
+    } else {
+        sample.get()
+    };
+    value << (bits - depth)
+}
+
+impl<S: Sample> Access<S> for Unpacked {
+    fn n_groups(&self, pixels: &PixelsMut) -> usize {
+        pixels.planes()[0].len().div_ceil(self.rows_of_group)
+    }
+
+    fn load(&mut self, pixels: &PixelsMut, index: usize, group: &mut Group<S>) {
+        let packed = self.packed.iter_mut().zip(self.unpack.strides());
+        let planes = pixels.planes().iter().zip(&self.planes);
+        for ((rows, &(n_rows, row_bytes)), (packed, &stride)) in planes.zip(packed) {
+            for (row, packed) in
+                rows[index * n_rows..].iter().take(n_rows).zip(packed.chunks_mut(stride))
+            {
+                packed[..row_bytes].copy_from_slice(row);
+            }
+        }
+        // The first plane holds a row for each row of pixels.
+        let left = pixels.planes()[0].len() - index * self.rows_of_group;
+        group.n_rows = left.min(self.rows_of_group);
+        for (row, unpacked) in self.unpacked.iter_mut().take(group.n_rows).enumerate() {
+            self.unpack.unpack(&self.packed, row, unpacked);
+        }
+        let bits = self.unpack.bits();
+        let sample_bytes = bits as usize / 8;
+        for (c, rows) in group.components.iter_mut().enumerate() {
+            let (depth, horizontal) = self.components[c];
+            // Chroma is the same in all rows of a group.
+            for (row, unpacked) in rows.iter_mut().zip(&self.unpacked) {
+                let samples = unpacked[(1 + c) * sample_bytes..]
+                    .chunks(4 * sample_bytes * horizontal)
+                    .map(|pixel| sample_of(pixel, sample_bytes));
+                for (sample, value) in row.iter_mut().zip(samples) {
+                    *sample = narrow(value, depth, bits, self.widen);
+                }
+            }
+        }
+    }
+
+    fn store(&mut self, pixels: &mut PixelsMut, index: usize, group: &Group<S>) {
+        let bits = self.unpack.bits();
+        let sample_bytes = bits as usize / 8;
+        for (c, rows) in group.components.iter().enumerate() {
+            let (depth, horizontal) = self.components[c];
+            for (y, unpacked) in self.unpacked.iter_mut().take(group.n_rows).enumerate() {
+                let row = &rows[y.min(rows.len() - 1)];
+                let pixels = unpacked.chunks_mut(4 * sample_bytes).take(self.width);
+                for (x, pixel) in pixels.enumerate() {
+                    let value = place(row[x / horizontal], depth, bits, self.widen);
+                    let bytes = &mut pixel[(1 + c) * sample_bytes..][..sample_bytes];
+                    match bytes {
+                        [byte] => *byte = value as u8,
+                        word => word.copy_from_slice(&(value as u16).to_ne_bytes()),
+                    }
+                }
+            }
+        }
+        for (row, pixels) in self.unpacked.iter().take(group.n_rows).enumerate() {
+            self.unpack.pack(pixels, &mut self.packed, row);
+        }
+        let packed = self.packed.iter().zip(self.unpack.strides());
+        let planes = pixels.planes_mut().iter_mut().zip(&self.planes);
+        for ((rows, &(n_rows, row_bytes)), (packed, &stride)) in planes.zip(packed) {
+            for (row, packed) in
+                rows[index * n_rows..].iter_mut().take(n_rows).zip(packed.chunks(stride))
+            {
+                row.copy_from_slice(&packed[..row_bytes]);
+            }
+        }
+    }
+}
+
+fn sample_of(bytes: &[u8], sample_bytes: usize) -> i32 {
+    match sample_bytes {
+        1 => bytes[0].into(),
+        _ => u16::from_ne_bytes([bytes[0], bytes[1]]).into(),
+    }
+}

@@ -1,0 +1,300 @@
+//! Promise: from a camera, and to a window, the element needs no converter: `gst-launch-1.0` with
+//! PipeWire and with an X server, neither of which has hardware here.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::media;
+use common::programs::{self, Background, run, skipped, text};
+use common::video::{
+    Pixels, REFERENCE, assert_closer, matching, pixels, pixels_of_all, play, quoted, reference,
+};
+use image::{Rgb, RgbImage, imageops};
+use temp_dir::TempDir;
+
+const WIDTH: u32 = 480;
+const HEIGHT: u32 = 288;
+/// Width and height of a field of one colour.
+const FIELD: u32 = 96;
+const FIELDS: [[u8; 3]; 6] =
+    [[200, 40, 40], [40, 180, 60], [50, 60, 190], [230, 210, 60], [90, 90, 90], [240, 240, 240]];
+
+/// The column of fields that a pixel is in, if it is in one.
+fn column(x: u32) -> Option<u32> {
+    Some(x.checked_sub(WIDTH - 2 * FIELD)? / FIELD)
+}
+
+/// A part of the photo of the astronaut.
+fn photo() -> RgbImage {
+    let photo = image::open(media("astronaut.png")).expect("the picture opens").into_rgb8();
+    imageops::crop_imm(&photo, 0, 0, WIDTH, HEIGHT).to_image()
+}
+
+/// The photo under two columns of [`FIELDS`].
+fn photo_and_fields() -> RgbImage {
+    let mut picture = photo();
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        if let Some(column) = column(x) {
+            *pixel = Rgb(FIELDS[(y / FIELD * 2 + column) as usize]);
+        }
+    }
+    picture
+}
+
+/// A folder with the reference and a picture, under names without spaces.
+fn folder_with(picture: &RgbImage) -> TempDir {
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::copy(media(REFERENCE), folder.path().join(REFERENCE)).expect("copied");
+    picture.save(folder.path().join("picture.png")).expect("written");
+    folder
+}
+
+/// Plays a pipeline that ends in [`PIXELS`]; gives its frames.
+fn frames(pipeline: &str) -> Vec<RgbImage> {
+    let [samples] = play(&format!("{pipeline} ! {PIXELS}"), ["frames"]);
+    let frame = |pixels| to_picture(pixels, WIDTH, HEIGHT);
+    pixels_of_all(&samples).into_iter().map(frame).collect()
+}
+
+const PIXELS: &str = "videoconvert ! video/x-raw,format=RGBx ! appsink name=frames";
+
+fn to_picture(pixels: Vec<[u8; 3]>, width: u32, height: u32) -> RgbImage {
+    RgbImage::from_raw(width, height, pixels.concat()).expect("it has this size")
+}
+
+/// Makes a crash of `gst-launch-1.0` end it; else it waits for a debugger.
+const NO_FAULT: &str = "--no-fault";
+
+/// By how much two pictures differ.
+#[derive(Debug)]
+struct Difference {
+    /// The mean over all samples.
+    mean: f64,
+    /// The most in the middles of the fields.
+    fields: u8,
+}
+
+impl Difference {
+    fn between(a: &RgbImage, b: &RgbImage) -> Self {
+        let middle = |at: u32| (8..FIELD - 8).contains(&(at % FIELD));
+        let (mut sum, mut fields) = (0, 0);
+        for ((x, y, a), b) in a.enumerate_pixels().zip(b.pixels()) {
+            for (a, b) in a.0.iter().zip(b.0) {
+                let by = a.abs_diff(b);
+                sum += u64::from(by);
+                if column(x).is_some_and(|_| middle(x) && middle(y)) {
+                    fields = fields.max(by);
+                }
+            }
+        }
+        Self { mean: sum as f64 / f64::from(WIDTH * HEIGHT * 3), fields }
+    }
+
+    /// In R'G'B', nothing may differ. Of YUV, `glimagesink` and `videoconvert` make pixels that are
+    /// up to 4 levels apart in fields, because `videoconvert` calculates in few bits, and 3 on
+    /// average, because they fill in chroma between its samples in two ways.
+    fn is_small(&self, format: &str) -> bool {
+        match format {
+            "BGRx" | "RGB" => self.fields == 0 && self.mean == 0.,
+            _ => self.fields <= 6 && self.mean < 4.5,
+        }
+    }
+}
+
+/// An X server whose screen is in memory only.
+struct Screen {
+    display: String,
+    _server: Background,
+}
+
+impl Screen {
+    /// More than a window.
+    const WIDTH: u32 = WIDTH + 100;
+    const HEIGHT: u32 = HEIGHT + 100;
+
+    fn new(folder: &Path) -> Self {
+        let size = format!("{}x{}x24", Self::WIDTH, Self::HEIGHT);
+        let set_up = |command: &mut Command| {
+            // It looks for a free display, and prints its number; the screen is black.
+            command.args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-br"]);
+            command.args(["-screen", "0", &size]);
+        };
+        let mut server = programs::start("Xvfb", set_up, folder);
+        let number = |server: &Background| {
+            let text = server.text();
+            let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            lines.find_map(|line| line.parse::<u32>().ok())
+        };
+        let display = server.wait_for(number);
+        let display = display.unwrap_or_else(|| panic!("no display: {}", server.text()));
+        Self { display: format!(":{display}"), _server: server }
+    }
+
+    /// What is on the screen.
+    fn shot(&self, folder: &Path) -> RgbImage {
+        let mut launch = Command::new("gst-launch-1.0");
+        launch.args(
+            "ximagesrc num-buffers=1 use-damage=false show-pointer=false
+                ! video/x-raw,format=BGRx ! filesink location=shot.raw"
+                .split_whitespace(),
+        );
+        let output = run(launch.env("DISPLAY", &self.display), folder);
+        assert!(output.status.success(), "{}", text(&output));
+        let memory = std::fs::read(folder.join("shot.raw")).expect("it was written");
+        to_picture(pixels(&memory, [2, 1, 0]), Self::WIDTH, Self::HEIGHT)
+    }
+
+    /// The part of the screen where a window is if no window manager moves it: the upper left.
+    fn window(shot: &RgbImage) -> RgbImage {
+        imageops::crop_imm(shot, 0, 0, WIDTH, HEIGHT).to_image()
+    }
+
+    /// Whether the rest is black.
+    fn has_one_window(shot: &RgbImage) -> bool {
+        let outside = |x, y| x >= WIDTH || y >= HEIGHT;
+        shot.enumerate_pixels().all(|(x, y, pixel)| !outside(x, y) || pixel.0 == [0; 3])
+    }
+}
+
+/// Sinks that show a window, and formats. Xvfb has no overlays for `xvimagesink`.
+const WINDOWS: [(&str, &str); 9] = [
+    ("ximagesink", "BGRx"),
+    ("glimagesink", "BGRx"),
+    ("glimagesink", "RGB"),
+    ("glimagesink", "YUY2"),
+    ("glimagesink", "UYVY"),
+    ("glimagesink", "I420"),
+    ("glimagesink", "NV12"),
+    ("glimagesink", "P010_10LE"),
+    ("glimagesink", "Y42B"),
+];
+
+#[test]
+fn a_window_shows_the_matched_frame() {
+    let elements = ["ximagesrc", "ximagesink", "glimagesink", "imagefreeze", "pngdec"];
+    if skipped(&["setpriv", "Xvfb"], &elements) {
+        return;
+    }
+    let picture = photo_and_fields();
+    let folder = folder_with(&picture);
+    let folder = folder.path();
+    let screen = Screen::new(folder);
+    for (sink, format) in WINDOWS {
+        let element = matching(&quoted(&media(REFERENCE)));
+        let source = format!("pngdec ! videoconvert ! video/x-raw,format={format}");
+        let path = quoted(&folder.join("picture.png"));
+        let expected = &frames(&format!("filesrc location={path} ! {source} ! {element}"))[0];
+        // Or else a window without the element would do.
+        assert!(Difference::between(&picture, expected).mean > 20., "{format}");
+
+        let set_up = |command: &mut Command| {
+            let element = matching(REFERENCE);
+            let pipeline = format!(
+                "{NO_FAULT} filesrc location=picture.png ! {source} ! imagefreeze
+                    ! video/x-raw,framerate=10/1 ! {element} ! {sink}"
+            );
+            command.args(pipeline.split_whitespace()).env("DISPLAY", &screen.display);
+            // Mesa draws without a graphics card.
+            command.envs([("LIBGL_ALWAYS_SOFTWARE", "1"), ("GST_GL_WINDOW", "x11")]);
+        };
+        let mut window = programs::start("gst-launch-1.0", set_up, folder);
+        let mut last = None;
+        let shown = window.wait_for(|_| {
+            let shot = screen.shot(folder);
+            let difference = last.insert(Difference::between(&Screen::window(&shot), expected));
+            (difference.is_small(format) && Screen::has_one_window(&shot)).then_some(())
+        });
+        assert!(shown.is_some(), "{sink}, {format}: {last:?}\n{}", window.text());
+    }
+}
+
+const CAMERAS: [&str; 3] = ["YUY2", "NV12", "BGRx"];
+
+/// Makes a program use PipeWire in this folder, and nothing of this user's or of the desktop's.
+fn in_session<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    command
+        .envs(["HOME", "XDG_RUNTIME_DIR", "PIPEWIRE_RUNTIME_DIR"].map(|name| (name, folder)))
+        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+}
+
+/// Waits until a program has a port; gives its name out of a list that `pw-link` prints.
+fn port(of: &mut Background, list: &str, node: &str, folder: &Path) -> String {
+    let found = of.wait_for(|_| {
+        let output = run(in_session(Command::new("pw-link").arg(list), folder), folder);
+        let start = format!("{node}:");
+        text(&output).lines().find(|line| line.starts_with(&start)).map(str::to_string)
+    });
+    found.unwrap_or_else(|| panic!("{node} has no port:\n{}", of.text()))
+}
+
+#[test]
+fn a_camera_is_matched() {
+    let elements = ["pipewiresrc", "pipewiresink", "compositor", "imagefreeze", "pngdec"];
+    if skipped(&["setpriv", "pipewire", "pw-link"], &elements) {
+        return;
+    }
+    // Without fields: few levels can't be spread over as many as the reference has.
+    let picture = photo();
+    let folder = folder_with(&picture);
+    let folder = folder.path();
+    let start = |program: &str, arguments: &str| {
+        let set_up = |command: &mut Command| {
+            in_session(command.args(arguments.split_whitespace()), folder);
+        };
+        programs::start(program, set_up, folder)
+    };
+    let mut server = start("pipewire", "");
+    let socket = server.wait_for(|_| folder.join("pipewire-0").exists().then_some(()));
+    assert!(socket.is_some(), "{}", server.text());
+
+    for format in CAMERAS {
+        // The compositor does nothing but make the frames in memory that PipeWire shares: with
+        // most other elements, pipewiresink 0.3 makes memory of no bytes, and crashes.
+        let mut camera = start(
+            "gst-launch-1.0",
+            &format!(
+                "{NO_FAULT} filesrc location=picture.png ! pngdec ! imagefreeze
+                    ! video/x-raw,framerate=25/1 ! compositor
+                    ! video/x-raw,format={format},width={WIDTH},height={HEIGHT}
+                    ! pipewiresink mode=provide
+                        stream-properties=props,media.class=Video/Source,node.name=camera-{format}"
+            ),
+        );
+        let from = port(&mut camera, "--output", &format!("camera-{format}"), folder);
+        let mut matcher = start(
+            "gst-launch-1.0",
+            &format!(
+                "{NO_FAULT} pipewiresrc num-buffers=10
+                        stream-properties=props,node.name=matcher-{format}
+                    ! {} ! filesink location={format}.raw",
+                matching(REFERENCE)
+            ),
+        );
+        let to = port(&mut matcher, "--input", &format!("matcher-{format}"), folder);
+        // What a desktop's session manager does.
+        let output = run(in_session(Command::new("pw-link").args([from, to]), folder), folder);
+        assert!(output.status.success(), "{format}: {}", text(&output));
+        assert!(
+            matcher.succeeds(),
+            "{format}: matcher: {}camera: {}server: {}",
+            matcher.text(),
+            camera.text(),
+            server.text()
+        );
+
+        let name = format.to_lowercase();
+        let frames = frames(&format!(
+            "filesrc location={}
+                ! rawvideoparse format={name} width={WIDTH} height={HEIGHT} framerate=25/1",
+            quoted(&folder.join(format!("{format}.raw")))
+        ));
+        assert_eq!(frames.len(), 10, "{format}");
+        let pixels = |picture: &RgbImage| picture.pixels().map(|pixel| pixel.0).collect::<Pixels>();
+        let (reference, before) = (reference(), pixels(&picture));
+        for frame in frames {
+            assert_closer(&reference, &before, &pixels(&frame), format);
+        }
+    }
+}

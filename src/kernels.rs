@@ -22,8 +22,9 @@ use std::str::FromStr;
 use crate::histogram::Histogram;
 use crate::lut::Lut;
 use crate::pixels::PixelLayout;
-use crate::rows::Sample;
+use crate::rows::{self, Sample, Transfer};
 use convert::{Plain, TakeStep};
+pub use words::WordTable;
 
 /// Counts the samples of rows: bytes of one [`PixelLayout`], or words of one channel.
 pub trait Counter<S = u8>: fmt::Debug + Send {
@@ -59,7 +60,7 @@ pub enum InstructionSet {
     Scalar,
     /// x86-64 with AVX2.
     Avx2,
-    /// x86-64 with AVX-512 F, BW, VBMI, VBMI2 and VPOPCNTDQ (Intel since Ice Lake, AMD since
+    /// x86-64 with AVX-512 F, BW, VBMI, VBMI2, VNNI and VPOPCNTDQ (Intel since Ice Lake, AMD since
     /// Zen 4).
     Avx512,
 }
@@ -155,6 +156,17 @@ pub trait RowKernels: Sample {
 
     /// The steps of conversions.
     fn steps(at_most: InstructionSet) -> TakeStep<Self>;
+
+    /// What takes rows out of memory and puts them back.
+    fn transfer(at_most: InstructionSet) -> Transfer<Self> {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::transfer(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => avx2::transfer(),
+            _ => Transfer { load: rows::load_row, store: rows::store_row },
+        }
+    }
 }
 
 impl RowKernels for u8 {
@@ -190,17 +202,17 @@ fn plane(at_most: InstructionSet) -> Kernel {
 }
 
 impl RowKernels for u16 {
-    type Table = Vec<u16>;
+    type Table = WordTable;
 
-    fn table(lut: &Lut) -> Vec<u16> {
-        lut.levels.clone()
+    fn table(lut: &Lut) -> WordTable {
+        words::table(&lut.levels)
     }
 
     fn counter(depth: u32, _at_most: InstructionSet) -> Box<dyn Counter<u16>> {
         words::counter(depth)
     }
 
-    fn apply(_at_most: InstructionSet) -> fn(&mut [u16], &[Vec<u16>]) {
+    fn apply(_at_most: InstructionSet) -> fn(&mut [u16], &[WordTable]) {
         words::apply
     }
 

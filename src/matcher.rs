@@ -320,16 +320,9 @@ impl RowsWay {
         }
     }
 
-    fn placed(&self) -> Option<Placed> {
-        let supported = |component: &crate::pixels::Component| {
-            component.place.as_ref().is_some_and(rows::is_supported)
-        };
-        let all = self.layout.components[..self.n_components()].iter().all(supported);
-        all.then(|| Placed::new(&self.layout, self.n_components())).flatten()
-    }
-
+    /// Whether the samples can't be reached but by GStreamer's functions.
     fn is_unpacked(&self) -> bool {
-        self.placed().is_none()
+        !self.layout.components[..self.n_components()].iter().all(rows::is_supported)
     }
 
     fn hand(&self) -> Option<Box<dyn Hand>> {
@@ -342,8 +335,9 @@ impl RowsWay {
     }
 
     fn access<S: RowKernels>(&self) -> Option<Box<dyn Access<S>>> {
-        if let Some(placed) = self.placed() {
-            return Some(Box::new(placed));
+        if !self.is_unpacked() {
+            let transfer = S::transfer(self.at_most);
+            return Some(Box::new(Placed::new(&self.layout, self.n_components(), transfer)?));
         }
         let unpack = self.unpack.clone()?;
         let widen = self.conversion.is_some();

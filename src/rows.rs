@@ -105,20 +105,32 @@ pub trait Access<S>: Debug + Send {
     fn store(&mut self, pixels: &mut PixelsMut, index: usize, group: &Group<S>);
 }
 
+/// Takes the samples at some places of a row out of memory, and puts them back. Bits around them
+/// stay as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Transfer<S> {
+    /// From memory to samples.
+    pub load: fn(&Place, u32, &[u8], &mut [S]),
+    /// From samples to memory.
+    pub store: fn(&Place, u32, &[S], &mut [u8]),
+}
+
 /// Access to samples whose places are known.
 #[derive(Clone, Debug)]
-pub struct Placed {
+pub struct Placed<S> {
+    transfer: Transfer<S>,
     components: Vec<(Place, u32)>,
     rows_of_group: usize,
     /// Rows of pixels to a row, of each component.
     vertical: Vec<usize>,
 }
 
-impl Placed {
+impl<S> Placed<S> {
     /// To the first `n_components`; `None` if the place of one isn't known.
-    pub fn new(layout: &Layout, n_components: usize) -> Option<Self> {
+    pub fn new(layout: &Layout, n_components: usize, transfer: Transfer<S>) -> Option<Self> {
         let place = |&Component { place, depth }: &Component| Some((place?, depth));
         Some(Self {
+            transfer,
             components: layout.components[..n_components]
                 .iter()
                 .map(place)
@@ -129,7 +141,7 @@ impl Placed {
     }
 }
 
-impl<S: Sample> Access<S> for Placed {
+impl<S: Sample> Access<S> for Placed<S> {
     fn n_groups(&self, pixels: &PixelsMut) -> usize {
         let (place, _) = self.components[0];
         pixels.planes()[place.plane].len().div_ceil(self.rows_of_group)
@@ -143,7 +155,7 @@ impl<S: Sample> Access<S> for Placed {
                 group.n_rows = from.len().min(self.rows_of_group);
             }
             for (row, from) in rows.iter_mut().zip(from) {
-                load_row(place, *depth, from, row);
+                (self.transfer.load)(place, *depth, from, row);
             }
         }
     }
@@ -153,108 +165,162 @@ impl<S: Sample> Access<S> for Placed {
         for (((place, depth), vertical), rows) in components {
             let to = &mut pixels.planes_mut()[place.plane][index * self.rows_of_group / vertical..];
             for (row, to) in rows.iter().zip(to) {
-                store_row(place, *depth, row, to);
+                (self.transfer.store)(place, *depth, row, to);
             }
         }
     }
 }
 
-/// Calls a macro with the bytes of words and from word to word as constants, where compilers make
-/// good code of it, and a general one elsewhere.
-macro_rules! with_constants {
-    ($place:expr, $function:ident ( $($argument:expr),* )) => {
-        match ($place.bytes, $place.pixel_stride) {
-            (1, 1) => $function::<S, 1, 1>($($argument),*),
-            (1, 2) => $function::<S, 1, 2>($($argument),*),
-            (1, 3) => $function::<S, 1, 3>($($argument),*),
-            (1, 4) => $function::<S, 1, 4>($($argument),*),
-            (2, 2) => $function::<S, 2, 2>($($argument),*),
-            (2, 4) => $function::<S, 2, 4>($($argument),*),
-            (2, 8) => $function::<S, 2, 8>($($argument),*),
-            (4, 4) => $function::<S, 4, 4>($($argument),*),
-            _ => unreachable!("no such words: {:?}", $place),
+/// A word of memory that holds a sample, and perhaps other bits.
+trait Word: Copy {
+    /// The word in bytes, as many as it has, in the order of the machine or, if they are to be
+    /// swapped, in the other one.
+    fn read(bytes: &[u8], swapped: bool) -> Self;
+
+    fn write(self, bytes: &mut [u8], swapped: bool);
+
+    /// The sample of `depth` bits above `shift` others.
+    fn sample(self, shift: u32, depth: u32) -> i32;
+
+    /// The word with another sample.
+    fn with_sample(self, sample: i32, shift: u32, depth: u32) -> Self;
+}
+
+/// A byte is a sample.
+impl Word for u8 {
+    #[inline(always)]
+    fn read(bytes: &[u8], _swapped: bool) -> Self {
+        bytes[0]
+    }
+
+    #[inline(always)]
+    fn write(self, bytes: &mut [u8], _swapped: bool) {
+        bytes[0] = self;
+    }
+
+    #[inline(always)]
+    fn sample(self, _shift: u32, _depth: u32) -> i32 {
+        self.into()
+    }
+
+    #[inline(always)]
+    fn with_sample(self, sample: i32, _shift: u32, _depth: u32) -> Self {
+        sample as u8
+    }
+}
+
+macro_rules! impl_word {
+    ($word:ident) => {
+        impl Word for $word {
+            #[inline(always)]
+            fn read(bytes: &[u8], swapped: bool) -> Self {
+                let bytes = bytes.first_chunk().expect("a word is no longer than a pixel");
+                let word = Self::from_ne_bytes(*bytes);
+                if swapped { word.swap_bytes() } else { word }
+            }
+
+            #[inline(always)]
+            fn write(self, bytes: &mut [u8], swapped: bool) {
+                let word = if swapped { self.swap_bytes() } else { self };
+                let bytes = bytes.first_chunk_mut().expect("a word is no longer than a pixel");
+                *bytes = word.to_ne_bytes();
+            }
+
+            #[inline(always)]
+            fn sample(self, shift: u32, depth: u32) -> i32 {
+                (self >> shift & (Self::MAX >> (Self::BITS - depth))) as i32
+            }
+
+            #[inline(always)]
+            fn with_sample(self, sample: i32, shift: u32, depth: u32) -> Self {
+                let mask = Self::MAX >> (Self::BITS - depth) << shift;
+                self & !mask | (sample as Self) << shift
+            }
         }
     };
 }
 
-/// Whether there is code for words in such places.
-pub fn is_supported(place: &Place) -> bool {
-    matches!((place.bytes, place.pixel_stride), (1, 1..=4) | (2, 2 | 4 | 8) | (4, 4))
+impl_word!(u16);
+impl_word!(u32);
+
+/// Calls a function for the type of words and the bytes from one to the next, and whether their
+/// bytes are swapped, so that there is good code for each.
+macro_rules! for_words_of {
+    ($place:expr, $function:ident ( $($argument:expr),* )) => {{
+        let swapped = $place.bytes > 1 && $place.big_endian != cfg!(target_endian = "big");
+        match ($place.bytes, $place.pixel_stride, swapped) {
+            (1, 1, _) => $function::<S, u8, 1, false>($($argument),*),
+            (1, 2, _) => $function::<S, u8, 2, false>($($argument),*),
+            (1, 3, _) => $function::<S, u8, 3, false>($($argument),*),
+            (1, 4, _) => $function::<S, u8, 4, false>($($argument),*),
+            (2, 2, false) => $function::<S, u16, 2, false>($($argument),*),
+            (2, 4, false) => $function::<S, u16, 4, false>($($argument),*),
+            (2, 8, false) => $function::<S, u16, 8, false>($($argument),*),
+            (4, 4, false) => $function::<S, u32, 4, false>($($argument),*),
+            (2, 2, true) => $function::<S, u16, 2, true>($($argument),*),
+            (2, 4, true) => $function::<S, u16, 4, true>($($argument),*),
+            (2, 8, true) => $function::<S, u16, 8, true>($($argument),*),
+            (4, 4, true) => $function::<S, u32, 4, true>($($argument),*),
+            _ => unreachable!("no such words: {:?}", $place),
+        }
+    }};
 }
 
-fn load_row<S: Sample>(place: &Place, depth: u32, from: &[u8], row: &mut [S]) {
-    with_constants!(place, load_words(place, depth, &from[place.offset..], row));
+/// Whether there is code for samples in such places.
+pub fn is_supported(&Component { depth, place }: &Component) -> bool {
+    place.is_some_and(|place| match (place.bytes, place.pixel_stride) {
+        (1, 1..=4) => depth == 8 && place.shift == 0,
+        (2, 2 | 4 | 8) | (4, 4) => depth <= 16 && depth + place.shift <= 8 * place.bytes as u32,
+        _ => false,
+    })
 }
 
-fn store_row<S: Sample>(place: &Place, depth: u32, row: &[S], to: &mut [u8]) {
-    with_constants!(place, store_words(place, depth, row, &mut to[place.offset..]));
+#[inline(always)]
+pub(crate) fn load_row<S: Sample>(place: &Place, depth: u32, from: &[u8], row: &mut [S]) {
+    for_words_of!(place, load_words(place, depth, &from[place.offset..], row));
 }
 
-fn load_words<S: Sample, const BYTES: usize, const STRIDE: usize>(
+#[inline(always)]
+pub(crate) fn store_row<S: Sample>(place: &Place, depth: u32, row: &[S], to: &mut [u8]) {
+    for_words_of!(place, store_words(place, depth, row, &mut to[place.offset..]));
+}
+
+#[inline(always)]
+fn load_words<S: Sample, W: Word, const STRIDE: usize, const SWAPPED: bool>(
     place: &Place,
     depth: u32,
     from: &[u8],
     row: &mut [S],
 ) {
-    let (shift, mask) = (place.shift, (1u32 << depth) - 1);
-    let sample = |word: &[u8; BYTES]| {
-        let value = if BYTES == 1 { u32::from(word[0]) } else { to_word(word, place.big_endian) };
-        S::new((value >> shift & mask) as i32)
-    };
+    let sample = |word: &[u8]| S::new(W::read(word, SWAPPED).sample(place.shift, depth));
     let (pixels, rest) = from.as_chunks::<STRIDE>();
     let n = row.len().min(pixels.len());
     for (to, pixel) in row[..n].iter_mut().zip(pixels) {
-        *to = sample(pixel.first_chunk().expect("a word is no longer than a pixel"));
+        *to = sample(pixel);
     }
     // The last word need not be followed by a whole stride.
     if let [last] = &mut row[n..] {
-        *last = sample(rest.first_chunk().expect("the row was checked"));
+        *last = sample(rest);
     }
 }
 
-fn store_words<S: Sample, const BYTES: usize, const STRIDE: usize>(
+#[inline(always)]
+fn store_words<S: Sample, W: Word, const STRIDE: usize, const SWAPPED: bool>(
     place: &Place,
     depth: u32,
     row: &[S],
     to: &mut [u8],
 ) {
-    let (shift, mask) = (place.shift, ((1u32 << depth) - 1) << place.shift);
-    let store = |word: &mut [u8; BYTES], sample: S| {
-        let value = (sample.get() as u32) << shift;
-        if BYTES == 1 {
-            word[0] = value as u8;
-        } else {
-            let others = to_word(word, place.big_endian) & !mask;
-            from_word(word, others | value, place.big_endian);
-        }
+    let store = |word: &mut [u8], sample: S| {
+        let old = W::read(word, SWAPPED);
+        old.with_sample(sample.get(), place.shift, depth).write(word, SWAPPED);
     };
     let (pixels, rest) = to.as_chunks_mut::<STRIDE>();
     let n = row.len().min(pixels.len());
     for (&sample, pixel) in row.iter().zip(&mut pixels[..n]) {
-        store(pixel.first_chunk_mut().expect("a word is no longer than a pixel"), sample);
+        store(pixel, sample);
     }
     if let [last] = row[n..] {
-        store(rest.first_chunk_mut().expect("the row was checked"), last);
-    }
-}
-
-#[inline(always)]
-fn to_word<const BYTES: usize>(bytes: &[u8; BYTES], big_endian: bool) -> u32 {
-    let mut word = [0; 4];
-    if big_endian {
-        word[4 - BYTES..].copy_from_slice(bytes);
-        u32::from_be_bytes(word)
-    } else {
-        word[..BYTES].copy_from_slice(bytes);
-        u32::from_le_bytes(word)
-    }
-}
-
-#[inline(always)]
-fn from_word<const BYTES: usize>(bytes: &mut [u8; BYTES], word: u32, big_endian: bool) {
-    if big_endian {
-        bytes.copy_from_slice(&word.to_be_bytes()[4 - BYTES..]);
-    } else {
-        bytes.copy_from_slice(&word.to_le_bytes()[..BYTES]);
+        store(rest, last);
     }
 }

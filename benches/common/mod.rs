@@ -1,6 +1,8 @@
 //! Frames to measure with.
 #![allow(dead_code, reason = "each bench uses some of it")]
 
+pub mod ring;
+
 use std::fmt;
 use std::hint::black_box;
 
@@ -138,7 +140,7 @@ pub enum Content {
 impl Content {
     pub const ALL: [Self; 4] = [Self::Natural, Self::Flat, Self::Black, Self::Noise];
 
-    fn picture(self, width: usize, height: usize) -> image::RgbImage {
+    pub fn picture(self, width: usize, height: usize) -> image::RgbImage {
         let (width, height) = (width as u32, height as u32);
         let flat = |color| image::RgbImage::from_pixel(width, height, image::Rgb(color));
         match self {

@@ -216,9 +216,13 @@ fn is_placed(format: &VideoFormatInfo) -> bool {
         places.iter().enumerate().all(|(i, a)| places[..i].iter().all(|b| is_apart(a, b)));
     let shares_words = correction(format).is_some_and(|known| known.shared_word.is_some());
     !format.is_complex()
+        // What conversions need; fewer bits are widened when GStreamer unpacks them.
         && format.depth()[..n_colors].iter().all(|&depth| depth >= 8)
         && (are_apart || shares_words)
-        && places[..n_colors].iter().all(rows::is_supported)
+        && (0..n_colors).all(|component| {
+            let place = Some(place(format, component));
+            rows::is_supported(&Component { depth: format.depth()[component], place })
+        })
 }
 
 /// Unpacks and packs rows by GStreamer's functions for a format.

@@ -12,7 +12,8 @@ use safe_unaligned_simd::x86_64::{
 use super::bytes::byte_steps;
 use super::convert::{self, Conversion, Lines, Plain, Step, TakeStep};
 use super::{ByteTable, InstructionSet, Kernel, Kernels, scalar};
-use crate::rows::Group;
+use crate::pixels::Place;
+use crate::rows::{self, Group, Sample, Transfer};
 
 pub(super) struct Avx2;
 
@@ -95,10 +96,9 @@ fn look_up(samples: __m256i, table: &Table) -> __m256i {
 }
 
 use std::arch::x86_64::{
-    __m256i as V, _mm256_add_epi16 as add16, _mm256_add_epi32 as add32, _mm256_madd_epi16 as madd,
-    _mm256_max_epi16 as max16, _mm256_min_epi16 as min16, _mm256_packs_epi32 as packs32,
-    _mm256_packus_epi16 as packus16, _mm256_set1_epi32 as splat32, _mm256_setzero_si256 as zero,
-    _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
+    __m256i as V, _mm256_add_epi16 as add16, _mm256_max_epi16 as max16, _mm256_min_epi16 as min16,
+    _mm256_packs_epi32 as packs32, _mm256_packus_epi16 as packus16, _mm256_set1_epi32 as splat32,
+    _mm256_setzero_si256 as zero, _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
     _mm256_unpackhi_epi16 as unpackhi16, _mm256_unpacklo_epi8 as unpacklo8,
     _mm256_unpacklo_epi16 as unpacklo16,
 };
@@ -157,6 +157,13 @@ fn sra32<const BITS: u32>(value: V) -> V {
     _mm256_srai_epi32::<13>(value)
 }
 
+/// Adds to 32-bit sums the products of 16-bit values, two to each.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_products(sums: V, a: V, b: V) -> V {
+    _mm256_add_epi32(sums, _mm256_madd_epi16(a, b))
+}
+
 /// Sums of two bytes side by side.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -179,4 +186,23 @@ fn take_word_step(
     lines: &mut Lines<u16>,
 ) {
     convert::take_step::<u16, Plain>(step, conversion, group, lines);
+}
+
+pub(super) fn transfer<S: Sample>() -> Transfer<S> {
+    Transfer {
+        // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+        load: |place, depth, from, row| unsafe { load_row(place, depth, from, row) },
+        // SAFETY: as above.
+        store: |place, depth, row, to| unsafe { store_row(place, depth, row, to) },
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn load_row<S: Sample>(place: &Place, depth: u32, from: &[u8], row: &mut [S]) {
+    rows::load_row(place, depth, from, row);
+}
+
+#[target_feature(enable = "avx2")]
+fn store_row<S: Sample>(place: &Place, depth: u32, row: &[S], to: &mut [u8]) {
+    rows::store_row(place, depth, row, to);
 }

@@ -1,4 +1,4 @@
-//! The kernels for AVX-512 with VBMI, VBMI2 and VPOPCNTDQ.
+//! The kernels for AVX-512 with VBMI, VBMI2, VNNI and VPOPCNTDQ.
 //!
 //! # Packed pixels without shuffles
 //!
@@ -30,13 +30,15 @@ use super::bytes::byte_steps;
 use super::convert::{self, Conversion, Lines, Plain, Step, TakeStep};
 use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels};
 use crate::histogram::Histogram;
-use crate::rows::Group;
+use crate::pixels::Place;
+use crate::rows::{self, Group, Sample, Transfer};
 
 pub(super) struct Avx512;
 
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vbmi2")
+        && is_x86_feature_detected!("avx512vnni")
         && is_x86_feature_detected!("avx512vpopcntdq")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("popcnt")
@@ -76,13 +78,13 @@ fn prefetch(group: &[u8]) {
 }
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn load(bytes: &[u8]) -> __m512i {
     _mm512_loadu_epi8(bytes.first_chunk::<VECTOR>().expect("a vector of bytes"))
 }
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn store(bytes: &mut [u8], vector: __m512i) {
     _mm512_storeu_epi8(bytes.first_chunk_mut::<VECTOR>().expect("a vector of bytes"), vector);
 }
@@ -104,7 +106,7 @@ const fn places<const STRIDE: usize>(offset: usize, vector: usize) -> u64 {
 
 /// The vectors of a group, in which no two hold the same byte of a pixel at the same place.
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn load_group<const STRIDE: usize>(group: &[u8]) -> [__m512i; STRIDE] {
     let mut vectors = [_mm512_setzero_si512(); STRIDE];
     for (i, vector) in vectors.iter_mut().enumerate() {
@@ -118,7 +120,7 @@ fn load_group<const STRIDE: usize>(group: &[u8]) -> [__m512i; STRIDE] {
 
 /// Byte `offset` of the 64 pixels of a group, in some order.
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn gather<const STRIDE: usize>(group: &[__m512i; STRIDE], offset: usize) -> __m512i {
     let mut samples = group[0];
     for (i, &vector) in group.iter().enumerate().skip(1) {
@@ -129,7 +131,7 @@ fn gather<const STRIDE: usize>(group: &[__m512i; STRIDE], offset: usize) -> __m5
 
 // Applying.
 
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(
     row: &mut [u8],
     tables: &[ByteTable],
@@ -157,7 +159,7 @@ fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(
 }
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn apply_group<const STRIDE: usize, const FIRST: usize, const N: usize>(
     group: &mut [u8],
     tables: &[[__m512i; LEVELS / VECTOR]; N],
@@ -181,7 +183,7 @@ fn apply_group<const STRIDE: usize, const FIRST: usize, const N: usize>(
 }
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn look_up(samples: __m512i, table: &[__m512i; LEVELS / VECTOR]) -> __m512i {
     let below_128 = _mm512_permutex2var_epi8(table[0], samples, table[1]);
     let from_128 = _mm512_permutex2var_epi8(table[2], samples, table[3]);
@@ -252,7 +254,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
         }
     }
 
-    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
     fn add_row(&mut self, row: &[u8]) {
         for tile in row.chunks(TILE_GROUPS * STRIDE * VECTOR) {
             let (groups, rest) = tile.split_at(tile.len() - tile.len() % (STRIDE * VECTOR));
@@ -276,7 +278,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
     }
 
     /// Appends each sample of some groups to the queue of its top two bits.
-    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
     fn split(&mut self, groups: &[u8]) {
         let mut lens = self.lens;
         for group in groups.chunks_exact(STRIDE * VECTOR) {
@@ -297,7 +299,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
         self.lens = lens;
     }
 
-    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
     fn histograms(&mut self) -> Vec<Histogram> {
         let padding = mem::take(&mut self.padding);
         let mut histograms = Vec::with_capacity(N);
@@ -336,7 +338,7 @@ impl Queue {
     }
 
     /// Counts the [`BLOCKS`] blocks from sample `start` on.
-    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
     fn count_blocks(&mut self, start: usize, products: &mut [Products; BLOCKS]) {
         let (blocks, _) = self.samples[start..][..BLOCKS * BLOCK].as_chunks::<BLOCK>();
         for (products, block) in products.iter_mut().zip(blocks) {
@@ -368,7 +370,7 @@ impl Queue {
 
     /// The bins, by the lower bits, of what was counted since the last call and of the first `len`
     /// samples, which are less than is counted together.
-    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
     fn finish(&mut self, len: usize, products: &mut [Products; BLOCKS]) -> [u64; 1 << PLANES] {
         let padding = BLOCKS * BLOCK - len;
         self.samples[len..][..padding].fill(0);
@@ -392,7 +394,7 @@ impl Queue {
 
 impl Products {
     #[inline]
-    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
     fn set(&mut self, planes: &[__m512i; PLANES]) {
         let (lower, upper) = planes.split_at(PLANES / 2);
         for (planes, products) in [(lower, &mut self.lower), (upper, &mut self.upper)] {
@@ -410,7 +412,7 @@ impl Products {
 
     /// The AND of the planes of a subset that isn't empty.
     #[inline]
-    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
     fn of_subset(&self, lower: usize, upper: usize) -> __m512i {
         match (lower, upper) {
             (_, 0) => _mm512_loadu_epi64(&self.lower[lower]),
@@ -426,7 +428,7 @@ impl Products {
 /// Bits 0 to 5 of the samples of a block: bit i of all samples in plane i, at the same place of
 /// each plane.
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn bit_planes(block: &[u8; BLOCK]) -> [__m512i; PLANES] {
     let mut v = [_mm512_setzero_si512(); 8];
     for (vector, bytes) in v.iter_mut().zip(block.chunks_exact(VECTOR)) {
@@ -449,7 +451,7 @@ fn bit_planes(block: &[u8; BLOCK]) -> [__m512i; PLANES] {
 
 /// Of every `2 * BITS` bits of `a` and `b`: the lower `BITS` of both, and the upper `BITS` of both.
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn interleave<const BITS: u32>(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
     let lower = _mm512_set1_epi64(match BITS {
         4 => 0x0F0F_0F0F_0F0F_0F0F,
@@ -470,7 +472,7 @@ fn interleave<const BITS: u32>(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
 // Conversions.
 
 use std::arch::x86_64::{
-    __m512i as V, _mm512_add_epi16 as add16, _mm512_add_epi32 as add32, _mm512_madd_epi16 as madd,
+    __m512i as V, _mm512_add_epi16 as add16, _mm512_dpwssd_epi32 as add_products,
     _mm512_max_epi16 as max16, _mm512_min_epi16 as min16, _mm512_packs_epi32 as packs32,
     _mm512_packus_epi16 as packus16, _mm512_set1_epi32 as splat32, _mm512_setzero_si512 as zero,
     _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
@@ -479,20 +481,20 @@ use std::arch::x86_64::{
 };
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn load16(words: &[i16]) -> V {
     _mm512_loadu_epi16(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
 }
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn store16(words: &mut [i16], vector: V) {
     let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
     _mm512_storeu_epi16(words, vector);
 }
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn widen(bytes: &[u8]) -> V {
     let bytes = bytes.first_chunk::<{ VECTOR / 2 }>().expect("half a vector of bytes");
     _mm512_cvtepu8_epi16(_mm256_loadu_si256(bytes))
@@ -500,39 +502,39 @@ fn widen(bytes: &[u8]) -> V {
 
 /// Of 16 bits each, of which the lower 8 count.
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn narrow(bytes: &mut [u8], samples: V) {
     let bytes = bytes.first_chunk_mut::<{ VECTOR / 2 }>().expect("half a vector of bytes");
     _mm256_storeu_si256(bytes, _mm512_cvtepi16_epi8(samples));
 }
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn splat16(value: i32) -> V {
     _mm512_set1_epi16(value as i16)
 }
 
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn sra32<const BITS: u32>(value: V) -> V {
     _mm512_srai_epi32::<BITS>(value)
 }
 
 /// Sums of two bytes side by side.
 #[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn maddubs(bytes: V) -> V {
     _mm512_maddubs_epi16(bytes, _mm512_set1_epi8(1))
 }
 
-byte_steps!("avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt");
+byte_steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
 
 pub(super) fn word_steps() -> TakeStep<u16> {
     // SAFETY: `super::RowKernels` gives this out only where `is_available`.
     |step, conversion, group, lines| unsafe { take_word_step(step, conversion, group, lines) }
 }
 
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vpopcntdq,bmi1,popcnt")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn take_word_step(
     step: Step,
     conversion: &Conversion,
@@ -540,4 +542,23 @@ fn take_word_step(
     lines: &mut Lines<u16>,
 ) {
     convert::take_step::<u16, Plain>(step, conversion, group, lines);
+}
+
+pub(super) fn transfer<S: Sample>() -> Transfer<S> {
+    Transfer {
+        // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+        load: |place, depth, from, row| unsafe { load_row(place, depth, from, row) },
+        // SAFETY: as above.
+        store: |place, depth, row, to| unsafe { store_row(place, depth, row, to) },
+    }
+}
+
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn load_row<S: Sample>(place: &Place, depth: u32, from: &[u8], row: &mut [S]) {
+    rows::load_row(place, depth, from, row);
+}
+
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn store_row<S: Sample>(place: &Place, depth: u32, row: &[S], to: &mut [u8]) {
+    rows::store_row(place, depth, row, to);
 }

@@ -6,8 +6,8 @@
 
 /// Defines `ByteOps` out of what is in scope: the type `V`, `VECTOR` (its bytes), and functions
 /// named after the operations, without prefix: `load`, `store`, `widen` (bytes to 16 bits),
-/// `narrow` (and store), `splat16`, `splat32`, `zero`, `add16`, `sub16`, `min16`, `max16`, `add32`,
-/// `sra32`, `madd`, `maddubs`, `unpacklo8`, `unpackhi8`, `unpacklo16`, `unpackhi16`, `packs32`,
+/// `narrow` (and store), `splat16`, `splat32`, `zero`, `add16`, `sub16`, `min16`, `max16`,
+/// `add_products`, `sra32`, `maddubs`, `unpacklo8`, `unpackhi8`, `unpacklo16`, `unpackhi16`, `packs32`,
 /// `packus16`.
 macro_rules! byte_steps {
     ($features:literal) => {
@@ -58,7 +58,7 @@ macro_rules! byte_steps {
             }
         }
 
-        /// Pairs of 16-bit factors for `madd`: of the first two inputs, and of the third. Factors
+        /// Pairs of 16-bit factors for `add_products`: of the first two inputs, and of the third. Factors
         /// of conversions in 8 bits are less than 2.3 times 2^13.
         #[inline]
         #[target_feature(enable = $features)]
@@ -71,8 +71,8 @@ macro_rules! byte_steps {
         #[target_feature(enable = $features)]
         fn affine16([a, b, c]: [V; 3], factors: [V; 2], offset: V) -> V {
             let sum = |ab: V, c: V| {
-                let products = add32(madd(ab, factors[0]), madd(c, factors[1]));
-                sra32::<{ $crate::color::FRACTION_BITS }>(add32(products, offset))
+                let sum = add_products(add_products(offset, ab, factors[0]), c, factors[1]);
+                sra32::<{ $crate::color::FRACTION_BITS }>(sum)
             };
             packs32(
                 sum(unpacklo16(a, b), unpacklo16(c, zero())),

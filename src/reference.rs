@@ -27,7 +27,7 @@ use crate::histogram::Histogram;
 use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
 use crate::kernels::{self, InstructionSet, RowKernels};
 use crate::pixels::Subsampling;
-use crate::rows::Group;
+use crate::rows::{Group, Line};
 
 /// The largest file that is read, in bytes: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -266,14 +266,14 @@ fn histograms<S: RowKernels>(colors: &[Vec<S>; 3], encoding: Encoding) -> Vec<Hi
         n_channels: encoding.n_channels(),
     };
     let take_step: TakeStep<S> = S::steps(at_most);
-    let mut group = Group { components: vec![vec![Vec::new()]; 3], n_rows: 1 };
+    let row = || vec![Line::new(ROW)];
+    let mut group = Group { components: vec![row(), row(), row()], n_rows: 1 };
     let mut lines = Lines::new(ROW, &conversion);
     let mut start = 0;
     while start < colors[0].len() {
         let n = ROW.min(colors[0].len() - start);
         for (component, color) in group.components.iter_mut().zip(colors) {
-            component[0].clear();
-            component[0].extend_from_slice(&color[start..start + n]);
+            component[0][..n].copy_from_slice(&color[start..start + n]);
         }
         take_step(Step::ToChannels(0), &conversion, &mut group, &mut lines);
         for (counter, channel) in counters.iter_mut().zip(lines.channels()) {

@@ -1,6 +1,7 @@
 //! Rows of samples, taken out of a frame's memory and put back.
 
 use std::fmt::Debug;
+use std::ops::{Deref, DerefMut};
 
 use crate::pixels::{Component, Layout, PixelsMut, Place};
 
@@ -72,12 +73,73 @@ impl Sample for u16 {
     }
 }
 
+/// A row of samples that begins where a line of the cache begins: vectors that are loaded from two
+/// lines take twice the time.
+#[derive(Debug)]
+pub struct Line<S> {
+    /// The row and room around it.
+    samples: Vec<S>,
+    start: usize,
+    len: usize,
+}
+
+/// Bytes of a line of the cache, and of the longest vector.
+const CACHE_LINE: usize = 64;
+
+impl<S: Sample> Line<S> {
+    /// Samples that can be repeated at each end: as many as a filter looks at beyond it.
+    pub(crate) const PADDING: usize = 4;
+
+    /// A row of zeros.
+    pub fn new(len: usize) -> Self {
+        let room = CACHE_LINE / size_of::<S>();
+        let samples = vec![S::default(); Self::PADDING + room + len + Self::PADDING];
+        let aligned = samples[Self::PADDING..].as_ptr().align_offset(CACHE_LINE);
+        Self { samples, start: Self::PADDING + aligned.min(room), len }
+    }
+
+    /// The row with [`Self::PADDING`] samples at each end.
+    pub(crate) fn padded(&self) -> &[S] {
+        &self.samples[self.start - Self::PADDING..][..self.len + 2 * Self::PADDING]
+    }
+
+    /// Repeats the first and the last sample.
+    pub(crate) fn pad(&mut self) {
+        let (start, end) = (self.start, self.start + self.len);
+        let (first, last) = (self.samples[start], self.samples[end - 1]);
+        self.samples[start - Self::PADDING..start].fill(first);
+        self.samples[end..end + Self::PADDING].fill(last);
+    }
+}
+
+impl<S> Deref for Line<S> {
+    type Target = [S];
+
+    fn deref(&self) -> &[S] {
+        &self.samples[self.start..][..self.len]
+    }
+}
+
+impl<S> DerefMut for Line<S> {
+    fn deref_mut(&mut self) -> &mut [S] {
+        &mut self.samples[self.start..][..self.len]
+    }
+}
+
+impl<S: Sample> From<&[S]> for Line<S> {
+    fn from(samples: &[S]) -> Self {
+        let mut line = Self::new(samples.len());
+        line.copy_from_slice(samples);
+        line
+    }
+}
+
 /// The components of the rows of pixels that share rows of chroma; all rows of a frame that isn't
 /// subsampled vertically are such groups.
 #[derive(Debug)]
 pub struct Group<S> {
     /// The rows of each component, each of as many samples as the layout says.
-    pub components: Vec<Vec<Vec<S>>>,
+    pub components: Vec<Vec<Line<S>>>,
     /// The rows of pixels that there are: at the bottom of a frame, perhaps less than usual.
     pub n_rows: usize,
 }
@@ -86,8 +148,8 @@ impl<S: Sample> Group<S> {
     /// Room for the first `n_components` of a layout.
     pub fn new(layout: &Layout, n_components: usize) -> Self {
         let rows = |component| {
-            let row = vec![S::default(); layout.samples(component)];
-            vec![row; layout.rows_of_group() / layout.subsampling(component).vertical]
+            let n_rows = layout.rows_of_group() / layout.subsampling(component).vertical;
+            (0..n_rows).map(|_| Line::new(layout.samples(component))).collect()
         };
         Self { components: (0..n_components).map(rows).collect(), n_rows: 0 }
     }

@@ -13,7 +13,7 @@ use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::convert::{Conversion, Lines, Step};
 use gsthistomatch::kernels::{ByteTable, InstructionSet, Kernel, RowKernels, select};
 use gsthistomatch::pixels::{PixelLayout, Subsampling};
-use gsthistomatch::rows::Group;
+use gsthistomatch::rows::{Group, Line};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use temp_dir::TempDir;
@@ -301,9 +301,9 @@ fn convert<S: RowKernels>(
     let Subsampling { horizontal, vertical, .. } = conversion.chroma;
     let mut group = Group {
         components: vec![
-            (0..vertical).map(|_| row(width)).collect(),
-            vec![row(width.div_ceil(horizontal))],
-            vec![row(width.div_ceil(horizontal))],
+            (0..vertical).map(|_| Line::from(&row(width)[..])).collect(),
+            vec![Line::from(&row(width.div_ceil(horizontal))[..])],
+            vec![Line::from(&row(width.div_ceil(horizontal))[..])],
         ],
         n_rows: vertical,
     };
@@ -320,7 +320,7 @@ fn convert<S: RowKernels>(
         }
         step(Step::AddChanges(y), conversion, &mut group, &mut lines);
     }
-    found.extend(group.components.into_iter().flatten());
+    found.extend(group.components.into_iter().flatten().map(|line| line.to_vec()));
     found
 }
 

@@ -13,7 +13,7 @@
 
 use crate::color::{Affine, FRACTION_BITS, ROUNDING};
 use crate::pixels::Subsampling;
-use crate::rows::{Change, Group, Sample};
+use crate::rows::{Change, Group, Line, Sample};
 
 /// A conversion between the components of a frame and channels.
 #[derive(Clone, Debug)]
@@ -33,68 +33,38 @@ pub struct Conversion {
 /// What a group is converted to, and what is needed on the way.
 #[derive(Debug)]
 pub struct Lines<S: Sample> {
-    /// Chroma samples, with the first and the last one repeated.
-    padded: Vec<S>,
     /// Chroma of each pixel.
-    chroma: [Vec<S>; 2],
+    chroma: [Line<S>; 2],
     /// A row of each channel.
-    channels: Vec<Padded<S>>,
+    channels: Vec<Line<S>>,
     /// What matching made of `channels`.
-    matched: Vec<Padded<S>>,
+    matched: Vec<Line<S>>,
     /// For each chroma sample, the sums of the changes around it in the rows of a group, and at
     /// last their means.
     sums: Vec<Vec<S::Change>>,
-}
-
-/// Samples that are repeated at each end of a row: as many as a filter looks at beyond it.
-const PADDING: usize = 4;
-
-/// A row with its first and last sample repeated.
-#[derive(Clone, Debug)]
-struct Padded<S> {
-    samples: Vec<S>,
-    width: usize,
-}
-
-impl<S: Sample> Padded<S> {
-    fn row(&self) -> &[S] {
-        &self.samples[PADDING..][..self.width]
-    }
-
-    fn row_mut(&mut self) -> &mut [S] {
-        &mut self.samples[PADDING..][..self.width]
-    }
-
-    fn pad(&mut self) {
-        let (first, last) = (self.samples[PADDING], self.samples[PADDING + self.width - 1]);
-        self.samples[..PADDING].fill(first);
-        self.samples[PADDING + self.width..].fill(last);
-    }
 }
 
 impl<S: Sample> Lines<S> {
     /// For rows of `width` pixels.
     pub fn new(width: usize, conversion: &Conversion) -> Self {
         let samples = width.div_ceil(conversion.chroma.horizontal);
-        let padded = Padded { samples: vec![S::default(); width + 2 * PADDING], width };
-        let row = vec![S::default(); width];
+        let rows = || (0..conversion.n_channels).map(|_| Line::new(width)).collect();
         Self {
-            padded: vec![S::default(); samples + 2],
-            chroma: [row.clone(), row],
-            channels: vec![padded.clone(); conversion.n_channels],
-            matched: vec![padded; conversion.n_channels],
+            chroma: [Line::new(width), Line::new(width)],
+            channels: rows(),
+            matched: rows(),
             sums: vec![vec![S::Change::default(); samples]; conversion.n_channels],
         }
     }
 
     /// The row of each channel.
     pub fn channels(&self) -> impl Iterator<Item = &[S]> {
-        self.channels.iter().map(Padded::row)
+        self.channels.iter().map(|row| &**row)
     }
 
     /// For each channel, its row and where to put what matching makes of it.
     pub fn to_match(&mut self) -> impl Iterator<Item = (&[S], &mut [S])> {
-        self.channels.iter().zip(&mut self.matched).map(|(row, to)| (row.row(), to.row_mut()))
+        self.channels.iter().zip(&mut self.matched).map(|(row, to)| (&**row, &mut **to))
     }
 }
 
@@ -181,27 +151,22 @@ pub(super) fn take_step<S: Sample, O: Ops<S>>(
 }
 
 #[inline(always)]
-fn upsample<S: Sample>(conversion: &Conversion, group: &Group<S>, lines: &mut Lines<S>) {
+fn upsample<S: Sample>(conversion: &Conversion, group: &mut Group<S>, lines: &mut Lines<S>) {
     let Subsampling { horizontal, cosited, .. } = conversion.chroma;
     if conversion.chroma == Subsampling::NONE {
         return;
     }
-    for (component, pixels) in group.components[1..].iter().zip(&mut lines.chroma) {
-        let samples = &component[0];
-        let (first, last) = (samples[0], samples[samples.len() - 1]);
-        let n = samples.len();
-        lines.padded[0] = first;
-        lines.padded[1..=n].copy_from_slice(samples);
-        lines.padded[n + 1] = last;
+    for (component, pixels) in group.components[1..].iter_mut().zip(&mut lines.chroma) {
+        let samples = &mut component[0];
+        samples.pad();
+        let padded = &samples.padded()[Line::<S>::PADDING - 1..];
         match (horizontal, cosited) {
             (1, _) => pixels.copy_from_slice(samples),
-            (2, true) => upsample_row(&lines.padded, pixels, [[0, 8, 0], [0, 4, 4]]),
-            (2, false) => upsample_row(&lines.padded, pixels, [[2, 6, 0], [0, 6, 2]]),
-            (_, true) => {
-                upsample_row(&lines.padded, pixels, [[0, 8, 0], [0, 6, 2], [0, 4, 4], [0, 2, 6]])
-            }
+            (2, true) => upsample_row(padded, pixels, [[0, 8, 0], [0, 4, 4]]),
+            (2, false) => upsample_row(padded, pixels, [[2, 6, 0], [0, 6, 2]]),
+            (_, true) => upsample_row(padded, pixels, [[0, 8, 0], [0, 6, 2], [0, 4, 4], [0, 2, 6]]),
             (_, false) => {
-                upsample_row(&lines.padded, pixels, [[3, 5, 0], [1, 7, 0], [0, 7, 1], [0, 5, 3]])
+                upsample_row(padded, pixels, [[3, 5, 0], [1, 7, 0], [0, 7, 1], [0, 5, 3]])
             }
         }
     }
@@ -231,7 +196,7 @@ fn full_rows<'a, S: Sample>(
     conversion: &Conversion,
     group: &'a Group<S>,
     row: usize,
-    chroma: &'a [Vec<S>; 2],
+    chroma: &'a [Line<S>; 2],
 ) -> [&'a [S]; 3] {
     if conversion.chroma == Subsampling::NONE {
         [0, 1, 2].map(|c| &group.components[c][row][..])
@@ -250,10 +215,10 @@ fn to_channels<S: Sample, O: Ops<S>>(
     let rows = full_rows(conversion, group, row, &lines.chroma);
     match &mut *lines.channels {
         [a, b, c] => {
-            let outputs = &mut [a.row_mut(), b.row_mut(), c.row_mut()];
+            let outputs = &mut [&mut **a, &mut **b, &mut **c];
             O::to_channels(rows, outputs, &conversion.to_channels);
         }
-        [a] => O::to_channels(rows, &mut [a.row_mut()], &conversion.to_channels),
+        [a] => O::to_channels(rows, &mut [&mut **a], &conversion.to_channels),
         _ => unreachable!("one channel or three"),
     }
 }
@@ -288,12 +253,12 @@ fn add_changes<S: Sample, O: Ops<S>>(
         let (component, legal) = (&mut component[row], conversion.legal[c]);
         match (&**channels, &**matched) {
             ([a, b, c_], [new_a, new_b, new_c]) => {
-                let old = [a, b, c_].map(Padded::row);
-                let new = [new_a, new_b, new_c].map(Padded::row);
+                let (old, new) = ([a, b, c_], [new_a, new_b, new_c]);
+                let (old, new) = (old.map(|row| &**row), new.map(|row| &**row));
                 O::add_changes(component, old, new, factors[c], legal);
             }
             ([old], [new]) => {
-                let (old, new) = (&old.row()[..component.len()], &new.row()[..component.len()]);
+                let (old, new) = (&old[..component.len()], &new[..component.len()]);
                 add(component, factors[c], legal, |i| [new[i].get() - old[i].get(), 0, 0]);
             }
             _ => unreachable!("one channel or three"),
@@ -310,14 +275,15 @@ fn add_changes<S: Sample, O: Ops<S>>(
     for ((old, new), sums) in channels.iter_mut().zip(matched).zip(&mut *sums) {
         old.pad();
         new.pad();
-        let (old, new) = (&old.samples[..], &new.samples[..]);
+        let (old, new) = (old.padded(), new.padded());
         if row == 0 {
             sums.fill(S::Change::default());
         }
+        let padding = Line::<S>::PADDING;
         for _ in 0..times {
             match (horizontal, cosited) {
                 (1, _) => add_around::<_, 1>(old, new, sums, &[(0, 1)]),
-                (2, _) => O::add_pairs(&old[PADDING - 1..], &new[PADDING - 1..], cosited, sums),
+                (2, _) => O::add_pairs(&old[padding - 1..], &new[padding - 1..], cosited, sums),
                 (_, true) => add_around::<_, 4>(
                     old,
                     new,
@@ -397,7 +363,7 @@ fn add_around<S: Sample, const HORIZONTAL: usize>(
     shares: &[(isize, i32)],
 ) {
     // From the chunk before a chroma sample's own pixels on.
-    let (n, start) = (sums.len(), PADDING - HORIZONTAL);
+    let (n, start) = (sums.len(), Line::<S>::PADDING - HORIZONTAL);
     let old = &old[start..].as_chunks::<HORIZONTAL>().0[..n + 1];
     let new = &new[start..].as_chunks::<HORIZONTAL>().0[..n + 1];
     for (i, sum) in sums.iter_mut().enumerate() {

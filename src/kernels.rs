@@ -54,9 +54,10 @@ pub struct Kernel {
 }
 
 /// What kernels are written for; a later one is faster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InstructionSet {
     /// Plain Rust, for every CPU.
+    #[default]
     Scalar,
     /// x86-64 with AVX2.
     Avx2,

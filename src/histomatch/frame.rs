@@ -1,4 +1,4 @@
-//! From GStreamer's description of a frame to plane spans.
+//! From GStreamer's description of a frame to layouts and plane spans.
 
 use std::sync::Arc;
 
@@ -10,17 +10,12 @@ use crate::pixels::{Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subs
 use crate::rows;
 use crate::unpack::Unpack;
 
-/// Why a raw format is none of the element's.
-pub(super) fn why_not(info: &VideoFormatInfo) -> Option<&'static str> {
-    if info.flags().contains(VideoFormatFlags::TILED) {
-        Some("has complex tiling")
-    } else if info.flags().contains(VideoFormatFlags::PALETTE) {
-        Some("has a palette, and GStreamer packs it with a fixed one")
-    } else if !matches!(unpacked_bits(info), Some(8 | 16)) {
-        Some("can't be unpacked to integers by GStreamer")
-    } else {
-        None
-    }
+/// Whether a raw format is none of the element's: it is tiled in ways of its own, or has a palette,
+/// for which GStreamer would put a fixed one when it packs rows, or GStreamer can't unpack it to
+/// integers.
+fn is_left_out(info: &VideoFormatInfo) -> bool {
+    info.flags().intersects(VideoFormatFlags::TILED | VideoFormatFlags::PALETTE)
+        || unpacked_bits(info).is_none()
 }
 
 /// Bits of the samples that GStreamer unpacks a format to.
@@ -32,14 +27,14 @@ fn unpacked_bits(info: &VideoFormatInfo) -> Option<u32> {
     }
 }
 
-/// All formats of the element: what this GStreamer knows but [`why_not`].
+/// All formats of the element: what this GStreamer knows, but those that are left out.
 ///
 /// The first ones are chosen where a pipeline leaves the choice, so those come first that cost
 /// least: 8 bits, then as few as possible; the machine's byte order; what needs no unpacking.
 pub(super) fn formats() -> Vec<VideoFormat> {
     let mut formats: Vec<VideoFormatInfo> = VideoFormat::iter_raw()
         .map(VideoFormatInfo::from_format)
-        .filter(|info| why_not(info).is_none())
+        .filter(|info| !is_left_out(info))
         .collect();
     formats.sort_by_key(|info| {
         let depth = info.depth().iter().take(3).copied().max().unwrap_or_default();

@@ -10,6 +10,7 @@ use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
 use super::{Colorspace, frame, location};
+use crate::color::Channels;
 use crate::kernels::InstructionSet;
 use crate::matcher::Matcher;
 use crate::reference::{Reference, ReferenceError};
@@ -36,6 +37,8 @@ struct ReferenceSlot {
     requested: u64,
     /// The number of the request that `location` came from.
     installed: u64,
+    /// What references are matched in, if that was negotiated.
+    channels: Option<Channels>,
 }
 
 impl ReferenceSlot {
@@ -117,6 +120,8 @@ impl Stream {
 struct Streaming {
     /// The element's threads, from PAUSED to READY; else the calling thread alone.
     workers: Workers,
+    /// The kernels to use.
+    at_most: InstructionSet,
     stream: Option<Stream>,
     warned_of_colors: bool,
 }
@@ -224,6 +229,10 @@ impl HistoMatch {
         match Reference::load(&path) {
             Ok(reference) => {
                 gst::info!(CAT, imp = self, "Read the reference '{name}'");
+                // Here, so that no frame is late for it.
+                if let Some(channels) = lock(&self.slot).channels.clone() {
+                    reference.cdfs(&channels);
+                }
                 if reference.is_truncated() {
                     gst::element_imp_warning!(
                         self,
@@ -299,9 +308,11 @@ impl HistoMatch {
         &self,
         info: &gst_video::VideoInfo,
         colorspace: Colorspace,
+        at_most: InstructionSet,
     ) -> Result<Stream, gst::LoggableError> {
-        let stream = Stream::new(info, colorspace, self.instruction_set())
+        let stream = Stream::new(info, colorspace, at_most)
             .map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
+        lock(&self.slot).channels = Some(stream.matcher.channels().clone());
         gst::info!(CAT, imp = self, "Channels: {:?}", stream.matcher.channels());
         gst::info!(CAT, imp = self, "{}", stream.matcher);
         Ok(stream)
@@ -426,7 +437,8 @@ impl BaseTransformImpl for HistoMatch {
             }
         }
         drop(slot);
-        lock(&self.streaming).workers = self.make_workers();
+        let (workers, at_most) = (self.make_workers(), self.instruction_set());
+        *lock(&self.streaming) = Streaming { workers, at_most, ..Streaming::default() };
         Ok(())
     }
 
@@ -434,6 +446,7 @@ impl BaseTransformImpl for HistoMatch {
         let mut slot = lock(&self.slot);
         slot.started = false;
         slot.reference = None;
+        slot.channels = None;
         drop(slot);
         *lock(&self.streaming) = Streaming::default();
         Ok(())
@@ -455,11 +468,13 @@ impl BaseTransformImpl for HistoMatch {
         };
         let colorspace = lock(&self.settings).colorspace;
         let mut streaming = lock(&self.streaming);
-        let Streaming { workers, stream: Some(stream), warned_of_colors } = &mut *streaming else {
+        let Streaming { workers, at_most, stream: Some(stream), warned_of_colors } =
+            &mut *streaming
+        else {
             return Err(gst::FlowError::NotNegotiated);
         };
         if stream.colorspace != colorspace {
-            *stream = self.make_stream(&stream.info, colorspace).map_err(|error| {
+            *stream = self.make_stream(&stream.info, colorspace, *at_most).map_err(|error| {
                 error.log();
                 gst::FlowError::NotNegotiated
             })?;
@@ -486,7 +501,8 @@ impl VideoFilterImpl for HistoMatch {
         _out_info: &gst_video::VideoInfo,
     ) -> Result<(), gst::LoggableError> {
         let colorspace = lock(&self.settings).colorspace;
-        let stream = self.make_stream(info, colorspace)?;
+        let at_most = lock(&self.streaming).at_most;
+        let stream = self.make_stream(info, colorspace, at_most)?;
         // Here, and not when the first frame is late for it.
         if let Some(reference) = lock(&self.slot).reference.clone() {
             reference.cdfs(stream.matcher.channels());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cdf::Cdf;
-use crate::color::{Affine, Channels, ColorSpace, Encoding, LumaWeights, Range};
+use crate::color::{Channels, ColorSpace, Encoding, LumaWeights, Range};
 use crate::histogram::Histogram;
 use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
 use crate::kernels::{self, ByteTable, Counter, InstructionSet, Kernel, RowKernels};
@@ -102,16 +102,7 @@ impl Matcher {
         let depths: Vec<u32> = layout.components.iter().map(|component| component.depth).collect();
         let (channels, conversion) = if is_conversion {
             let depth = depths.iter().copied().fold(8, u32::max);
-            let conversion = Conversion {
-                to_channels: Affine::between(layout.encoding, encoding, depth),
-                to_components: Affine::between(encoding, layout.encoding, depth),
-                chroma: layout.chroma,
-                legal: [0, 1, 2].map(|component| {
-                    let (low, high) = layout.encoding.legal(component, depth);
-                    (low.into(), high.into())
-                }),
-                n_channels: encoding.n_channels(),
-            };
+            let conversion = Conversion::between(layout.encoding, encoding, layout.chroma, depth);
             (Channels { encoding, depths: vec![depth; encoding.n_channels()] }, Some(conversion))
         } else {
             let depths = depths[..encoding.n_channels()].to_vec();

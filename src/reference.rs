@@ -22,7 +22,7 @@ use image::{
 };
 
 use crate::cdf::Cdf;
-use crate::color::{Affine, Channels, Encoding, Range};
+use crate::color::{Channels, Encoding, Range};
 use crate::histogram::Histogram;
 use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
 use crate::kernels::{self, InstructionSet, RowKernels};
@@ -180,7 +180,7 @@ impl Reference {
     /// The distribution of each of some channels.
     ///
     /// The picture is full-range R'G'B'. It is converted to the channels' coding in its own depth,
-    /// 8 or 16 bits, as frames are ([`Affine`]), and its histograms to theirs
+    /// 8 or 16 bits, as frames are ([`Affine`](crate::color::Affine)), and its histograms to theirs
     /// ([`Histogram::at_depth`]).
     ///
     /// That takes time; what was asked for last is remembered.
@@ -245,26 +245,19 @@ const ROW: usize = 4096;
 /// The histograms of full-range R'G'B' in another coding, with as many bits.
 fn histograms<S: RowKernels>(colors: &[Vec<S>; 3], encoding: Encoding) -> Vec<Histogram> {
     let at_most = InstructionSet::best();
-    let counters = || (0..encoding.n_channels()).map(|_| S::counter(S::BITS, at_most));
     let finish = |counters: Vec<Box<dyn kernels::Counter<S>>>| {
         counters.into_iter().flat_map(|mut counter| counter.finish()).collect()
     };
     let rgb = Encoding::Rgb(Range::Full);
-    let mut counters: Vec<_> = counters().collect();
+    let mut counters: Vec<_> =
+        (0..encoding.n_channels()).map(|_| S::counter(S::BITS, at_most)).collect();
     if encoding == rgb {
         for (counter, color) in counters.iter_mut().zip(colors) {
             counter.add(color);
         }
         return finish(counters);
     }
-    let to_channels = Affine::between(rgb, encoding, S::BITS);
-    let conversion = Conversion {
-        to_channels,
-        to_components: to_channels,
-        chroma: Subsampling::NONE,
-        legal: [(0, 0); 3],
-        n_channels: encoding.n_channels(),
-    };
+    let conversion = Conversion::between(rgb, encoding, Subsampling::NONE, S::BITS);
     let take_step: TakeStep<S> = S::steps(at_most);
     let row = || vec![Line::new(ROW)];
     let mut group = Group { components: vec![row(), row(), row()], n_rows: 1 };

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::pixels::{Layout, PixelsMut};
+use crate::pixels::{Layout, PixelsMut, PlaneLayout};
 use crate::rows::{Access, Group, Sample};
 
 /// Reads and writes rows of a format, as pixels of four samples: alpha, and the three components.
@@ -15,9 +15,9 @@ pub trait Unpack: Debug + Send + Sync {
     /// Bits of an unpacked sample: 8 or 16.
     fn bits(&self) -> u32;
 
-    /// For each of the layout's planes, the bytes from one row to the next in what the other
-    /// functions are given.
-    fn strides(&self) -> &[usize];
+    /// The bytes from one row of one of the layout's planes to the next in what the other functions
+    /// are given.
+    fn stride(&self, plane: usize) -> usize;
 
     /// Unpacks row `row` of a group.
     fn unpack(&self, planes: &[Vec<u8>], row: usize, pixels: &mut [u8]);
@@ -29,14 +29,21 @@ pub trait Unpack: Debug + Send + Sync {
 /// What may be read or written behind the last pixel or row by code that works on several at once.
 const SLACK: usize = 256;
 
+/// A plane of a group, out of the frame.
+#[derive(Debug)]
+struct PackedPlane {
+    rows_of_group: usize,
+    row_bytes: usize,
+    stride: usize,
+}
+
 /// Access through an [`Unpack`].
 #[derive(Debug)]
 pub struct Unpacked {
     unpack: Arc<dyn Unpack>,
     width: usize,
     rows_of_group: usize,
-    /// Of each plane: rows of a group, and bytes of a row.
-    planes: Vec<(usize, usize)>,
+    planes: Vec<PackedPlane>,
     /// Of each component: bits, and pixels side by side that share a sample.
     components: Vec<(u32, usize)>,
     /// Whether samples of less than 8 bits are to look as if they had 8.
@@ -51,21 +58,25 @@ impl Unpacked {
     /// To the first `n_components`.
     pub fn new(layout: &Layout, n_components: usize, widen: bool, unpack: Arc<dyn Unpack>) -> Self {
         let rows_of_group = layout.rows_of_group();
-        let packed = unpack.strides().iter().map(|stride| vec![0; rows_of_group * stride + SLACK]);
+        let plane = |(index, plane): (usize, &PlaneLayout)| PackedPlane {
+            rows_of_group: rows_of_group / plane.vertical,
+            row_bytes: plane.row_bytes,
+            stride: unpack.stride(index),
+        };
+        let planes: Vec<PackedPlane> = layout.planes.iter().enumerate().map(plane).collect();
         let pixels = vec![0; layout.width * unpack.bits() as usize / 2 + SLACK];
         Self {
             width: layout.width,
             rows_of_group,
-            planes: layout
-                .planes
+            packed: planes
                 .iter()
-                .map(|plane| (rows_of_group / plane.vertical, plane.row_bytes))
+                .map(|plane| vec![0; rows_of_group * plane.stride + SLACK])
                 .collect(),
+            planes,
             components: (0..n_components)
                 .map(|c| (layout.components[c].depth, layout.subsampling(c).horizontal))
                 .collect(),
             widen,
-            packed: packed.collect(),
             unpacked: vec![pixels; rows_of_group],
             unpack,
         }
@@ -94,12 +105,12 @@ impl<S: Sample> Access<S> for Unpacked {
     }
 
     fn load(&mut self, pixels: &PixelsMut, index: usize, group: &mut Group<S>) {
-        let packed = self.packed.iter_mut().zip(self.unpack.strides());
-        let planes = pixels.planes().iter().zip(&self.planes);
-        for ((rows, &(n_rows, row_bytes)), (packed, &stride)) in planes.zip(packed) {
-            for (row, packed) in
-                rows[index * n_rows..].iter().take(n_rows).zip(packed.chunks_mut(stride))
-            {
+        for ((rows, plane), packed) in
+            pixels.planes().iter().zip(&self.planes).zip(&mut self.packed)
+        {
+            let &PackedPlane { rows_of_group, row_bytes, stride } = plane;
+            let rows = rows[index * rows_of_group..].iter().take(rows_of_group);
+            for (row, packed) in rows.zip(packed.chunks_mut(stride)) {
                 packed[..row_bytes].copy_from_slice(row);
             }
         }
@@ -146,12 +157,12 @@ impl<S: Sample> Access<S> for Unpacked {
         for (row, pixels) in self.unpacked.iter().take(group.n_rows).enumerate() {
             self.unpack.pack(pixels, &mut self.packed, row);
         }
-        let packed = self.packed.iter().zip(self.unpack.strides());
-        let planes = pixels.planes_mut().iter_mut().zip(&self.planes);
-        for ((rows, &(n_rows, row_bytes)), (packed, &stride)) in planes.zip(packed) {
-            for (row, packed) in
-                rows[index * n_rows..].iter_mut().take(n_rows).zip(packed.chunks(stride))
-            {
+        for ((rows, plane), packed) in
+            pixels.planes_mut().iter_mut().zip(&self.planes).zip(&self.packed)
+        {
+            let &PackedPlane { rows_of_group, row_bytes, stride } = plane;
+            let rows = rows[index * rows_of_group..].iter_mut().take(rows_of_group);
+            for (row, packed) in rows.zip(packed.chunks(stride)) {
                 row.copy_from_slice(&packed[..row_bytes]);
             }
         }

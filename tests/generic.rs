@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::frames::{FORMATS, Frame, Shape, noise};
+use common::frames::{FORMATS, Frame, Shape, code, noise};
 use common::oracle::{Code, Colorspace, Components, Picture, match_pictures};
 use common::{Rig, bytes, media};
 use gst::prelude::*;
@@ -112,17 +112,6 @@ fn is_whole(info: &gst_video::VideoInfo) -> bool {
     info.width().is_multiple_of(pixels_of_a_unit)
 }
 
-fn code(info: &gst_video::VideoInfo) -> Code {
-    let colorimetry = info.colorimetry();
-    let limited = colorimetry.range() == gst_video::VideoColorRange::Range16_235;
-    match colorimetry.matrix().kr_kb() {
-        _ if info.is_rgb() => Code::Rgb { limited },
-        Ok((kr, kb)) if info.is_gray() => Code::Luma { kr, kb, limited },
-        Ok((kr, kb)) => Code::YCbCr { kr, kb, limited },
-        Err(_) => panic!("no matrix"),
-    }
-}
-
 fn others_equal_the_oracle(rig: &mut Rig, reference: &Picture) {
     let formats = others();
     assert!(formats.len() > 30, "{formats:?}");
@@ -154,7 +143,7 @@ fn others_equal_the_oracle(rig: &mut Rig, reference: &Picture) {
             match_pictures(&mut expected, code, colorspace, reference);
             let found = components(&info, &output, 1);
             for (c, (expected, found)) in expected[0].grids.iter().zip(&found.grids).enumerate() {
-                let depth = found_depth(&info, c);
+                let depth = info.format_info().depth()[c];
                 let narrow = |v: i64| match depth {
                     0..8 if is_conversion => (v * ((1 << depth) - 1) + 127) / 255,
                     _ => v,
@@ -169,10 +158,6 @@ fn others_equal_the_oracle(rig: &mut Rig, reference: &Picture) {
             assert_eq!(alpha(&input), alpha(&output), "{what}: alpha");
         }
     }
-}
-
-fn found_depth(info: &gst_video::VideoInfo, component: usize) -> u32 {
-    info.format_info().depth()[component]
 }
 
 fn known_formats_equal_the_oracle(rig: &mut Rig, reference: &Picture) {

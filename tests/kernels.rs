@@ -8,7 +8,7 @@ use std::process::Command;
 use common::frames::noise;
 use common::media;
 use common::programs::{run, text};
-use gsthistomatch::color::{Affine, Encoding, LumaWeights, Range};
+use gsthistomatch::color::{Encoding, LumaWeights, Range};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::convert::{Conversion, Lines, Step};
 use gsthistomatch::kernels::{ByteTable, InstructionSet, Kernel, RowKernels, select};
@@ -341,16 +341,7 @@ fn steps_equal_scalar<S: RowKernels>(depth: u32) {
         (rgb, ycbcr, Subsampling::NONE),
         (rgb, luma, Subsampling::NONE),
     ] {
-        let conversion = Conversion {
-            to_channels: Affine::between(components, channels, depth),
-            to_components: Affine::between(channels, components, depth),
-            chroma,
-            legal: [0, 1, 2].map(|c| {
-                let (low, high) = components.legal(c, depth);
-                (low.into(), high.into())
-            }),
-            n_channels: channels.n_channels(),
-        };
+        let conversion = Conversion::between(components, channels, chroma, depth);
         for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
             for width in (1..=200).chain([1920, 1921]) {
                 let seed = width as u32 * depth;

@@ -4,7 +4,7 @@
 mod common;
 
 use common::media;
-use common::video::{play, quoted};
+use common::video::{matching, play, quoted};
 use gst_video::prelude::*;
 use image::RgbImage;
 
@@ -143,10 +143,7 @@ fn yuv_in_rgb_is_close_to_the_exact_outcome() {
     for (site, cosited) in [("mpeg2", true), ("jpeg", false)] {
         for picture in common::PICTURES {
             for reference in common::PICTURES.into_iter().filter(|&other| other != picture) {
-                let element = format!(
-                    "histomatch reference-location={} qos=false",
-                    quoted(&media(reference))
-                );
+                let element = matching(&quoted(&media(reference)));
                 let caps = format!("video/x-raw,format=I420,colorimetry=bt709,chroma-site={site}");
                 let [before, ours, around] = play(
                     &format!(

@@ -83,11 +83,11 @@ pub(super) fn layout(info: &gst_video::VideoInfo, generic: bool) -> Layout {
     let components = (0..encoding.n_channels())
         .map(|component| Component {
             depth: format.depth()[component],
-            place: placed.then(|| {
-                let place = place(&format, component);
-                let index = planes.iter().position(|plane| plane.plane == place.plane);
-                Place { plane: index.expect("planes of components are listed"), ..place }
-            }),
+            place: planes
+                .iter()
+                .position(|plane| plane.plane == format.plane()[component] as usize)
+                .filter(|_| placed)
+                .map(|plane| Place { plane, ..place(&format, component) }),
         })
         .collect();
     let chroma = match encoding {
@@ -226,8 +226,7 @@ struct GstUnpack {
     format: VideoFormatInfo,
     width: i32,
     bits: u32,
-    strides: Vec<usize>,
-    strides_i32: Vec<i32>,
+    strides: Vec<i32>,
     chroma_site: gst_video::VideoChromaSite,
 }
 
@@ -238,8 +237,7 @@ pub(super) fn unpack(info: &gst_video::VideoInfo) -> Option<Arc<dyn Unpack>> {
         format,
         width: info.width() as i32,
         bits: unpacked_bits(&format)?,
-        strides: info.stride().iter().map(|&stride| stride as usize).collect(),
-        strides_i32: info.stride().to_vec(),
+        strides: info.stride().to_vec(),
         chroma_site: info.chroma_site(),
     }))
 }
@@ -249,14 +247,14 @@ impl Unpack for GstUnpack {
         self.bits
     }
 
-    fn strides(&self) -> &[usize] {
-        &self.strides
+    fn stride(&self, plane: usize) -> usize {
+        self.strides[plane] as usize
     }
 
     fn unpack(&self, planes: &[Vec<u8>], row: usize, pixels: &mut [u8]) {
         let planes: Vec<&[u8]> = planes.iter().map(Vec::as_slice).collect();
         let flags = gst_video::VideoPackFlags::empty();
-        self.format.unpack(flags, pixels, &planes, &self.strides_i32, 0, row as i32, self.width);
+        self.format.unpack(flags, pixels, &planes, &self.strides, 0, row as i32, self.width);
     }
 
     fn pack(&self, pixels: &[u8], planes: &mut [Vec<u8>], row: usize) {
@@ -267,7 +265,7 @@ impl Unpack for GstUnpack {
             pixels,
             pixels.len() as i32,
             &mut planes,
-            &self.strides_i32,
+            &self.strides,
             self.chroma_site,
             row as i32,
             self.width,

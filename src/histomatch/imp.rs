@@ -480,7 +480,7 @@ impl BaseTransformImpl for HistoMatch {
             })?;
         }
         let outcome = stream.process(buffer, &reference, workers);
-        let colors = frame::foreign_colors(&stream.info).filter(|_| !*warned_of_colors);
+        let colors = if *warned_of_colors { None } else { frame::foreign_colors(&stream.info) };
         *warned_of_colors |= colors.is_some();
         drop(streaming);
         if let Some(colors) = colors {

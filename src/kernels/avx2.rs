@@ -10,10 +10,9 @@ use safe_unaligned_simd::x86_64::{
 };
 
 use super::bytes::byte_steps;
-use super::convert::{self, Conversion, Lines, Plain, Step, TakeStep};
+use super::compiled::compiled_steps;
+use super::convert;
 use super::{ByteTable, InstructionSet, Kernel, Kernels, scalar};
-use crate::pixels::Place;
-use crate::rows::{self, Group, Sample, Transfer};
 
 pub(super) struct Avx2;
 
@@ -172,37 +171,4 @@ fn maddubs(bytes: V) -> V {
 }
 
 byte_steps!("avx2");
-
-pub(super) fn word_steps() -> TakeStep<u16> {
-    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
-    |step, conversion, group, lines| unsafe { take_word_step(step, conversion, group, lines) }
-}
-
-#[target_feature(enable = "avx2")]
-fn take_word_step(
-    step: Step,
-    conversion: &Conversion,
-    group: &mut Group<u16>,
-    lines: &mut Lines<u16>,
-) {
-    convert::take_step::<u16, Plain>(step, conversion, group, lines);
-}
-
-pub(super) fn transfer<S: Sample>() -> Transfer<S> {
-    Transfer {
-        // SAFETY: `super::RowKernels` gives this out only where `is_available`.
-        load: |place, depth, from, row| unsafe { load_row(place, depth, from, row) },
-        // SAFETY: as above.
-        store: |place, depth, row, to| unsafe { store_row(place, depth, row, to) },
-    }
-}
-
-#[target_feature(enable = "avx2")]
-fn load_row<S: Sample>(place: &Place, depth: u32, from: &[u8], row: &mut [S]) {
-    rows::load_row(place, depth, from, row);
-}
-
-#[target_feature(enable = "avx2")]
-fn store_row<S: Sample>(place: &Place, depth: u32, row: &[S], to: &mut [u8]) {
-    rows::store_row(place, depth, row, to);
-}
+compiled_steps!("avx2");

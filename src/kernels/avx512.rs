@@ -27,11 +27,10 @@ use safe_unaligned_simd::x86_64::{_mm512_loadu_epi16, _mm512_storeu_epi16};
 use safe_unaligned_simd::x86_64::{_mm512_storeu_epi8, _mm512_storeu_epi64};
 
 use super::bytes::byte_steps;
-use super::convert::{self, Conversion, Lines, Plain, Step, TakeStep};
+use super::compiled::compiled_steps;
+use super::convert;
 use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels};
 use crate::histogram::Histogram;
-use crate::pixels::Place;
-use crate::rows::{self, Group, Sample, Transfer};
 
 pub(super) struct Avx512;
 
@@ -528,37 +527,4 @@ fn maddubs(bytes: V) -> V {
 }
 
 byte_steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
-
-pub(super) fn word_steps() -> TakeStep<u16> {
-    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
-    |step, conversion, group, lines| unsafe { take_word_step(step, conversion, group, lines) }
-}
-
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn take_word_step(
-    step: Step,
-    conversion: &Conversion,
-    group: &mut Group<u16>,
-    lines: &mut Lines<u16>,
-) {
-    convert::take_step::<u16, Plain>(step, conversion, group, lines);
-}
-
-pub(super) fn transfer<S: Sample>() -> Transfer<S> {
-    Transfer {
-        // SAFETY: `super::RowKernels` gives this out only where `is_available`.
-        load: |place, depth, from, row| unsafe { load_row(place, depth, from, row) },
-        // SAFETY: as above.
-        store: |place, depth, row, to| unsafe { store_row(place, depth, row, to) },
-    }
-}
-
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn load_row<S: Sample>(place: &Place, depth: u32, from: &[u8], row: &mut [S]) {
-    rows::load_row(place, depth, from, row);
-}
-
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn store_row<S: Sample>(place: &Place, depth: u32, row: &[S], to: &mut [u8]) {
-    rows::store_row(place, depth, row, to);
-}
+compiled_steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");

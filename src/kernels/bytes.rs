@@ -24,7 +24,7 @@ macro_rules! byte_steps {
                 outputs: &mut [&mut [u8]],
                 affine: &$crate::color::Affine,
             ) {
-                // SAFETY: this is only called by `take_byte_step`, which has the features.
+                // SAFETY: this is only called by `take_step` of `compiled.rs`, which has the features.
                 unsafe { bytes_to_channels(rows, outputs, affine) }
             }
 
@@ -121,6 +121,25 @@ macro_rules! byte_steps {
             narrow(component, min16(new, max16(old, high)));
         }
 
+        /// Adds changes to a component: by half vectors from some sample on, and one by one.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn add_by_halves(
+            component: &mut [u8],
+            factors: [i32; 3],
+            legal: (i32, i32),
+            half: impl Fn(usize) -> [V; 3],
+            one: impl Fn(usize) -> [i32; 3],
+        ) {
+            let whole = component.len() - component.len() % HALF_VECTOR;
+            let pairs = factor_pairs(factors);
+            let bounds = [splat16(legal.0), splat16(legal.1)];
+            for at in (0..whole).step_by(HALF_VECTOR) {
+                add_to(&mut component[at..], half(at), pairs, bounds);
+            }
+            convert::add(&mut component[whole..], factors, legal, |i| one(whole + i));
+        }
+
         #[inline]
         #[target_feature(enable = $features)]
         fn add_byte_changes(
@@ -130,21 +149,15 @@ macro_rules! byte_steps {
             factors: [i32; 3],
             legal: (i32, i32),
         ) {
-            let n = component.len();
-            let whole = n - n % HALF_VECTOR;
-            let pairs = factor_pairs(factors);
-            let bounds = [splat16(legal.0), splat16(legal.1)];
-            for at in (0..whole).step_by(HALF_VECTOR) {
+            let half = |at: usize| {
                 let mut changes = [zero(); 3];
                 for i in 0..3 {
                     changes[i] = sub16(widen(&new[i][at..]), widen(&old[i][at..]));
                 }
-                add_to(&mut component[at..], changes, pairs, bounds);
-            }
-            let (old, new) = (old.map(|row| &row[whole..n]), new.map(|row| &row[whole..n]));
-            convert::add(&mut component[whole..], factors, legal, |i| {
-                [0, 1, 2].map(|channel| i32::from(new[channel][i]) - i32::from(old[channel][i]))
-            });
+                changes
+            };
+            let one = |at: usize| [0, 1, 2].map(|i| i32::from(new[i][at]) - i32::from(old[i][at]));
+            add_by_halves(component, factors, legal, half, one);
         }
 
         #[inline]
@@ -155,18 +168,9 @@ macro_rules! byte_steps {
             factors: [i32; 3],
             legal: (i32, i32),
         ) {
-            let n = component.len();
-            let whole = n - n % HALF_VECTOR;
-            let pairs = factor_pairs(factors);
-            let bounds = [splat16(legal.0), splat16(legal.1)];
-            for at in (0..whole).step_by(HALF_VECTOR) {
-                let changes = means.map(|means| load16(&means[at..]));
-                add_to(&mut component[at..], changes, pairs, bounds);
-            }
-            let means = means.map(|means| &means[whole..n]);
-            convert::add(&mut component[whole..], factors, legal, |i| {
-                means.map(|means| means[i].into())
-            });
+            let half = |at: usize| means.map(|means| load16(&means[at..]));
+            let one = |at: usize| means.map(|means| means[at].into());
+            add_by_halves(component, factors, legal, half, one);
         }
 
         /// For rows that begin one sample before the first.
@@ -185,23 +189,6 @@ macro_rules! byte_steps {
             }
             let (old, new) = (&old[2 * whole..], &new[2 * whole..]);
             convert::add_pairs(old, new, cosited, &mut sums[whole..]);
-        }
-
-        pub(super) fn byte_steps() -> TakeStep<u8> {
-            // SAFETY: `super::RowKernels` gives this out only where `is_available`.
-            |step, conversion, group, lines| unsafe {
-                take_byte_step(step, conversion, group, lines);
-            }
-        }
-
-        #[target_feature(enable = $features)]
-        fn take_byte_step(
-            step: Step,
-            conversion: &Conversion,
-            group: &mut Group<u8>,
-            lines: &mut Lines<u8>,
-        ) {
-            convert::take_step::<u8, ByteOps>(step, conversion, group, lines);
         }
     };
 }

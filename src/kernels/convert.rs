@@ -11,7 +11,7 @@
 //! So what does not change in the channels does not change in the frame either. Chroma gets the
 //! mean of the changes of the pixels around it.
 
-use crate::color::{Affine, FRACTION_BITS, ROUNDING};
+use crate::color::{Affine, Encoding, FRACTION_BITS, ROUNDING};
 use crate::pixels::Subsampling;
 use crate::rows::{Change, Group, Line, Sample};
 
@@ -28,6 +28,27 @@ pub struct Conversion {
     pub legal: [(i32, i32); 3],
     /// The number of channels.
     pub n_channels: usize,
+}
+
+impl Conversion {
+    /// Between components and channels, both of `depth` bits, 8 to 16.
+    pub fn between(
+        components: Encoding,
+        channels: Encoding,
+        chroma: Subsampling,
+        depth: u32,
+    ) -> Self {
+        Self {
+            to_channels: Affine::between(components, channels, depth),
+            to_components: Affine::between(channels, components, depth),
+            chroma,
+            legal: [0, 1, 2].map(|component| {
+                let (low, high) = components.legal(component, depth);
+                (low.into(), high.into())
+            }),
+            n_channels: channels.n_channels(),
+        }
+    }
 }
 
 /// What a group is converted to, and what is needed on the way.

@@ -269,16 +269,7 @@ impl Frame {
 
     /// What the samples mean, by the caps.
     pub fn code(&self) -> Code {
-        let colorimetry = self.info.colorimetry();
-        let limited = colorimetry.range() == gst_video::VideoColorRange::Range16_235;
-        let (kr, kb) = colorimetry.matrix().kr_kb().unwrap_or((0.299, 0.114));
-        if self.info.is_rgb() {
-            Code::Rgb { limited }
-        } else if self.info.is_gray() {
-            Code::Luma { kr, kb, limited }
-        } else {
-            Code::YCbCr { kr, kb, limited }
-        }
+        code(&self.info)
     }
 
     /// Where in `bytes` the words of a component are, row by row, in one of `n_fields` fields.
@@ -377,6 +368,20 @@ impl Frame {
         let mut frame = self.clone();
         frame.set_pictures(&pictures);
         frame.bytes
+    }
+}
+
+/// What the samples of frames mean.
+pub fn code(info: &gst_video::VideoInfo) -> Code {
+    let colorimetry = info.colorimetry();
+    let limited = colorimetry.range() == gst_video::VideoColorRange::Range16_235;
+    let (kr, kb) = colorimetry.matrix().kr_kb().unwrap_or((0.299, 0.114));
+    if info.is_rgb() {
+        Code::Rgb { limited }
+    } else if info.is_gray() {
+        Code::Luma { kr, kb, limited }
+    } else {
+        Code::YCbCr { kr, kb, limited }
     }
 }
 

@@ -8,6 +8,10 @@ pub struct Cdf {
     counts: Vec<u64>,
 }
 
+/// The total of a mixture: fine enough that no level of a frame is lost in it, and coarse enough
+/// that a share of it is exact in an `f64`.
+const MIXTURE_TOTAL: u64 = 1 << 40;
+
 impl Cdf {
     /// The number of samples at or below each level; it never falls from one level to the next.
     pub fn counts(&self) -> &[u64] {
@@ -17,6 +21,48 @@ impl Cdf {
     /// The number of samples counted.
     pub fn total(&self) -> u64 {
         self.counts.last().copied().unwrap_or_default()
+    }
+
+    /// The lowest level that a sample has; 0 if nothing was counted.
+    pub fn least_level(&self) -> usize {
+        self.counts.iter().position(|&count| count > 0).unwrap_or_default()
+    }
+
+    /// The share of the samples at or below each level, from 0 to 1; all 0 if nothing was counted.
+    pub fn shares(&self) -> impl ExactSizeIterator<Item = f64> {
+        let total = self.total().max(1) as f64;
+        self.counts.iter().map(move |&count| count as f64 / total)
+    }
+
+    /// By how much of the full scale the samples of one distribution have to move, on average, to
+    /// become the other: 0 if they are equal, 1 if one is all black and the other all white.
+    ///
+    /// This is the Wasserstein distance of order 1 (the "earth mover's distance"), in one dimension
+    /// the area between the two CDFs.
+    ///
+    /// # Panics
+    ///
+    /// The two have different numbers of levels.
+    pub fn distance(&self, other: &Self) -> f64 {
+        assert_eq!(self.counts.len(), other.counts.len(), "distributions of one depth");
+        let area: f64 = self.shares().zip(other.shares()).map(|(a, b)| (a - b).abs()).sum();
+        area / (self.counts.len() - 1) as f64
+    }
+
+    /// The mixture of the two distributions: `weight`, from 0 to 1, of the other one, the rest of
+    /// this.
+    ///
+    /// Its total is 2^40, whatever theirs are, and its counts are rounded to integers.
+    ///
+    /// # Panics
+    ///
+    /// The two have different numbers of levels.
+    pub fn mix(&self, other: &Self, weight: f64) -> Self {
+        assert_eq!(self.counts.len(), other.counts.len(), "distributions of one depth");
+        let (own, others) = ((1. - weight) * MIXTURE_TOTAL as f64, weight * MIXTURE_TOTAL as f64);
+        // Every step of this rises with both shares, rounding included, so the mixture does too.
+        let mixed = |(a, b): (f64, f64)| (a * own + b * others).round() as u64;
+        Self { counts: self.shares().zip(other.shares()).map(mixed).collect() }
     }
 }
 

@@ -67,7 +67,8 @@ impl Encoding {
         }
     }
 
-    fn is_chroma(self, channel: usize) -> bool {
+    /// Whether a channel is a difference of colours, so that its zero is in the middle.
+    pub fn is_chroma(self, channel: usize) -> bool {
         matches!(self, Self::YCbCr(..)) && channel > 0
     }
 
@@ -89,6 +90,12 @@ impl Encoding {
         }
         let top = if self.is_chroma(channel) { 240 } else { 235 };
         (16 << (depth - 8), top << (depth - 8))
+    }
+
+    /// The code of black or, for chroma, of no colour.
+    pub fn zero(self, channel: usize, depth: u32) -> u16 {
+        // Formats with fewer bits are R'G'B' in full range.
+        if depth < 8 { 0 } else { self.quantization(channel, depth).0 as u16 }
     }
 
     /// From R'G'B', each 0 to 1, to the channels: luma 0 to 1, chroma -0.5 to 0.5.

@@ -1,5 +1,7 @@
 //! Counts per level of one channel.
 
+use crate::lut::Lut;
+
 /// How often each level of one channel occurs.
 ///
 /// The counts are 64 bits wide, so no frame or picture is large enough to make them wrap.
@@ -59,6 +61,33 @@ impl Histogram {
             histogram.bins[first..=last].fill(share);
         }
         histogram
+    }
+
+    /// How many levels of 256 would hold the samples evenly, if they were as hard to guess: 2 to the
+    /// power of the distribution's entropy in bits (its "perplexity"). From 1, if all samples have
+    /// one level, to 256; 0 if nothing was counted. Of more than 8 bits, the upper 8 count; a level
+    /// of fewer stands for all that begin with its bits.
+    pub fn effective_levels(&self) -> f64 {
+        if self.bins.len() > 256 {
+            return self.at_depth(8, (0, 255)).effective_levels();
+        }
+        let total = self.total() as f64;
+        if total == 0. {
+            return 0.;
+        }
+        // The entropy is log2 n - (sum of c log2 c) / n.
+        let weighted = |&bin: &u64| if bin == 0 { 0. } else { bin as f64 * (bin as f64).log2() };
+        let sum: f64 = self.bins.iter().map(weighted).sum();
+        (total.log2() - sum / total).exp2() * 256. / self.bins.len() as f64
+    }
+
+    /// The histogram of the samples behind a table of as many levels.
+    pub fn mapped(&self, lut: &Lut) -> Self {
+        let mut mapped = Self { bins: vec![0; self.bins.len()] };
+        for (bin, &level) in self.bins.iter().zip(&lut.levels) {
+            mapped.bins[usize::from(level)] += bin;
+        }
+        mapped
     }
 
     /// The number of samples counted.

@@ -38,6 +38,7 @@
 //! ```
 //! use gsthistomatch::color::{ColorSpace, Encoding, Range};
 //! use gsthistomatch::kernels::InstructionSet;
+//! use gsthistomatch::lut::match_histograms;
 //! use gsthistomatch::matcher::Matcher;
 //! use gsthistomatch::pixels::{
 //!     Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling,
@@ -69,7 +70,10 @@
 //! let workers = Workers::default();
 //! let mut picture = *b"twenty-four bytes of RGB";
 //! let spans = [PlaneSpan { offset: 0, stride: 12 }];
-//! matcher.process(&mut picture, Scan::Progressive, &spans, &reference, &workers)?;
+//! let references = reference.cdfs(matcher.channels());
+//! matcher.process(&mut picture, Scan::Progressive, &spans, &workers, |histograms| {
+//!     match_histograms(histograms, &references)
+//! })?;
 //! # Ok(())
 //! # }
 //! ```
@@ -77,6 +81,7 @@
 
 pub mod cdf;
 pub mod color;
+pub mod curve;
 pub mod histogram;
 pub mod histomatch;
 pub mod kernels;
@@ -85,6 +90,8 @@ pub mod matcher;
 pub mod pixels;
 pub mod reference;
 pub mod rows;
+pub mod survey;
+pub mod temporal;
 pub mod unpack;
 pub mod workers;
 

@@ -1,6 +1,7 @@
 //! The lookup table that makes one distribution look like another.
 
 use crate::cdf::Cdf;
+use crate::histogram::Histogram;
 
 /// A lookup table: the output level for each input level of one channel. It never falls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,4 +54,10 @@ pub fn match_cdfs(source: &Cdf, reference: &Cdf) -> Lut {
         u as u16
     };
     Lut { levels: source.counts().iter().map(level).collect() }
+}
+
+/// [`match_cdfs`] for each channel of a frame.
+pub fn match_histograms(sources: &[Histogram], references: &[Cdf]) -> Vec<Lut> {
+    let lut = |(source, reference)| match_cdfs(&Cdf::from(source), reference);
+    sources.iter().zip(references).map(lut).collect()
 }

@@ -1,16 +1,14 @@
-//! One frame from beginning to end: count, match, apply.
+//! One frame from beginning to end: count, decide, apply.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::cdf::Cdf;
 use crate::color::{Channels, ColorSpace, Encoding, LumaWeights, Range};
 use crate::histogram::Histogram;
 use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
 use crate::kernels::{self, ByteTable, Counter, InstructionSet, Kernel, RowKernels};
-use crate::lut::{Lut, match_cdfs};
+use crate::lut::Lut;
 use crate::pixels::{Layout, PixelLayout, PixelsMut, PlaneSpan, Scan, SpanError};
-use crate::reference::Reference;
 use crate::rows::{self, Access, Group, Placed};
 use crate::unpack::{Unpack, Unpacked};
 use crate::workers::Workers;
@@ -18,7 +16,7 @@ use crate::workers::Workers;
 /// The least bytes of a frame that are worth waking a thread for.
 const MIN_BAND_BYTES: usize = 512 * 1024;
 
-/// Matches frames of one layout to a reference picture.
+/// Counts frames of one layout and replaces their levels.
 #[derive(Debug)]
 pub struct Matcher {
     layout: Layout,
@@ -146,8 +144,9 @@ impl Matcher {
         &self.channels
     }
 
-    /// Gives the frame whose planes lie in `memory` at `spans` (indexed by
-    /// [`PlaneLayout::plane`](crate::pixels::PlaneLayout::plane)) the histograms of `reference`.
+    /// Counts the frame whose planes lie in `memory` at `spans` (indexed by
+    /// [`PlaneLayout::plane`](crate::pixels::PlaneLayout::plane)), and replaces its levels by the
+    /// tables that `decide` gives for the histograms, one of each for each channel.
     ///
     /// The `workers` take a band of rows each, as far as the bands are worth the while. Their number
     /// does not change the outcome.
@@ -160,8 +159,8 @@ impl Matcher {
         memory: &mut [u8],
         scan: Scan,
         spans: &[PlaneSpan],
-        reference: &Reference,
         workers: &Workers,
+        decide: impl FnOnce(&[Histogram]) -> Vec<Lut>,
     ) -> Result<(), SpanError> {
         let pixels = PixelsMut::new(memory, &self.layout, spans)?;
         let n_bands = (self.layout.bytes() / MIN_BAND_BYTES).clamp(1, workers.count());
@@ -189,16 +188,14 @@ impl Matcher {
             *histograms = hand.count(pixels);
         });
 
-        let references = reference.cdfs(&self.channels);
-        let luts: Vec<Lut> = references
-            .iter()
-            .enumerate()
-            .map(|(channel, reference)| {
-                let mut histogram = Histogram::empty(self.channels.depths[channel]);
-                tasks.iter().for_each(|(_, _, histograms)| histogram.merge(&histograms[channel]));
-                match_cdfs(&Cdf::from(&histogram), reference)
-            })
-            .collect();
+        let merged = |(channel, &depth): (usize, &u32)| {
+            let mut histogram = Histogram::empty(depth);
+            tasks.iter().for_each(|(_, _, histograms)| histogram.merge(&histograms[channel]));
+            histogram
+        };
+        let histograms: Vec<Histogram> =
+            self.channels.depths.iter().enumerate().map(merged).collect();
+        let luts = decide(&histograms);
 
         workers.for_each(&mut tasks, |(pixels, hand, _)| hand.apply(pixels, &luts));
         Ok(())

@@ -1,6 +1,7 @@
 //! Properties, pad templates and virtual functions of `histomatch`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
@@ -9,11 +10,13 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
-use super::{Colorspace, frame, location};
+use super::settings::Settings;
+use super::stream::{Matched, Stream};
+use super::{Colorspace, FlatFrames, UpdateMode, frame, location, stats};
 use crate::color::Channels;
 use crate::kernels::InstructionSet;
-use crate::matcher::Matcher;
 use crate::reference::{Reference, ReferenceError};
+use crate::temporal::cuts::DEFAULT_THRESHOLD;
 use crate::workers::Workers;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -62,59 +65,6 @@ impl ReferenceSlot {
 /// The name of an [`InstructionSet`]: the kernels to use, for tests and to compare speeds.
 const KERNELS_VARIABLE: &str = "HISTOMATCH_KERNELS";
 
-/// Takes all formats for such that only GStreamer can unpack, for tests.
-const GENERIC_VARIABLE: &str = "HISTOMATCH_GENERIC";
-
-struct Settings {
-    n_threads: u32,
-    colorspace: Colorspace,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { n_threads: 1, colorspace: Colorspace::default() }
-    }
-}
-
-/// The frames that were negotiated.
-struct Stream {
-    info: gst_video::VideoInfo,
-    colorspace: Colorspace,
-    matcher: Matcher,
-}
-
-impl Stream {
-    /// The error is for developers: the pad templates have no formats that fail.
-    fn new(
-        info: &gst_video::VideoInfo,
-        colorspace: Colorspace,
-        at_most: InstructionSet,
-    ) -> Result<Self, String> {
-        let generic = std::env::var_os(GENERIC_VARIABLE).is_some();
-        let layout = frame::layout(info, generic);
-        let matcher = Matcher::new(layout, colorspace.into(), at_most, frame::unpack(info))
-            .map_err(|error| format!("{}: {error}", info.format().to_str()))?;
-        Ok(Self { info: info.clone(), colorspace, matcher })
-    }
-
-    /// Matches one frame. The error says why the buffer can't be one.
-    fn process(
-        &mut self,
-        buffer: &mut gst::BufferRef,
-        reference: &Reference,
-        workers: &Workers,
-    ) -> Result<(), String> {
-        let spans = frame::spans(buffer, &self.info)?;
-        let scan = frame::scan(buffer, &self.info);
-        let mut map = buffer
-            .map_writable()
-            .map_err(|_| "its memory can't be mapped for reading and writing".to_string())?;
-        self.matcher
-            .process(map.as_mut_slice(), scan, &spans, reference, workers)
-            .map_err(|error| error.to_string())
-    }
-}
-
 /// What the streaming thread works with.
 #[derive(Default)]
 struct Streaming {
@@ -124,6 +74,19 @@ struct Streaming {
     at_most: InstructionSet,
     stream: Option<Stream>,
     warned_of_colors: bool,
+    /// The contradiction of settings that was warned of last.
+    warned_of_settings: Option<&'static str>,
+    /// When the last message was posted.
+    posted: Option<gst::ClockTime>,
+}
+
+/// The name of a property.
+const STATS: &str = "stats";
+
+/// The last frame that was matched.
+struct Last {
+    running_time: Option<gst::ClockTime>,
+    matched: Matched,
 }
 
 #[derive(glib::Properties, Default)]
@@ -171,7 +134,152 @@ pub struct HistoMatch {
         mutable_playing,
         builder(Colorspace::default())
     )]
+    /// How far levels go, 0 to 1.
+    #[property(
+        name = "strength",
+        type = f64,
+        member = strength,
+        get,
+        set,
+        default = 1.,
+        minimum = 0.,
+        maximum = 1.,
+        nick = "Strength",
+        blurb = "How far levels go from what they are to what they are matched to (0 = frames pass \
+                 unchanged, 1 = all the way)",
+        mutable_playing,
+        controllable
+    )]
+    /// The time constant of the average, in nanoseconds.
+    #[property(
+        name = "smoothing",
+        type = u64,
+        member = smoothing,
+        get,
+        set,
+        default = 0,
+        nick = "Smoothing",
+        blurb = "Time constant of the average over frames that is matched, and of the change to \
+                 another reference, in nanoseconds (0 = every frame is matched by itself)",
+        mutable_playing,
+        controllable
+    )]
+    /// How much of a flicker is removed, 0 to 1.
+    #[property(
+        name = "deflicker",
+        type = f64,
+        member = deflicker,
+        get,
+        set,
+        default = 0.,
+        minimum = 0.,
+        maximum = 1.,
+        nick = "Deflicker",
+        blurb = "How much of a flicker in brightness is removed, where frames are not matched by \
+                 themselves (0 = none, 1 = all)",
+        mutable_playing,
+        controllable
+    )]
+    /// The distance between frames from which on a new scene begins, 0 to 1.
+    #[property(
+        name = "scene-threshold",
+        type = f64,
+        member = scene_threshold,
+        get,
+        set,
+        default = DEFAULT_THRESHOLD,
+        minimum = 0.,
+        maximum = 1.,
+        nick = "Scene threshold",
+        blurb = "How little a frame must be like the one before it to begin a new scene, for which \
+                 the average starts afresh (0 = no frame does)",
+        mutable_playing,
+        controllable
+    )]
+    /// Which frames the mapping is learned from.
+    #[property(
+        name = "update-mode",
+        type = UpdateMode,
+        member = update_mode,
+        get,
+        set,
+        nick = "Update mode",
+        blurb = "Which frames the mapping is learned from",
+        mutable_playing,
+        builder(UpdateMode::default())
+    )]
+    /// What becomes of channels with next to no distribution.
+    #[property(
+        name = "flat-frames",
+        type = FlatFrames,
+        member = flat_frames,
+        get,
+        set,
+        nick = "Flat frames",
+        blurb = "What becomes of channels of frames that have next to no distribution, such as \
+                 black ones",
+        mutable_playing,
+        builder(FlatFrames::default())
+    )]
+    /// Whether black bars are left out.
+    #[property(
+        name = "ignore-borders",
+        type = bool,
+        member = ignore_borders,
+        get,
+        set,
+        default = false,
+        nick = "Ignore borders",
+        blurb = "Leave black bars around the picture out of the counts, and as they are",
+        mutable_playing
+    )]
+    /// The steepest that the mapping may get.
+    #[property(
+        name = "max-slope",
+        type = f64,
+        member = max_slope,
+        get,
+        set,
+        default = 0.,
+        minimum = 0.,
+        maximum = 65535.,
+        nick = "Maximum slope",
+        blurb = "Steepest that the mapping may get, in output levels per input level, so that noise \
+                 and banding are not blown up (0 = no limit)",
+        mutable_playing,
+        controllable
+    )]
+    /// Whether messages are posted.
+    #[property(
+        name = "post-messages",
+        type = bool,
+        member = post_messages,
+        get,
+        set,
+        default = false,
+        nick = "Post messages",
+        blurb = "Post element messages named histomatch, with the fields of stats",
+        mutable_playing
+    )]
+    /// The time between messages, in nanoseconds.
+    #[property(
+        name = "interval",
+        type = u64,
+        member = interval,
+        get,
+        set,
+        default = 1_000_000_000,
+        nick = "Interval",
+        blurb = "Time between messages in nanoseconds (0 = one for each frame); a new scene has one \
+                 at once",
+        mutable_playing,
+        controllable
+    )]
     settings: Mutex<Settings>,
+    /// What was done to the last frame.
+    last: Mutex<Option<Last>>,
+    /// Whether the mapping is to be learned afresh.
+    relearn: AtomicBool,
     /// Used by the streaming thread alone, so never waited for.
     streaming: Mutex<Streaming>,
 }
@@ -182,6 +290,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl HistoMatch {
+    fn stats(&self) -> gst::Structure {
+        match &*lock(&self.last) {
+            Some(Last { running_time, matched }) => (&matched.stats(*running_time)).into(),
+            None => gst::Structure::new_empty(stats::NAME),
+        }
+    }
+
     fn reference_location(&self) -> Option<PathBuf> {
         lock(&self.slot).location.clone()
     }
@@ -312,9 +427,9 @@ impl HistoMatch {
     ) -> Result<Stream, gst::LoggableError> {
         let stream = Stream::new(info, colorspace, at_most)
             .map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
-        lock(&self.slot).channels = Some(stream.matcher.channels().clone());
-        gst::info!(CAT, imp = self, "Channels: {:?}", stream.matcher.channels());
-        gst::info!(CAT, imp = self, "{}", stream.matcher);
+        lock(&self.slot).channels = Some(stream.matcher().channels().clone());
+        gst::info!(CAT, imp = self, "Channels: {:?}", stream.matcher().channels());
+        gst::info!(CAT, imp = self, "{}", stream.matcher());
         Ok(stream)
     }
 
@@ -343,6 +458,16 @@ impl HistoMatch {
         );
     }
 
+    /// Warns of properties that contradict each other.
+    fn warn_of_settings(&self, contradiction: &str) {
+        gst::element_imp_warning!(
+            self,
+            gst::LibraryError::Settings,
+            ("The properties contradict each other: {contradiction}."),
+            ["The stream goes on"]
+        );
+    }
+
     /// Refuses a buffer with a message for the user; without one they would see no more than
     /// "Internal data stream error".
     fn refuse(&self, cause: &str) -> gst::FlowError {
@@ -364,10 +489,54 @@ impl ObjectSubclass for HistoMatch {
     type ParentType = gst_video::VideoFilter;
 }
 
-#[glib::derived_properties]
 impl ObjectImpl for HistoMatch {
+    // The macro for properties doesn't know structures, so `stats` is behind those that it knows.
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let stats = glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
+                .nick("Statistics")
+                .blurb("What was done to the last frame; without fields before the first one")
+                .read_only()
+                .build();
+            HistoMatch::derived_properties().iter().cloned().chain([stats]).collect()
+        });
+        &PROPERTIES
+    }
+
+    fn set_property(&self, id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        self.derived_set_property(id, value, pspec);
+    }
+
+    fn property(&self, id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == STATS {
+            self.stats().to_value()
+        } else {
+            self.derived_property(id, pspec)
+        }
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            vec![
+                glib::subclass::Signal::builder("relearn")
+                    .action()
+                    .class_handler(|values| {
+                        if let Some(Ok(element)) = values.first().map(|v| v.get::<super::HistoMatch>())
+                        {
+                            element.imp().relearn.store(true, Ordering::Relaxed);
+                        }
+                        None
+                    })
+                    .build(),
+            ]
+        });
+        &SIGNALS
+    }
+
     fn constructed(&self) {
         self.parent_constructed();
+        // So that the flag of frames that fill gaps reaches us, and stays.
+        self.obj().set_gap_aware(true);
         // The pad refuses such caps by its template, but GStreamer's words for that help nobody.
         if let Some(pad) = self.obj().static_pad("sink") {
             let element = self.obj().downgrade();
@@ -449,12 +618,35 @@ impl BaseTransformImpl for HistoMatch {
         slot.channels = None;
         drop(slot);
         *lock(&self.streaming) = Streaming::default();
+        *lock(&self.last) = None;
         Ok(())
     }
 
-    fn before_transform(&self, _buffer: &gst::BufferRef) {
+    fn sink_event(&self, event: gst::Event) -> bool {
+        if matches!(event.view(), gst::EventView::FlushStop(_) | gst::EventView::Segment(_)) {
+            let mut streaming = lock(&self.streaming);
+            streaming.posted = None;
+            if let Some(stream) = &mut streaming.stream {
+                stream.reset();
+            }
+        }
+        self.parent_sink_event(event)
+    }
+
+    fn before_transform(&self, buffer: &gst::BufferRef) {
+        let element = self.obj();
+        if element.has_active_control_bindings() {
+            let segment = element.segment().downcast::<gst::ClockTime>().ok();
+            let stream_time = segment.and_then(|segment| segment.to_stream_time(buffer.pts()));
+            if let Some(stream_time) = stream_time
+                && let Err(error) = element.sync_values(stream_time)
+            {
+                gst::warning!(CAT, imp = self, "Can't set what is controlled: {error}");
+            }
+        }
         // Here, in the streaming thread, so that it can't fall behind what setters did.
-        self.obj().set_passthrough(lock(&self.slot).reference.is_none());
+        let is_neutral = lock(&self.settings).strength == 0.;
+        element.set_passthrough(is_neutral || lock(&self.slot).reference.is_none());
     }
 
     // Not VideoFilter's transform_frame_ip: its mapping believes the buffer's video meta, and lets
@@ -466,29 +658,75 @@ impl BaseTransformImpl for HistoMatch {
         let Some(reference) = lock(&self.slot).reference.clone() else {
             return Ok(gst::FlowSuccess::Ok);
         };
-        let colorspace = lock(&self.settings).colorspace;
+        let settings = lock(&self.settings).clone();
+        let segment = self.obj().segment().downcast::<gst::ClockTime>().ok();
+        let is_reverse = segment.as_ref().is_some_and(|segment| segment.rate() < 0.);
+        let running_time = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
+
         let mut streaming = lock(&self.streaming);
-        let Streaming { workers, at_most, stream: Some(stream), warned_of_colors } =
-            &mut *streaming
-        else {
+        let Streaming { workers, at_most, stream: Some(stream), .. } = &mut *streaming else {
             return Err(gst::FlowError::NotNegotiated);
         };
-        if stream.colorspace != colorspace {
-            *stream = self.make_stream(&stream.info, colorspace, *at_most).map_err(|error| {
-                error.log();
-                gst::FlowError::NotNegotiated
-            })?;
+        if stream.colorspace() != settings.colorspace {
+            *stream =
+                self.make_stream(stream.info(), settings.colorspace, *at_most).map_err(|error| {
+                    error.log();
+                    gst::FlowError::NotNegotiated
+                })?;
         }
-        let outcome = stream.process(buffer, &reference, workers);
-        let colors = if *warned_of_colors { None } else { frame::foreign_colors(&stream.info) };
-        *warned_of_colors |= colors.is_some();
+        if self.relearn.swap(false, Ordering::Relaxed) {
+            stream.relearn();
+        }
+        let outcome = stream.process(buffer, is_reverse, &reference, &settings, workers);
+        let colors = frame::foreign_colors(stream.info()).filter(|_| !streaming.warned_of_colors);
+        streaming.warned_of_colors |= colors.is_some();
+        let contradiction = settings.temporal().contradiction();
+        let is_new = streaming.warned_of_settings != contradiction;
+        streaming.warned_of_settings = contradiction;
+        let is_due = settings.post_messages
+            && outcome.as_ref().is_ok_and(|matched| {
+                matched.report.scene_change || is_due(streaming.posted, running_time, settings.interval)
+            });
+        if is_due {
+            streaming.posted = running_time;
+        }
         drop(streaming);
+
         if let Some(colors) = colors {
             self.warn_of_foreign_colors(colors);
         }
-        outcome.map_err(|cause| self.refuse(&cause))?;
-        gst::log!(CAT, imp = self, "Matched the frame at {}", buffer.pts().display());
+        if let Some(contradiction) = contradiction.filter(|_| is_new) {
+            self.warn_of_settings(contradiction);
+        }
+        let matched = outcome.map_err(|cause| self.refuse(&cause))?;
+        if is_due {
+            let structure = gst::Structure::from(&matched.stats(running_time));
+            let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
+            // It fails where the element is in no bin, so that nobody listens.
+            let _ = self.obj().post_message(message);
+        }
+        gst::log!(
+            CAT,
+            imp = self,
+            "Matched the frame at {}: {:?}",
+            buffer.pts().display(),
+            matched.report
+        );
+        *lock(&self.last) = Some(Last { running_time, matched });
         Ok(gst::FlowSuccess::Ok)
+    }
+}
+
+/// Whether it is time for a message.
+fn is_due(
+    posted: Option<gst::ClockTime>,
+    now: Option<gst::ClockTime>,
+    interval: u64,
+) -> bool {
+    match (posted, now) {
+        (Some(posted), Some(now)) => now < posted || (now - posted).nseconds() >= interval,
+        // Without times there are no intervals.
+        _ => true,
     }
 }
 
@@ -505,7 +743,7 @@ impl VideoFilterImpl for HistoMatch {
         let stream = self.make_stream(info, colorspace, at_most)?;
         // Here, and not when the first frame is late for it.
         if let Some(reference) = lock(&self.slot).reference.clone() {
-            reference.cdfs(stream.matcher.channels());
+            reference.cdfs(stream.matcher().channels());
         }
         lock(&self.streaming).stream = Some(stream);
         Ok(())

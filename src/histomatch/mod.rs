@@ -38,37 +38,15 @@
 
 use gst::prelude::*;
 
-use crate::color::ColorSpace;
-
+mod enums;
 mod frame;
 mod imp;
 mod location;
+mod settings;
+pub mod stats;
+mod stream;
 
-/// What the channels are that are matched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
-#[enum_type(name = "GstHistoMatchColorspace")]
-pub enum Colorspace {
-    /// R', G' and B', whatever the format of the frames.
-    #[default]
-    #[enum_value(name = "R', G' and B'", nick = "rgb")]
-    Rgb,
-    /// Y', Cb and Cr.
-    #[enum_value(name = "Y', Cb and Cr", nick = "ycbcr")]
-    Ycbcr,
-    /// Y' alone.
-    #[enum_value(name = "Y' alone: colours stay", nick = "luma")]
-    Luma,
-}
-
-impl From<Colorspace> for ColorSpace {
-    fn from(colorspace: Colorspace) -> Self {
-        match colorspace {
-            Colorspace::Rgb => Self::Rgb,
-            Colorspace::Ycbcr => Self::YCbCr,
-            Colorspace::Luma => Self::Luma,
-        }
-    }
-}
+pub use enums::{Colorspace, FlatFrames, UpdateMode};
 
 glib::wrapper! {
     /// The element `histomatch`, typed, for applications that link the plugin.

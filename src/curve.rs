@@ -1,0 +1,101 @@
+//! A mapping of levels before it is rounded to a lookup table: what tables are blended, limited and
+//! moved in.
+
+use crate::lut::Lut;
+
+/// The output level for each input level of one channel, with fractions. It never falls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    levels: Vec<f64>,
+}
+
+impl From<&Lut> for Curve {
+    fn from(lut: &Lut) -> Self {
+        Self { levels: lut.levels.iter().map(|&level| level.into()).collect() }
+    }
+}
+
+impl Curve {
+    /// Every level stays as it is.
+    pub fn identity(n_levels: usize) -> Self {
+        Self { levels: (0..n_levels).map(|level| level as f64).collect() }
+    }
+
+    /// The output levels.
+    pub fn levels(&self) -> &[f64] {
+        &self.levels
+    }
+
+    /// Goes towards another curve: `weight`, from 0 to 1, of that, the rest of this.
+    pub fn blend(&mut self, other: &Self, weight: f64) {
+        for (level, other) in self.levels.iter_mut().zip(&other.levels) {
+            // Not a weighted sum: where the two agree, nothing changes, to the last bit.
+            *level += weight * (other - *level);
+        }
+    }
+
+    /// Gives no level below `least`.
+    pub fn raise(&mut self, least: f64) {
+        self.levels.iter_mut().for_each(|level| *level = level.max(least));
+    }
+
+    /// What comes in is first moved away from `pivot`, `gain` times as far.
+    pub fn after_gain(&self, gain: f64, pivot: f64) -> Self {
+        let last = self.levels.len() - 1;
+        let moved = |level: usize| {
+            let place = (pivot + (level as f64 - pivot) * gain).clamp(0., last as f64);
+            let below = (place as usize).min(last.saturating_sub(1));
+            let above = (below + 1).min(last);
+            let (low, high) = (self.levels[below], self.levels[above]);
+            low + (place - below as f64) * (high - low)
+        };
+        Self { levels: (0..=last).map(moved).collect() }
+    }
+
+    /// Lets the levels `fixed` stay as they are, and draws those nearer to one of them than `width`
+    /// along, the less the farther they are. With a `weight` below 1, that much of the way.
+    pub fn pin(&mut self, fixed: &[f64], width: f64, weight: f64) {
+        let mut least = 0.;
+        for (v, level) in self.levels.iter_mut().enumerate() {
+            let v = v as f64;
+            let distance = fixed.iter().map(|fixed| (v - fixed).abs()).fold(width, f64::min);
+            let free = (distance / width).powi(2);
+            *level += weight * (1. - free) * (v - *level);
+            // Where a steep curve is drawn down behind a fixed level, it could fall.
+            least = level.max(least);
+            *level = least;
+        }
+    }
+
+    /// Makes no step between neighbouring levels larger than `max_slope`, or than the mean step
+    /// where that is larger. The first and the last level stay; what is taken from the steps that
+    /// are too large is shared evenly by the others.
+    pub fn limit_slope(&mut self, max_slope: f64) {
+        let steps: Vec<f64> = self.levels.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let n_steps = steps.len() as f64;
+        let rise: f64 = steps.iter().sum();
+        let limit = max_slope.max(rise / n_steps);
+        if steps.iter().all(|&step| step <= limit) {
+            return;
+        }
+        // What is added to all steps before they are cut. The rise grows with it, up to
+        // n_steps * limit, so it is found by halving.
+        let rise_with = |added: f64| steps.iter().map(|step| (step + added).min(limit)).sum::<f64>();
+        let (mut low, mut high) = (0., limit);
+        for _ in 0..40 {
+            let middle = (low + high) / 2.;
+            if rise_with(middle) < rise { low = middle } else { high = middle }
+        }
+        let (mut level, last) = (self.levels[0], self.levels[steps.len()]);
+        for (to, step) in self.levels[1..].iter_mut().zip(&steps) {
+            level += (step + high).min(limit);
+            *to = level.min(last);
+        }
+    }
+
+    /// The table of the nearest levels.
+    pub fn to_lut(&self) -> Lut {
+        // 16 bits at most, as those that the curve was made from.
+        Lut { levels: self.levels.iter().map(|level| level.round() as u16).collect() }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the properties say, but for the reference.
+
+use std::time::Duration;
+
+use super::{Colorspace, FlatFrames, UpdateMode};
+use crate::temporal;
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub n_threads: u32,
+    pub colorspace: Colorspace,
+    pub strength: f64,
+    /// In nanoseconds.
+    pub smoothing: u64,
+    pub deflicker: f64,
+    pub scene_threshold: f64,
+    pub update_mode: UpdateMode,
+    pub flat_frames: FlatFrames,
+    pub ignore_borders: bool,
+    pub max_slope: f64,
+    pub post_messages: bool,
+    /// In nanoseconds.
+    pub interval: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let temporal = temporal::Settings::default();
+        Self {
+            n_threads: 1,
+            colorspace: Colorspace::default(),
+            strength: temporal.strength,
+            smoothing: temporal.smoothing.as_nanos() as u64,
+            deflicker: temporal.deflicker,
+            scene_threshold: temporal.scene_threshold,
+            update_mode: UpdateMode::default(),
+            flat_frames: FlatFrames::default(),
+            ignore_borders: false,
+            max_slope: temporal.max_slope,
+            post_messages: false,
+            interval: 1_000_000_000,
+        }
+    }
+}
+
+impl Settings {
+    pub fn temporal(&self) -> temporal::Settings {
+        temporal::Settings {
+            strength: self.strength,
+            smoothing: Duration::from_nanos(self.smoothing),
+            deflicker: self.deflicker,
+            scene_threshold: self.scene_threshold,
+            update_mode: self.update_mode.into(),
+            flat_frames: self.flat_frames.into(),
+            max_slope: self.max_slope,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the element tells of a frame: the property `stats` and the messages.
+
+use std::fmt;
+
+/// The name of the structure.
+pub const NAME: &str = "histomatch";
+
+/// What was done to a frame: the content of the property `stats` and of the element messages named
+/// `histomatch`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stats {
+    /// `running-time` (`guint64`, nanoseconds): when the frame is to be shown; missing if it has no
+    /// time stamp.
+    pub running_time: Option<gst::ClockTime>,
+    /// `distance-before` (`gdouble`, 0 to 1): by how much of the full scale the frame's samples would
+    /// have to move to have the reference's distribution, on average over all samples and channels.
+    pub distance_before: f64,
+    /// `distance-after` (`gdouble`, 0 to 1): the same of what the lookup tables make of them.
+    pub distance_after: f64,
+    /// `scene-distance` (`gdouble`, 0 to 1): how little the frame is like the one before; what
+    /// `scene-threshold` is compared with. 0 where the settings don't ask for it.
+    pub scene_distance: f64,
+    /// `scene-change` (`gboolean`): whether the frame begins a new scene.
+    pub scene_change: bool,
+    /// `learned` (array of `gboolean`): for each channel, whether the mapping was learned from the
+    /// frame; otherwise it was held.
+    pub learned: Vec<bool>,
+    /// `gain` (`gdouble`): by how much brighter the frame was taken to be than the average, which
+    /// `deflicker` evens out; 1 where the settings don't ask for it.
+    pub gain: f64,
+    /// `luts` (array of arrays of `guint`): for each channel, the output level of each input level.
+    pub luts: Vec<Vec<u16>>,
+}
+
+/// A structure that isn't one of [`Stats`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoStats {
+    /// What is missing or of another type.
+    pub field: &'static str,
+}
+
+impl fmt::Display for NoStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a structure of histomatch: '{}' is missing or of another type", self.field)
+    }
+}
+
+impl std::error::Error for NoStats {}
+
+impl From<&Stats> for gst::Structure {
+    fn from(stats: &Stats) -> Self {
+        let lut = |levels: &Vec<u16>| gst::Array::new(levels.iter().map(|&level| u32::from(level)));
+        let mut structure = gst::Structure::builder(NAME)
+            .field("distance-before", stats.distance_before)
+            .field("distance-after", stats.distance_after)
+            .field("scene-distance", stats.scene_distance)
+            .field("scene-change", stats.scene_change)
+            .field("learned", gst::Array::new(stats.learned.iter().copied()))
+            .field("gain", stats.gain)
+            .field("luts", gst::Array::new(stats.luts.iter().map(lut)))
+            .build();
+        if let Some(running_time) = stats.running_time {
+            structure.set("running-time", running_time);
+        }
+        structure
+    }
+}
+
+impl TryFrom<&gst::StructureRef> for Stats {
+    type Error = NoStats;
+
+    fn try_from(structure: &gst::StructureRef) -> Result<Self, NoStats> {
+        fn get<'a, T: glib::value::FromValue<'a>>(
+            structure: &'a gst::StructureRef,
+            field: &'static str,
+        ) -> Result<T, NoStats> {
+            structure.get(field).map_err(|_| NoStats { field })
+        }
+        fn all<T: for<'a> glib::value::FromValue<'a>>(
+            array: gst::Array,
+            field: &'static str,
+        ) -> Result<Vec<T>, NoStats> {
+            array.iter().map(|value| value.get::<T>().map_err(|_| NoStats { field })).collect()
+        }
+        if structure.name() != NAME {
+            return Err(NoStats { field: "name" });
+        }
+        let lut = |levels: gst::Array| {
+            let levels: Vec<u32> = all(levels, "luts")?;
+            let level = |level| u16::try_from(level).map_err(|_| NoStats { field: "luts" });
+            levels.into_iter().map(level).collect()
+        };
+        Ok(Self {
+            running_time: structure
+                .has_field("running-time")
+                .then(|| get(structure, "running-time"))
+                .transpose()?,
+            distance_before: get(structure, "distance-before")?,
+            distance_after: get(structure, "distance-after")?,
+            scene_distance: get(structure, "scene-distance")?,
+            scene_change: get(structure, "scene-change")?,
+            learned: all(get(structure, "learned")?, "learned")?,
+            gain: get(structure, "gain")?,
+            luts: all(get(structure, "luts")?, "luts")?
+                .into_iter()
+                .map(lut)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! The frames that were negotiated, one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gst::prelude::*;
+
+use super::settings::Settings;
+use super::stats::Stats;
+use super::{Colorspace, frame};
+use crate::cdf::Cdf;
+use crate::histogram::Histogram;
+use crate::kernels::InstructionSet;
+use crate::lut::Lut;
+use crate::matcher::Matcher;
+use crate::reference::Reference;
+use crate::temporal::{self, Report, Temporal};
+use crate::workers::Workers;
+
+/// Takes all formats for such that only GStreamer can unpack, for tests.
+const GENERIC_VARIABLE: &str = "HISTOMATCH_GENERIC";
+
+/// What a frame lasts if nobody says.
+const USUAL_DURATION: gst::ClockTime = gst::ClockTime::from_mseconds(40);
+
+/// The longest that frames are missing without the stream being taken for another.
+const LONGEST_GAP: gst::ClockTime = gst::ClockTime::SECOND;
+
+pub(super) struct Stream {
+    info: gst_video::VideoInfo,
+    colorspace: Colorspace,
+    matcher: Matcher,
+    temporal: Temporal,
+    /// The time stamp of the last frame that counted.
+    last: Option<gst::ClockTime>,
+}
+
+/// What was done to a frame.
+pub(super) struct Matched {
+    pub report: Report,
+    references: Arc<[Cdf]>,
+    histograms: Vec<Histogram>,
+    luts: Vec<Lut>,
+}
+
+impl Stream {
+    /// The error is for developers: the pad templates have no formats that fail.
+    pub fn new(
+        info: &gst_video::VideoInfo,
+        colorspace: Colorspace,
+        at_most: InstructionSet,
+    ) -> Result<Self, String> {
+        let generic = std::env::var_os(GENERIC_VARIABLE).is_some();
+        let layout = frame::layout(info, generic);
+        let matcher = Matcher::new(layout, colorspace.into(), at_most, frame::unpack(info))
+            .map_err(|error| format!("{}: {error}", info.format().to_str()))?;
+        let temporal = Temporal::new(matcher.channels().clone());
+        Ok(Self { info: info.clone(), colorspace, matcher, temporal, last: None })
+    }
+
+    pub fn info(&self) -> &gst_video::VideoInfo {
+        &self.info
+    }
+
+    pub fn colorspace(&self) -> Colorspace {
+        self.colorspace
+    }
+
+    pub fn matcher(&self) -> &Matcher {
+        &self.matcher
+    }
+
+    /// Forgets the frames so far.
+    pub fn reset(&mut self) {
+        self.temporal.reset();
+        self.last = None;
+    }
+
+    /// Learns afresh from the next frame on.
+    pub fn relearn(&mut self) {
+        self.temporal.relearn();
+    }
+
+    /// Matches one frame. The error says why the buffer can't be one.
+    pub fn process(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        is_reverse: bool,
+        reference: &Reference,
+        settings: &Settings,
+        workers: &Workers,
+    ) -> Result<Matched, String> {
+        if buffer.flags().contains(gst::BufferFlags::DISCONT) && self.jumps(buffer, is_reverse) {
+            self.reset();
+        }
+        let elapsed = self.elapsed(buffer);
+        let spans = frame::spans(buffer, &self.info)?;
+        let scan = frame::scan(buffer, &self.info);
+        let is_gap = buffer.flags().contains(gst::BufferFlags::GAP);
+        let pts = buffer.pts();
+        let mut map = buffer
+            .map_writable()
+            .map_err(|_| "its memory can't be mapped for reading and writing".to_string())?;
+        let memory = map.as_mut_slice();
+
+        let settings = settings.temporal();
+        let thumbnail: Option<crate::survey::Thumbnail> = None;
+        let references = reference.cdfs(self.matcher.channels());
+        // What fills a gap is matched as any frame, and leaves no trace.
+        let mut for_gap = is_gap.then(|| self.temporal.clone());
+        let temporal = for_gap.as_mut().unwrap_or(&mut self.temporal);
+        let mut matched = None;
+        self.matcher
+            .process(memory, scan, &spans, workers, |histograms| {
+                let frame = temporal::Frame { histograms, thumbnail: thumbnail.as_ref(), elapsed };
+                let (luts, report) = temporal.match_frame(frame, &references, &settings);
+                let histograms = histograms.to_vec();
+                matched = Some(Matched { report, references, histograms, luts: luts.clone() });
+                luts
+            })
+            .map_err(|error| error.to_string())?;
+        if !is_gap {
+            self.last = pts;
+        }
+        matched.ok_or_else(|| "it has no pixels".to_string())
+    }
+
+    /// The time from the last frame that counted to this one.
+    fn elapsed(&self, buffer: &gst::BufferRef) -> Duration {
+        match (buffer.pts(), self.last) {
+            (Some(now), Some(last)) => absolute_difference(now, last).into(),
+            _ => self.duration(buffer).into(),
+        }
+    }
+
+    /// What a frame lasts, as far as can be known.
+    fn duration(&self, buffer: &gst::BufferRef) -> gst::ClockTime {
+        let fps = self.info.fps();
+        // 0 frames a second are none that last.
+        let by_rate = || match (fps.numer().try_into(), fps.denom().try_into()) {
+            (Ok(numer @ 1..), Ok(denom)) => gst::ClockTime::SECOND.mul_div_round(denom, numer),
+            _ => None,
+        };
+        buffer.duration().or_else(by_rate).unwrap_or(USUAL_DURATION)
+    }
+
+    /// Whether a buffer that is marked as a discontinuity begins something else. One behind frames
+    /// that were dropped does not, nor does the beginning of each group that is played backwards.
+    fn jumps(&self, buffer: &gst::BufferRef, is_reverse: bool) -> bool {
+        let (Some(now), Some(last)) = (buffer.pts(), self.last) else { return true };
+        let gap = absolute_difference(now, last);
+        let goes_on = if is_reverse {
+            now <= last
+        } else {
+            now > last && gap > self.duration(buffer) * 3 / 2
+        };
+        !goes_on || gap > LONGEST_GAP
+    }
+}
+
+fn absolute_difference(a: gst::ClockTime, b: gst::ClockTime) -> gst::ClockTime {
+    a.max(b) - a.min(b)
+}
+
+impl Matched {
+    pub fn stats(&self, running_time: Option<gst::ClockTime>) -> Stats {
+        let mean = |distances: &mut dyn Iterator<Item = f64>| {
+            distances.sum::<f64>() / self.references.len() as f64
+        };
+        let sources = self.histograms.iter().zip(&*self.references);
+        let before = |(source, reference): (&Histogram, &Cdf)| {
+            Cdf::from(source).distance(reference)
+        };
+        let after = |((source, reference), lut): ((&Histogram, &Cdf), &Lut)| {
+            Cdf::from(&source.mapped(lut)).distance(reference)
+        };
+        Stats {
+            running_time,
+            distance_before: mean(&mut sources.clone().map(before)),
+            distance_after: mean(&mut sources.zip(&self.luts).map(after)),
+            scene_distance: self.report.scene_distance,
+            scene_change: self.report.scene_change,
+            learned: self.report.learned.clone(),
+            gain: self.report.gain,
+            luts: self.luts.iter().map(|lut| lut.levels.clone()).collect(),
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! What a video is matched by, from frame to frame: smooth in time, and without a frame of latency.
+//!
+//! The rule ([`match_cdfs`]) is for stills. Frame by frame, it lets every object that comes or goes
+//! move the colours of all others, cancels fades, and makes a black frame bright. [`Temporal`] sits
+//! between counting and the rule:
+//!
+//! ```text
+//! histograms ─► flat? ─► source: mixture over time ─► match_cdfs ─► Curve ─► Lut per channel
+//!                ▲               ▲         ▲                          ▲
+//!                │         starts afresh  weight                 follows exposure,
+//! thumbnail ─► Cuts ────────────┘        by time                limited, blended
+//!          └─► Exposure ───────────────────────────────────────────────┘
+//! ```
+//!
+//! - **Smoothing.** The source is an exponential average of the frames' CDFs. A frame that comes
+//!   *t* after the last one has the weight 1 − exp(−*t*/τ): a low-pass filter of first order,
+//!   whatever the rate of the frames is.
+//! - **Cuts** ([`cuts`]) begin the average afresh, so that nothing of the last scene is left in it.
+//! - **Flicker** ([`exposure`]) is a gain that differs from its own average. The mapping is moved by
+//!   it at once, while its shape stays that of the average.
+//! - **Flat** channels ([`is_flat`]) have nothing to be matched; they keep the last mapping.
+//!
+//! The parts by themselves are old: exponential averages of matched histograms are how flicker of
+//! old films is removed (P. M. B. van Roosmalen, *Restoration of Archived Film and Video*, Delft,
+//! 1999, chapter 3; J. Delon, "Movie and Video Scale-Time Equalization Application to Flicker
+//! Reduction", IEEE Transactions on Image Processing 15(1), 2006). Those look at frames to come; this
+//! does not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cdf::Cdf;
+use crate::color::Channels;
+use crate::curve::Curve;
+use crate::histogram::Histogram;
+use crate::lut::{Lut, match_cdfs};
+use crate::survey::Thumbnail;
+
+pub mod cuts;
+pub mod exposure;
+
+use cuts::Cuts;
+use exposure::Exposure;
+
+/// When the source is learned from frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpdateMode {
+    /// From every frame.
+    #[default]
+    Frame,
+    /// From the first frame of a scene and those that follow within one time constant of the
+    /// smoothing; then it is held until the next cut.
+    Scene,
+    /// As for a scene, but once for all.
+    Locked,
+}
+
+/// What becomes of channels without a distribution to speak of ([`is_flat`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlatFrames {
+    /// They keep the last mapping, or stay as they are if there was none.
+    #[default]
+    Hold,
+    /// They are matched like any other.
+    Match,
+}
+
+/// How a video is matched over time. The default is the rule, frame by frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// How far the levels go from what they are to what they are mapped to, 0 to 1.
+    pub strength: f64,
+    /// The time constant of the average; zero: every frame by itself.
+    pub smoothing: Duration,
+    /// How much of a flicker is removed, 0 to 1.
+    pub deflicker: f64,
+    /// The distance ([`Cuts`]) from which on a frame begins a new scene, 0 to 1; 0: none does.
+    pub scene_threshold: f64,
+    /// When the source is learned.
+    pub update_mode: UpdateMode,
+    /// What becomes of flat channels.
+    pub flat_frames: FlatFrames,
+    /// The steepest that the mapping may get ([`Curve::limit_slope`]); 0: as steep as it is.
+    pub max_slope: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            strength: 1.,
+            smoothing: Duration::ZERO,
+            deflicker: 0.,
+            scene_threshold: cuts::DEFAULT_THRESHOLD,
+            update_mode: UpdateMode::default(),
+            flat_frames: FlatFrames::default(),
+            max_slope: 0.,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether every frame is matched by itself, so that nothing of the frames before it counts but
+    /// what flat channels keep.
+    pub fn is_frame_by_frame(&self) -> bool {
+        self.smoothing.is_zero() && self.update_mode == UpdateMode::Frame
+    }
+
+    /// Whether a frame's thumbnail is looked at.
+    pub fn needs_thumbnail(&self) -> bool {
+        !self.is_frame_by_frame() && (self.scene_threshold > 0. || self.deflicker > 0.)
+    }
+
+    /// Settings that contradict each other: what has no effect, and why.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        if self.deflicker > 0. && self.is_frame_by_frame() {
+            return Some(
+                "deflicker has no effect where every frame is matched by itself, which removes \
+                 flicker and the content's own changes alike. Set smoothing, too (for example to \
+                 1000000000, a second)",
+            );
+        }
+        if self.update_mode == UpdateMode::Scene && self.scene_threshold == 0. {
+            return Some(
+                "with scene-threshold=0 no cut is found, so update-mode=scene learns once and holds \
+                 that. Set scene-threshold, or update-mode=locked if that is what is wanted",
+            );
+        }
+        None
+    }
+}
+
+/// One frame, counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Of each channel.
+    pub histograms: &'a [Histogram],
+    /// The frame in small, if [`Settings::needs_thumbnail`].
+    pub thumbnail: Option<&'a Thumbnail>,
+    /// The time since the frame before.
+    pub elapsed: Duration,
+}
+
+/// What was decided about a frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// The distance to the frame before ([`Cuts`]), 0 to 1; 0 if it was not looked at.
+    pub scene_distance: f64,
+    /// Whether the frame begins a new scene.
+    pub scene_change: bool,
+    /// Whether the source of each channel was learned from the frame; otherwise it was held.
+    pub learned: Vec<bool>,
+    /// By how much brighter the frame was taken to be than the average.
+    pub gain: f64,
+}
+
+/// What is kept of a channel from frame to frame.
+#[derive(Clone, Debug, Default)]
+struct Channel {
+    /// What frames looked like, if there was one that wasn't flat.
+    source: Option<Cdf>,
+    /// Whether the source is of another scene, so that the next frame takes its place.
+    is_stale: bool,
+    /// For how long the source was learned.
+    learned: Duration,
+    /// What the source was last mapped by.
+    shown: Option<Curve>,
+    /// What the source was mapped by when the reference changed, and how much of that is left.
+    leaving: Option<(Curve, f64)>,
+}
+
+/// The state of matching a video over time.
+#[derive(Clone, Debug)]
+pub struct Temporal {
+    channels: Channels,
+    states: Vec<Channel>,
+    cuts: Cuts,
+    exposure: Exposure,
+    references: Option<Arc<[Cdf]>>,
+}
+
+/// The time constant of the flicker's average where there is no smoothing.
+const EXPOSURE_TIME: Duration = Duration::from_secs(1);
+
+/// What is left of an old reference when it is forgotten: less than a level of 16 bits.
+const FORGOTTEN: f64 = 1e-5;
+
+/// The weight of something new after some time, for a time constant.
+fn weight(elapsed: Duration, time_constant: Duration) -> f64 {
+    if time_constant.is_zero() {
+        1.
+    } else {
+        1. - (-elapsed.as_secs_f64() / time_constant.as_secs_f64()).exp()
+    }
+}
+
+impl Temporal {
+    /// Nothing seen yet of frames with these channels.
+    pub fn new(channels: Channels) -> Self {
+        Self {
+            states: vec![Channel::default(); channels.depths.len()],
+            cuts: Cuts::default(),
+            exposure: Exposure::default(),
+            references: None,
+            channels,
+        }
+    }
+
+    /// Forgets all frames, as when a stream jumps.
+    pub fn reset(&mut self) {
+        *self = Self::new(self.channels.clone());
+    }
+
+    /// Learns afresh from the next frame on. Until it has something to learn from, a channel keeps
+    /// what it has.
+    pub fn relearn(&mut self) {
+        self.states.iter_mut().for_each(|state| state.is_stale = true);
+    }
+
+    /// One table for each channel, to match a frame to `references`.
+    pub fn match_frame(
+        &mut self,
+        frame: Frame,
+        references: &Arc<[Cdf]>,
+        settings: &Settings,
+    ) -> (Vec<Lut>, Report) {
+        let smoothing = settings.smoothing;
+        let mut report = Report { gain: 1., ..Report::default() };
+        // From 0, the scene goes on, to 1, a new one begins.
+        let mut newness = 0.;
+        if let Some(thumbnail) = frame.thumbnail {
+            let step = self.cuts.step(thumbnail);
+            report.scene_distance = step.distance;
+            newness = match settings.update_mode {
+                UpdateMode::Locked => 0.,
+                // An average gets there by itself, and what it starts from is as bright as a scene.
+                UpdateMode::Frame if step.is_faded_in => 0.,
+                _ => cuts::newness(step.distance, settings.scene_threshold),
+            };
+            report.scene_change = newness == 1.;
+            if report.scene_change {
+                self.exposure = Exposure::default();
+                self.relearn();
+            }
+            let time = if smoothing.is_zero() { EXPOSURE_TIME } else { smoothing };
+            report.gain = self.exposure.follow(thumbnail, weight(frame.elapsed, time));
+        }
+        let is_other = |old: &Arc<[Cdf]>| !Arc::ptr_eq(old, references);
+        let reference_changed = self.references.as_ref().is_some_and(is_other);
+        self.references = Some(Arc::clone(references));
+
+        let weight = weight(frame.elapsed, smoothing);
+        let mut luts = Vec::with_capacity(self.states.len());
+        for (index, state) in self.states.iter_mut().enumerate() {
+            let histogram = &frame.histograms[index];
+            let place = ChannelPlace::new(&self.channels, index);
+            let flatness = match settings.flat_frames {
+                FlatFrames::Hold => place.flatness(histogram),
+                FlatFrames::Match => 0.,
+            };
+            let held = flatness > 0. || histogram.total() == 0;
+            let learned =
+                !held && state.learn(histogram, frame.elapsed, weight, newness, settings);
+            report.learned.push(learned);
+            if reference_changed && !smoothing.is_zero() {
+                state.leaving = state.shown.take().map(|curve| (curve, 1.));
+            }
+            if report.scene_change || smoothing.is_zero() {
+                state.leaving = None;
+            }
+            luts.push(state.lut(&references[index], &place, flatness, weight, &report, settings));
+        }
+        (luts, report)
+    }
+}
+
+impl Channel {
+    /// Takes a frame into the source, if it is time to. Whether it was.
+    fn learn(
+        &mut self,
+        histogram: &Histogram,
+        elapsed: Duration,
+        weight: f64,
+        newness: f64,
+        settings: &Settings,
+    ) -> bool {
+        let old = self.source.take().filter(|_| !self.is_stale);
+        let Some(old) = old else {
+            self.source = Some(Cdf::from(histogram));
+            (self.is_stale, self.learned) = (false, Duration::ZERO);
+            return true;
+        };
+        self.learned = self.learned.saturating_add(elapsed);
+        let is_held =
+            settings.update_mode != UpdateMode::Frame && self.learned > settings.smoothing;
+        let weight = if is_held { 0. } else { weight };
+        let weight = weight + (1. - weight) * newness;
+        self.source = Some(if weight == 0. {
+            old
+        } else if weight == 1. {
+            Cdf::from(histogram)
+        } else {
+            old.mix(&Cdf::from(histogram), weight)
+        });
+        weight > 0.
+    }
+
+    /// The table for a frame whose channel is as flat as that, from the source.
+    fn lut(
+        &mut self,
+        reference: &Cdf,
+        place: &ChannelPlace,
+        flatness: f64,
+        weight: f64,
+        report: &Report,
+        settings: &Settings,
+    ) -> Lut {
+        let n_levels = reference.counts().len();
+        let Some(source) = &self.source else {
+            return Curve::identity(n_levels).to_lut();
+        };
+        let lut = match_cdfs(source, reference);
+        let is_exact = flatness == 0.
+            && settings.is_frame_by_frame()
+            && settings.strength == 1.
+            && settings.max_slope == 0.;
+        if is_exact {
+            return lut;
+        }
+
+        let mut curve = Curve::from(&lut);
+        // Levels that the source doesn't have may be in the frame.
+        curve.raise(reference.least_level() as f64);
+        if let Some((old, left)) = &mut self.leaving {
+            *left *= 1. - weight;
+            curve.blend(old, *left);
+            if *left < FORGOTTEN {
+                self.leaving = None;
+            }
+        }
+        if !settings.smoothing.is_zero() {
+            self.shown = Some(curve.clone());
+        }
+        if flatness > 0. {
+            curve.pin(&place.fixed, place.pinned_width, flatness);
+        }
+        if settings.deflicker > 0. && report.gain != 1. {
+            curve = curve.after_gain(report.gain.powf(-settings.deflicker), place.zero);
+        }
+        if settings.max_slope > 0. {
+            curve.limit_slope(settings.max_slope);
+        }
+        if settings.strength < 1. {
+            let mut weaker = Curve::identity(n_levels);
+            weaker.blend(&curve, settings.strength);
+            curve = weaker;
+        }
+        curve.to_lut()
+    }
+}
+
+/// What the levels of a channel mean.
+#[derive(Debug)]
+struct ChannelPlace {
+    is_chroma: bool,
+    /// The level of black, or of no colour.
+    zero: f64,
+    /// The levels that a flat channel keeps: black and white, or no colour.
+    fixed: Vec<f64>,
+    /// How near to one of them levels are drawn along.
+    pinned_width: f64,
+}
+
+impl ChannelPlace {
+    fn new(Channels { encoding, depths }: &Channels, index: usize) -> Self {
+        let depth = depths[index];
+        let zero = f64::from(encoding.zero(index, depth));
+        let white = f64::from(encoding.legal(index, depth).1);
+        let is_chroma = encoding.is_chroma(index);
+        Self {
+            is_chroma,
+            zero,
+            fixed: if is_chroma { vec![zero] } else { vec![zero, white] },
+            pinned_width: f64::from(1u32 << depth) / 16.,
+        }
+    }
+
+    /// From 0, there is a distribution, to 1, there is half of what would be one.
+    fn flatness(&self, histogram: &Histogram) -> f64 {
+        let enough = enough_levels(self.is_chroma);
+        (2. * (1. - histogram.effective_levels() / enough)).clamp(0., 1.)
+    }
+}
+
+/// The [effective levels](Histogram::effective_levels) from which on a channel has a distribution
+/// to speak of: 16 of 256, and 4 for chroma, which is narrower by nature.
+fn enough_levels(is_chroma: bool) -> f64 {
+    if is_chroma { 4. } else { 16. }
+}
+
+/// Whether a channel has no distribution to speak of: fewer than 16 effective levels of 256 (a
+/// frame that is black, white or nearly; a test card; the end of a fade), or fewer than 4 of chroma
+/// (a grey frame).
+///
+/// On photographs and films, R', G', B' and luma have 75 to 210, chroma 20 to 90; colour bars have 2
+/// to 5, a picture that is faded to a fifteenth 16, a black frame with noise of two levels 8.
+pub fn is_flat(histogram: &Histogram, is_chroma: bool) -> bool {
+    histogram.effective_levels() < enough_levels(is_chroma)
+}

@@ -1,0 +1,178 @@
+//! Where a new scene begins.
+//!
+//! Distances of histograms can't tell a cut from a lamp: what flickers moves a histogram as far as a
+//! cut to a similar scene does. Differences of pixels can't tell it from a moving camera. What a cut
+//! alone changes is *which parts of the picture are brighter than which*. So the blocks of a frame
+//! in small are ranked by brightness: no change of exposure, gamma or contrast, no flicker, flash or
+//! fade moves a rank. And a block may take any rank that its neighbours had in the other frame: that
+//! is what motion does.
+//!
+//! The comparison by ranks is that of Spearman's rank distance (the "footrule") and of the census
+//! transform (R. Zabih and J. Woodfill, "Non-parametric Local Transforms for Computing Visual
+//! Correspondence", ECCV 1994); the tolerance is that of a "minimum over a neighbourhood" in template
+//! matching.
+
+use crate::survey::Thumbnail;
+
+/// The threshold where nobody says otherwise.
+///
+/// On 41,000 frames of films, photographs panned over, and both cut together, with 900 hard cuts
+/// (plain, flickering by 10 %, with flashes, with an object crossing), it finds 95 to 100 % of the
+/// cuts of each set and takes nothing else for one. The most like a cut that is none, a body that
+/// rushes at the camera, has a distance of 0.079; 95 % of the cuts have one above 0.12 in films, and
+/// above 0.08 where other parts of the same photograph are cut together.
+pub const DEFAULT_THRESHOLD: f64 = 0.08;
+
+/// How far things may move between two frames, in blocks: a sixteenth of the width.
+const TOLERANCE: usize = 2;
+
+/// A frame whose blocks differ less, nine tenths of them, shows nothing: it is black, or the end of
+/// a fade.
+const LEAST_CONTRAST: f32 = 1. / 32.;
+
+/// Blocks that are darker in both frames are left out: bars and borders are alike in all scenes.
+const DARK: f32 = 0.03;
+
+/// The fewest blocks that can be compared.
+const FEWEST: usize = 16;
+
+/// What a frame comes out of black or white with, of the contrast of the last scene, to begin at
+/// once and not to fade in.
+const HARD_START: f32 = 0.5;
+
+/// By how much the contrast of a frame that fades in grows at least.
+const FADING: f32 = 1.02;
+
+/// What the last frame that shows something looked like.
+#[derive(Clone, Debug, Default)]
+pub struct Cuts {
+    last: Option<Ranked>,
+    /// The contrast of the frame before, from one that shows nothing until the next scene is there.
+    rising: Option<f32>,
+}
+
+/// What a frame is to the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Step {
+    /// How little it is like the last one that showed something. From 0 to 1; 0 if there is nothing
+    /// to compare.
+    pub distance: f64,
+    /// Whether this is the first frame that is wholly there after a fade from black or white; the
+    /// distance is that to the scene before it.
+    pub is_faded_in: bool,
+}
+
+/// A frame in small.
+#[derive(Clone, Debug)]
+struct Ranked {
+    columns: usize,
+    luma: Vec<f32>,
+    /// The range of luma, but for the twentieth of the blocks at each end.
+    contrast: f32,
+    /// The share of the blocks that are darker.
+    ranks: Vec<f32>,
+    /// The range of ranks around each block.
+    around: Vec<(f32, f32)>,
+}
+
+impl Cuts {
+    /// Compares a frame with the last one that showed something.
+    ///
+    /// The distance is, for each block, by how much its rank is outside those that the block and its
+    /// neighbours, up to two away, have in the other frame; the mean of this over all blocks of both
+    /// frames, in multiples of a third of all ranks, which is what ranks that have nothing to do
+    /// with each other differ by.
+    pub fn step(&mut self, frame: &Thumbnail) -> Step {
+        let Some(frame) = Ranked::new(frame) else {
+            self.rising = Some(0.);
+            return Step::default();
+        };
+        let Some(last) = &self.last else {
+            (self.last, self.rising) = (Some(frame), None);
+            return Step::default();
+        };
+        let mut is_faded_in = false;
+        if let Some(before) = self.rising {
+            let is_hard = before == 0. && frame.contrast >= HARD_START * last.contrast;
+            if !is_hard && frame.contrast > FADING * before {
+                self.rising = Some(frame.contrast);
+                return Step::default();
+            }
+            is_faded_in = !is_hard;
+        }
+        let distance = last.distance(&frame);
+        (self.last, self.rising) = (Some(frame), None);
+        Step { distance, is_faded_in }
+    }
+}
+
+/// How much of a new scene a frame at a distance is: 0 up to half of the threshold, 1 from the
+/// threshold on. A threshold of 0 is never passed.
+pub fn newness(distance: f64, threshold: f64) -> f64 {
+    if threshold > 0. { (2. * distance / threshold - 1.).clamp(0., 1.) } else { 0. }
+}
+
+impl Ranked {
+    fn new(frame: &Thumbnail) -> Option<Self> {
+        let luma = frame.luma();
+        let mut order: Vec<usize> = (0..luma.len()).collect();
+        // Blocks of one luma have the order of their places, in every frame the same.
+        order.sort_by(|&a, &b| luma[a].total_cmp(&luma[b]));
+        if luma.len() < FEWEST {
+            return None;
+        }
+        let at = |share: usize| luma[order[(luma.len() - 1) * share / 20]];
+        let contrast = at(19) - at(1);
+        if contrast < LEAST_CONTRAST {
+            return None;
+        }
+        let mut ranks = vec![0.; luma.len()];
+        for (rank, &block) in order.iter().enumerate() {
+            ranks[block] = rank as f32 / luma.len() as f32;
+        }
+        let around = around(&ranks, frame.columns);
+        Some(Self { columns: frame.columns, luma, contrast, ranks, around })
+    }
+
+    fn distance(&self, other: &Self) -> f64 {
+        if (self.columns, self.luma.len()) != (other.columns, other.luma.len()) {
+            return 1.;
+        }
+        let outside = |rank: f32, (low, high): (f32, f32)| (low - rank).max(rank - high).max(0.);
+        let (mut sum, mut n) = (0., 0);
+        for i in 0..self.luma.len() {
+            if self.luma[i] > DARK || other.luma[i] > DARK {
+                sum += outside(self.ranks[i], other.around[i]);
+                sum += outside(other.ranks[i], self.around[i]);
+                n += 2;
+            }
+        }
+        if n < 2 * FEWEST {
+            return 0.;
+        }
+        // Blocks that are left out have the lowest ranks, so that the others have fewer.
+        let share = n as f32 / (2 * self.luma.len()) as f32;
+        f64::from(3. * sum / n as f32 / share).min(1.)
+    }
+}
+
+/// The lowest and the highest value of each block and its neighbours.
+fn around(ranks: &[f32], columns: usize) -> Vec<(f32, f32)> {
+    let rows = ranks.len() / columns;
+    // Along rows, then along columns.
+    let near = |i: usize, end: usize| i.saturating_sub(TOLERANCE)..(i + TOLERANCE + 1).min(end);
+    let wider = |(low, high): (f32, f32), (l, h): (f32, f32)| (low.min(l), high.max(h));
+    let none = (f32::INFINITY, f32::NEG_INFINITY);
+    let in_rows: Vec<(f32, f32)> = (0..ranks.len())
+        .map(|i| {
+            let row = &ranks[i / columns * columns..][..columns];
+            row[near(i % columns, columns)].iter().map(|&rank| (rank, rank)).fold(none, wider)
+        })
+        .collect();
+    (0..ranks.len())
+        .map(|i| {
+            let column = near(i / columns, rows).map(|row| in_rows[row * columns + i % columns]);
+            column.fold(none, wider)
+        })
+        .collect()
+}

@@ -10,11 +10,8 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
 use common::Content;
-use common::ring::{Resting, Ring};
-use gst::prelude::*;
+use common::ring::{convert, in_turns};
 use gsthistomatch::kernels::InstructionSet;
 
 const FORMATS: [&str; 16] = [
@@ -35,41 +32,6 @@ const FORMATS: [&str; 16] = [
     "RGB10A2_LE",
     "v210",
 ];
-
-/// A picture as a frame of some format.
-fn convert(picture: &image::RgbImage, format: &str) -> (gst::Caps, Vec<u8>) {
-    let (width, height) = (picture.width() as i32, picture.height() as i32);
-    let pipeline = gst::parse::launch(&format!(
-        "appsrc name=source format=time ! videoconvert \
-         ! video/x-raw,format={format},colorimetry={} ! appsink name=sink sync=false",
-        if format.contains("GB") { "sRGB" } else { "bt709" },
-    ))
-    .expect("the pipeline parses")
-    .downcast::<gst::Pipeline>()
-    .expect("a pipeline");
-    let source = pipeline.by_name("source").and_downcast::<gst_app::AppSrc>().expect("appsrc");
-    let sink = pipeline.by_name("sink").and_downcast::<gst_app::AppSink>().expect("appsink");
-    let caps = gst_video::VideoCapsBuilder::new()
-        .format(gst_video::VideoFormat::Rgb)
-        .width(width)
-        .height(height)
-        .framerate(gst::Fraction::new(25, 1))
-        .build();
-    source.set_caps(Some(&caps));
-    pipeline.set_state(gst::State::Playing).expect("the pipeline runs");
-    source.push_buffer(gst::Buffer::from_slice(picture.as_raw().clone())).expect("pushed");
-    let sample = sink.pull_sample().expect("a frame");
-    let bytes = sample.buffer().expect("a buffer").map_readable().expect("readable").to_vec();
-    let caps = sample.caps_owned().expect("caps");
-    pipeline.set_state(gst::State::Null).expect("the pipeline stops");
-    (caps, bytes)
-}
-
-/// Milliseconds.
-fn median(times: &mut [Duration]) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64() * 1e3
-}
 
 fn main() {
     let (options, names): (Vec<_>, Vec<_>) =
@@ -105,16 +67,7 @@ fn main() {
             &around,
             "identity",
         ];
-        let mut rings = elements.map(|element| Resting::new(Ring::new(element, &caps, &bytes)));
-        let mut times = [(); 5].map(|()| Vec::new());
-        for _ in 0..rounds {
-            for (ring, times) in rings.iter_mut().zip(&mut times) {
-                let start = Instant::now();
-                ring.frame();
-                times.push(start.elapsed());
-            }
-        }
-        let [rgb, ycbcr, luma, around, identity] = times.map(|mut times| median(&mut times));
+        let [rgb, ycbcr, luma, around, identity] = in_turns(elements, &caps, &bytes, rounds);
         let [rgb, ycbcr, luma, around] =
             [rgb, ycbcr, luma, around].map(|time| (time - identity).max(0.001));
         println!(

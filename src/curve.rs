@@ -80,7 +80,8 @@ impl Curve {
         }
         // What is added to all steps before they are cut. The rise grows with it, up to
         // n_steps * limit, so it is found by halving.
-        let rise_with = |added: f64| steps.iter().map(|step| (step + added).min(limit)).sum::<f64>();
+        let rise_with =
+            |added: f64| steps.iter().map(|step| (step + added).min(limit)).sum::<f64>();
         let (mut low, mut high) = (0., limit);
         for _ in 0..40 {
             let middle = (low + high) / 2.;

@@ -79,6 +79,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod borders;
 pub mod cdf;
 pub mod color;
 pub mod curve;

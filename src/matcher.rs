@@ -8,9 +8,9 @@ use crate::histogram::Histogram;
 use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
 use crate::kernels::{self, ByteTable, Counter, InstructionSet, Kernel, RowKernels};
 use crate::lut::Lut;
-use crate::pixels::{Layout, PixelLayout, PixelsMut, PlaneSpan, Scan, SpanError};
-use crate::rows::{self, Access, Group, Placed};
-use crate::unpack::{Unpack, Unpacked};
+use crate::pixels::{Area, Layout, PixelLayout, PixelsMut, PlaneSpan, Scan, SpanError};
+use crate::rows::{Access, Group};
+use crate::unpack::{self, Unpack};
 use crate::workers::Workers;
 
 /// The least bytes of a frame that are worth waking a thread for.
@@ -20,6 +20,9 @@ const MIN_BAND_BYTES: usize = 512 * 1024;
 #[derive(Debug)]
 pub struct Matcher {
     layout: Layout,
+    /// What is matched of a frame, and its layout by itself.
+    area: Area,
+    cropped: Layout,
     channels: Channels,
     way: Way,
     /// What works on one band of a frame each.
@@ -120,7 +123,14 @@ impl Matcher {
                 at_most,
             })),
         };
-        let mut matcher = Self { layout, channels, way, hands: Vec::new() };
+        let mut matcher = Self {
+            area: layout.area(),
+            cropped: layout.clone(),
+            layout,
+            channels,
+            way,
+            hands: Vec::new(),
+        };
         matcher.hands.push(matcher.hand().ok_or(UnsupportedLayout)?);
         Ok(matcher)
     }
@@ -132,6 +142,24 @@ impl Matcher {
             }
             Way::Rows(way) => way.hand(),
         }
+    }
+
+    /// From now on, only an area of the frames is counted and changed; the rest of them stays as
+    /// it is. The area grows to the layout's [grid](Layout::grid). At first it is the whole frame.
+    pub fn set_area(&mut self, area: Area) {
+        let area = self.layout.on_grid(area);
+        if area == self.area {
+            return;
+        }
+        self.area = area;
+        self.cropped = self.layout.crop(area);
+        self.way.set_layout(&self.cropped);
+        self.hands.clear();
+    }
+
+    /// What is matched of a frame.
+    pub fn area(&self) -> Area {
+        self.area
     }
 
     /// The layout of the frames.
@@ -162,8 +190,17 @@ impl Matcher {
         workers: &Workers,
         decide: impl FnOnce(&[Histogram]) -> Vec<Lut>,
     ) -> Result<(), SpanError> {
-        let pixels = PixelsMut::new(memory, &self.layout, spans)?;
-        let n_bands = (self.layout.bytes() / MIN_BAND_BYTES).clamp(1, workers.count());
+        let mut pixels = PixelsMut::new(memory, &self.layout, spans)?;
+        if self.area.is_empty() {
+            let empty: Vec<_> =
+                self.channels.depths.iter().map(|&depth| Histogram::empty(depth)).collect();
+            decide(&empty);
+            return Ok(());
+        }
+        if self.area != self.layout.area() {
+            pixels = pixels.crop(&self.layout, self.area);
+        }
+        let n_bands = (self.cropped.bytes() / MIN_BAND_BYTES).clamp(1, workers.count());
         // Fields matter where rows share chroma, and can only be told apart where each has whole
         // groups of rows.
         let rows_of_group = self.layout.rows_of_group();
@@ -175,7 +212,7 @@ impl Matcher {
         let bands: Vec<PixelsMut> =
             pictures.into_iter().flat_map(|picture| picture.bands(&self.layout, n_bands)).collect();
         while self.hands.len() < bands.len() {
-            let hand = self.hand().expect("the first hand could be made");
+            let hand = self.hand().expect("one could be made for whole frames");
             self.hands.push(hand);
         }
 
@@ -199,6 +236,20 @@ impl Matcher {
 
         workers.for_each(&mut tasks, |(pixels, hand, _)| hand.apply(pixels, &luts));
         Ok(())
+    }
+}
+
+impl Way {
+    /// For frames of another size.
+    fn set_layout(&mut self, layout: &Layout) {
+        match self {
+            Self::InPlace(sets) => {
+                for set in sets {
+                    set.row_bytes = layout.samples(set.channels[0]) * set.pixel.pixel_stride;
+                }
+            }
+            Self::Rows(way) => way.layout = layout.clone(),
+        }
     }
 }
 
@@ -310,7 +361,7 @@ impl RowsWay {
 
     /// Whether the samples can't be reached but by GStreamer's functions.
     fn is_unpacked(&self) -> bool {
-        !self.layout.components[..self.n_components()].iter().all(rows::is_supported)
+        unpack::is_unpacked(&self.layout, self.n_components())
     }
 
     fn hand(&self) -> Option<Box<dyn Hand>> {
@@ -323,13 +374,8 @@ impl RowsWay {
     }
 
     fn access<S: RowKernels>(&self) -> Option<Box<dyn Access<S>>> {
-        if !self.is_unpacked() {
-            let transfer = S::transfer(self.at_most);
-            return Some(Box::new(Placed::new(&self.layout, self.n_components(), transfer)?));
-        }
-        let unpack = self.unpack.clone()?;
         let widen = self.conversion.is_some();
-        Some(Box::new(Unpacked::new(&self.layout, self.n_components(), widen, unpack)))
+        unpack::access(&self.layout, self.n_components(), widen, self.at_most, self.unpack.clone())
     }
 }
 

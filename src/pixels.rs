@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use crate::color::Encoding;
+use crate::rows;
 
 /// The bytes of one pixel in one plane: 8-bit samples that stand side by side, and bytes around
 /// them (padding, alpha, other components) that are neither counted nor written.
@@ -75,6 +76,40 @@ pub struct PlaneLayout {
     pub vertical: usize,
 }
 
+/// A rectangle of pixels of a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Area {
+    /// Pixels to the left of it.
+    pub left: usize,
+    /// Rows above it.
+    pub top: usize,
+    /// Pixels in a row; 0 if there are no pixels.
+    pub width: usize,
+    /// Rows; 0 if there are no pixels.
+    pub height: usize,
+}
+
+impl Area {
+    /// Whether there are no pixels.
+    pub fn is_empty(&self) -> bool {
+        self.width == 0 || self.height == 0
+    }
+
+    /// The smallest area that has all pixels of both.
+    pub fn union(self, other: Self) -> Self {
+        if self.is_empty() {
+            return other;
+        }
+        if other.is_empty() {
+            return self;
+        }
+        let (left, top) = (self.left.min(other.left), self.top.min(other.top));
+        let right = (self.left + self.width).max(other.left + other.width);
+        let bottom = (self.top + self.height).max(other.top + other.height);
+        Self { left, top, width: right - left, height: bottom - top }
+    }
+}
+
 /// A frame's size, what its components mean and where they lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
@@ -114,6 +149,75 @@ impl Layout {
     /// The rows of pixels that can't be taken apart, because they share a row of a plane.
     pub fn rows_of_group(&self) -> usize {
         self.planes.iter().map(|plane| plane.vertical).max().unwrap_or(1)
+    }
+
+    /// The whole frame.
+    pub fn area(&self) -> Area {
+        Area { left: 0, top: 0, width: self.width, height: self.height }
+    }
+
+    /// The columns and rows between places where a frame can be cut: pixels that share chroma stay
+    /// together, in each of two fields, too. Rows of pixels that only an
+    /// [`Unpack`](crate::unpack::Unpack) can reach are never cut.
+    pub fn grid(&self) -> (usize, usize) {
+        let columns = if self.components.iter().all(rows::is_supported) {
+            self.chroma.horizontal
+        } else {
+            self.width.max(1)
+        };
+        let rows = match self.rows_of_group() {
+            1 => 1,
+            rows => 2 * rows,
+        };
+        (columns, rows)
+    }
+
+    /// The smallest area on the [grid](Self::grid), or up to the edges of the frame, that has all
+    /// pixels of `area` that the frame has.
+    pub fn on_grid(&self, area: Area) -> Area {
+        let (columns, rows) = self.grid();
+        let outwards = |start: usize, len: usize, cell: usize, end: usize| {
+            let (start, stop) = (start.min(end), start.saturating_add(len).min(end));
+            let first = start / cell * cell;
+            if start == stop { 0..0 } else { first..stop.next_multiple_of(cell).min(end) }
+        };
+        let x = outwards(area.left, area.width, columns, self.width);
+        let y = outwards(area.top, area.height, rows, self.height);
+        if x.is_empty() || y.is_empty() {
+            return Area::default();
+        }
+        Area { left: x.start, top: y.start, width: x.len(), height: y.len() }
+    }
+
+    /// The layout of an area by itself, which is put on the grid.
+    pub fn crop(&self, area: Area) -> Self {
+        let area = self.on_grid(area);
+        let plane = |(index, plane): (usize, &PlaneLayout)| PlaneLayout {
+            row_bytes: self.bytes_of(index, area).len(),
+            ..*plane
+        };
+        Self {
+            width: area.width,
+            height: area.height,
+            planes: self.planes.iter().enumerate().map(plane).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The bytes of an area on the grid in a row of a plane.
+    fn bytes_of(&self, plane: usize, area: Area) -> Range<usize> {
+        // What lies in one plane has as many bytes to a cell of the grid.
+        let bytes = |x| {
+            let of_plane = |(c, component): (usize, &Component)| {
+                let place = component.place.filter(|place| place.plane == plane)?;
+                Some(x / self.subsampling(c).horizontal * place.pixel_stride)
+            };
+            self.components.iter().enumerate().find_map(of_plane).unwrap_or_default()
+        };
+        let row_bytes = self.planes[plane].row_bytes;
+        let right = area.left + area.width;
+        let end = if right == self.width { row_bytes } else { bytes(right) };
+        bytes(area.left)..end
     }
 }
 
@@ -227,6 +331,19 @@ impl<'a> PixelsMut<'a> {
             (rest, at, previous) = (after, range.end, plane);
         }
         Ok(Self { planes })
+    }
+
+    /// The pixels of an area of the frame, which is put on the layout's grid.
+    pub fn crop(self, layout: &Layout, area: Area) -> Self {
+        let area = layout.on_grid(area);
+        let crop = |(index, rows): (usize, Vec<&'a mut [u8]>)| {
+            let vertical = layout.planes[index].vertical;
+            let bytes = layout.bytes_of(index, area);
+            let n_rows = area.height.div_ceil(vertical);
+            let rows = rows.into_iter().skip(area.top / vertical).take(n_rows);
+            rows.map(|row| &mut row[bytes.clone()]).collect()
+        };
+        Self { planes: self.planes.into_iter().enumerate().map(crop).collect() }
     }
 
     /// Takes the rows of the two fields apart.

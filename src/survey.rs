@@ -1,23 +1,321 @@
-//! A cheap look at a frame before it is counted.
+//! A cheap look at a frame before it is counted: a few rows of it.
+
+use std::fmt::Debug;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::kernels::{InstructionSet, RowKernels};
+use crate::pixels::{Area, Layout, PixelsMut, Subsampling};
+use crate::rows::{Access, Change, Group, Line, Sample};
+use crate::unpack::{self, Unpack};
+
+/// Columns of a [`Thumbnail`], of frames that have as many pixels in a row.
+pub const COLUMNS: usize = 32;
+
+/// Rows of a [`Thumbnail`], of frames that have as many groups of rows.
+pub const ROWS: usize = 18;
+
+/// Groups of rows that are looked at for each row of a [`Thumbnail`].
+const SURVEYED: usize = 2;
 
 /// A frame in small: the mean brightness of the blocks of a grid.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Column `i` of `n` is made of the pixels from `i * width / n` to `(i + 1) * width / n`, rounded
+/// down; rows alike, in groups that share chroma. Of the groups of a row of blocks, two that are
+/// spread evenly count.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thumbnail {
-    /// Blocks in a row.
+    /// Blocks side by side.
     pub columns: usize,
     /// R', G' and B', or luma alone, of each block, row by row: 0 is black and 1 white.
     pub planes: Vec<Vec<f32>>,
 }
 
 impl Thumbnail {
-    /// The luma of each block.
+    /// The luma of each block, of R'G'B' by BT.709.
     pub fn luma(&self) -> Vec<f32> {
         match &self.planes[..] {
             [red, green, blue] => {
                 let pixels = red.iter().zip(green).zip(blue);
                 pixels.map(|((r, g), b)| 0.2126 * r + 0.7152 * g + 0.0722 * b).collect()
             }
-            planes => planes[0].clone(),
+            planes => planes.first().cloned().unwrap_or_default(),
         }
     }
+}
+
+/// What was seen of a frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// All of it.
+    pub thumbnail: Thumbnail,
+    /// The frame without black bars around it, as far as the layout's [grid](Layout::grid) allows;
+    /// empty if all of it is black.
+    ///
+    /// A sample is black if it is at most 8/255 of full scale above the lowest legal level, or, of
+    /// chroma, away from the middle. The bar at the top ends with the first row that isn't all
+    /// black below the last of those surveyed rows that have only black ones above them and are
+    /// black, too; the bar at the bottom likewise. The bars at the sides are what is black in all
+    /// surveyed rows. If all of these are black, all rows are looked at, and there are no bars at
+    /// the sides.
+    pub content: Area,
+}
+
+/// Looks at frames of one layout.
+#[derive(Debug)]
+pub struct Survey(Box<dyn Look>);
+
+impl Survey {
+    /// For frames of `layout`, with what this CPU has but nothing beyond `at_most`, and through
+    /// `unpack` if the samples can't be reached otherwise; `None` if they can't be reached at all.
+    pub fn new(
+        layout: &Layout,
+        at_most: InstructionSet,
+        unpack: Option<Arc<dyn Unpack>>,
+    ) -> Option<Self> {
+        let words = layout.components.iter().any(|component| component.depth > 8);
+        Some(Self(if words {
+            Box::new(Surveyor::<u16>::new(layout, at_most, unpack)?)
+        } else {
+            Box::new(Surveyor::<u8>::new(layout, at_most, unpack)?)
+        }))
+    }
+
+    /// Looks at a whole frame, and for black `borders` if wanted; otherwise all of it is content.
+    pub fn look(&mut self, pixels: &PixelsMut, borders: bool) -> Seen {
+        self.0.look(pixels, borders)
+    }
+}
+
+trait Look: Debug + Send {
+    fn look(&mut self, pixels: &PixelsMut, borders: bool) -> Seen;
+}
+
+#[derive(Debug)]
+struct Surveyor<S: Sample> {
+    layout: Layout,
+    access: Box<dyn Access<S>>,
+    group: Group<S>,
+    /// Of each component.
+    parts: Vec<Part<S>>,
+}
+
+/// How a component is looked at.
+#[derive(Debug)]
+struct Part<S: Sample> {
+    shared: Subsampling,
+    is_chroma: bool,
+    /// The levels of black and white.
+    legal: (u16, u16),
+    /// The lowest and the highest level that is black.
+    black: (S, S),
+    /// The samples of each column of blocks.
+    blocks: Vec<Range<usize>>,
+    /// The sums of the samples above each other in a row of blocks: of two groups of four rows at
+    /// most, so they are less than a filter's.
+    sums: Vec<S::Change>,
+    /// The rows in the sums.
+    n_rows: usize,
+}
+
+impl<S: Sample> Part<S> {
+    fn new(layout: &Layout, component: usize) -> Self {
+        let depth = layout.components[component].depth;
+        let near = 8 * ((1 << depth) - 1) / 255;
+        let is_chroma = layout.encoding.is_chroma(component);
+        let legal = layout.encoding.legal(component, depth);
+        let (low, high) = if is_chroma {
+            let middle = 1 << (depth - 1);
+            (middle - near, middle + near)
+        } else {
+            (0, i32::from(legal.0) + near)
+        };
+        let shared = layout.subsampling(component);
+        let n = COLUMNS.min(layout.width);
+        let first = |column: usize| column * layout.width / n / shared.horizontal;
+        let end = |column: usize| (column * layout.width / n).div_ceil(shared.horizontal);
+        Self {
+            shared,
+            is_chroma,
+            legal,
+            black: (S::new(low), S::new(high)),
+            blocks: (0..n).map(|column| first(column)..end(column + 1)).collect(),
+            sums: vec![S::Change::default(); layout.samples(component)],
+            n_rows: 0,
+        }
+    }
+
+    /// The component's rows in a group.
+    fn rows<'a>(&self, group: &Group<S>, rows: &'a [Line<S>]) -> &'a [Line<S>] {
+        &rows[..group.n_rows.div_ceil(self.shared.vertical)]
+    }
+
+    fn add(&mut self, rows: &[Line<S>]) {
+        for row in rows {
+            for (sum, &sample) in self.sums.iter_mut().zip(&**row) {
+                *sum = S::Change::new((*sum).into() + sample.get());
+            }
+        }
+        self.n_rows += rows.len();
+    }
+
+    /// The mean levels of a row of blocks, which are then forgotten.
+    fn take_means(&mut self, means: &mut Vec<f32>) {
+        let (black, white) = (f64::from(self.legal.0), f64::from(self.legal.1));
+        for block in &self.blocks {
+            let mean = sum(&self.sums[block.clone()]) as f64 / (self.n_rows * block.len()) as f64;
+            means.push(((mean - black) / (white - black)) as f32);
+        }
+        self.sums.fill(S::Change::default());
+        self.n_rows = 0;
+    }
+
+    /// Whether all of some samples are black.
+    fn is_black(&self, row: &[S]) -> bool {
+        let (low, high) = self.black;
+        // What is lower wraps around, and is very high.
+        let above = |sample: S| S::new(sample.get() - low.get());
+        let highest = row.iter().fold(S::default(), |highest, &sample| highest.max(above(sample)));
+        highest <= above(high)
+    }
+
+    /// Makes room in a range of columns for all samples that aren't black.
+    fn widen(&self, row: &[S], columns: &mut Range<usize>, width: usize) {
+        let horizontal = self.shared.horizontal;
+        let is_content = |sample: &S| !self.is_black(&[*sample]);
+        let left = &row[..columns.start.div_ceil(horizontal)];
+        // Mostly they are black, and this is faster.
+        if !self.is_black(left) {
+            let x = left.iter().position(is_content).unwrap_or_default();
+            columns.start = x * horizontal;
+        }
+        let right = &row[columns.end.div_ceil(horizontal)..];
+        if !self.is_black(right) {
+            let after = right.iter().rev().position(is_content).unwrap_or_default();
+            columns.end = ((row.len() - after) * horizontal).min(width);
+        }
+    }
+}
+
+impl<S: RowKernels> Surveyor<S> {
+    fn new(
+        layout: &Layout,
+        at_most: InstructionSet,
+        unpack: Option<Arc<dyn Unpack>>,
+    ) -> Option<Self> {
+        let n_components = layout.components.len();
+        Some(Self {
+            layout: layout.clone(),
+            access: unpack::access(layout, n_components, false, at_most, unpack)?,
+            group: Group::new(layout, n_components),
+            parts: (0..n_components).map(|component| Part::new(layout, component)).collect(),
+        })
+    }
+
+    /// Whether all of the loaded group is black.
+    fn is_black(&self) -> bool {
+        let Self { group, parts, .. } = self;
+        parts
+            .iter()
+            .zip(&group.components)
+            .all(|(part, rows)| part.rows(group, rows).iter().all(|row| part.is_black(row)))
+    }
+
+    /// Whether something of a group isn't black.
+    fn is_content(&mut self, pixels: &PixelsMut, index: usize) -> bool {
+        self.access.load(pixels, index, &mut self.group);
+        !self.is_black()
+    }
+
+    /// What isn't black of a frame: columns by the groups that were surveyed, each with whether it
+    /// isn't all black, and rows by those between them.
+    fn content(
+        &mut self,
+        pixels: &PixelsMut,
+        surveyed: &[(usize, bool)],
+        columns: Range<usize>,
+    ) -> Area {
+        let n_groups = self.access.n_groups(pixels);
+        let first = surveyed.iter().position(|&(_, is_content)| is_content);
+        let last = surveyed.iter().rposition(|&(_, is_content)| is_content);
+        let (above, below, columns) = match first.zip(last) {
+            Some((first, last)) => {
+                let start = surveyed[..first].last().map_or(0, |&(index, _)| index + 1);
+                let end = surveyed[last + 1..].first().map_or(n_groups, |&(index, _)| index);
+                (start..surveyed[first].0, surveyed[last].0 + 1..end, columns)
+            }
+            None => (0..n_groups, 0..n_groups, 0..self.layout.width),
+        };
+        let last = below.start;
+        let mut find = |index: &usize| self.is_content(pixels, *index);
+        let top = above.clone().find(&mut find).unwrap_or(above.end);
+        if top == n_groups {
+            return Area::default();
+        }
+        let end = below.rev().find(find).map_or(last, |index| index + 1);
+        let rows_of_group = self.layout.rows_of_group();
+        self.layout.on_grid(Area {
+            left: columns.start,
+            top: top * rows_of_group,
+            width: columns.len(),
+            height: (end - top) * rows_of_group,
+        })
+    }
+}
+
+impl<S: RowKernels> Look for Surveyor<S> {
+    fn look(&mut self, pixels: &PixelsMut, borders: bool) -> Seen {
+        let n_groups = self.access.n_groups(pixels);
+        let (columns, rows) = (COLUMNS.min(self.layout.width), ROWS.min(n_groups));
+        let n_planes = self.parts.iter().filter(|part| !part.is_chroma).count();
+        let mut planes = vec![Vec::with_capacity(columns * rows); n_planes];
+        let mut surveyed = Vec::with_capacity(SURVEYED * rows);
+        // Of samples that aren't black; at first there are none.
+        let mut content = self.layout.width..0;
+        for row in 0..rows {
+            let first = row * n_groups / rows;
+            let len = (row + 1) * n_groups / rows - first;
+            let n = SURVEYED.min(len);
+            for index in (0..n).map(|i| first + (2 * i + 1) * len / (2 * n)) {
+                self.access.load(pixels, index, &mut self.group);
+                let is_content = borders && !self.is_black();
+                surveyed.push((index, is_content));
+                let Self { layout, group, parts, .. } = self;
+                for (part, rows) in parts.iter_mut().zip(&group.components) {
+                    let rows = part.rows(group, rows);
+                    if !part.is_chroma {
+                        part.add(rows);
+                    }
+                    if is_content {
+                        rows.iter().for_each(|row| part.widen(row, &mut content, layout.width));
+                    }
+                }
+            }
+            let bright = self.parts.iter_mut().filter(|part| !part.is_chroma);
+            for (part, means) in bright.zip(&mut planes) {
+                part.take_means(means);
+            }
+        }
+        let content =
+            if borders { self.content(pixels, &surveyed, content) } else { self.layout.area() };
+        Seen { thumbnail: Thumbnail { columns, planes }, content }
+    }
+}
+
+/// The sum of some sums of eight samples at most.
+fn sum<C: Change>(sums: &[C]) -> i64 {
+    const LANES: usize = 8;
+    // As many sums as fit.
+    let part = |sums: &[C]| {
+        let (vectors, rest) = sums.as_chunks::<LANES>();
+        let mut lanes = [0; LANES];
+        for vector in vectors {
+            for (lane, &sum) in lanes.iter_mut().zip(vector) {
+                *lane += sum.into();
+            }
+        }
+        i64::from(lanes.iter().sum::<i32>())
+            + i64::from(rest.iter().map(|&sum| sum.into()).sum::<i32>())
+    };
+    sums.chunks(1 << 12).map(part).sum()
 }

@@ -258,8 +258,7 @@ impl Temporal {
                 FlatFrames::Match => 0.,
             };
             let held = flatness > 0. || histogram.total() == 0;
-            let learned =
-                !held && state.learn(histogram, frame.elapsed, weight, newness, settings);
+            let learned = !held && state.learn(histogram, frame.elapsed, weight, newness, settings);
             report.learned.push(learned);
             if reference_changed && !smoothing.is_zero() {
                 state.leaving = state.shown.take().map(|curve| (curve, 1.));

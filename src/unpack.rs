@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use crate::kernels::{InstructionSet, RowKernels};
 use crate::pixels::{Layout, PixelsMut, PlaneLayout};
-use crate::rows::{Access, Group, Sample};
+use crate::rows::{self, Access, Group, Placed, Sample};
 
 /// Reads and writes rows of a format, as pixels of four samples: alpha, and the three components.
 ///
@@ -24,6 +25,27 @@ pub trait Unpack: Debug + Send + Sync {
 
     /// Packs row `row` of a group.
     fn pack(&self, pixels: &[u8], planes: &mut [Vec<u8>], row: usize);
+}
+
+/// Whether the first `n_components` of a layout can't be reached but through an [`Unpack`].
+pub fn is_unpacked(layout: &Layout, n_components: usize) -> bool {
+    !layout.components[..n_components].iter().all(rows::is_supported)
+}
+
+/// Access to the first `n_components` of a layout, through `unpack` if they can't be reached
+/// otherwise. Samples of less than 8 bits are then made to look as if they had 8 if `widen`.
+pub fn access<S: RowKernels>(
+    layout: &Layout,
+    n_components: usize,
+    widen: bool,
+    at_most: InstructionSet,
+    unpack: Option<Arc<dyn Unpack>>,
+) -> Option<Box<dyn Access<S>>> {
+    Some(if is_unpacked(layout, n_components) {
+        Box::new(Unpacked::new(layout, n_components, widen, unpack?))
+    } else {
+        Box::new(Placed::new(layout, n_components, S::transfer(at_most))?)
+    })
 }
 
 /// What may be read or written behind the last pixel or row by code that works on several at once.

@@ -8,6 +8,7 @@ use std::hint::black_box;
 
 use gsthistomatch::color::{ColorSpace, Encoding, LumaWeights, Range};
 use gsthistomatch::kernels::InstructionSet;
+use gsthistomatch::lut::match_histograms;
 use gsthistomatch::matcher::Matcher;
 use gsthistomatch::pixels::{Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling};
 use gsthistomatch::reference::Reference;
@@ -270,13 +271,14 @@ impl Frames {
     /// Matches the next frame, as the element does.
     pub fn process(&mut self, matcher: &mut Matcher, workers: &Workers) {
         let turn = self.turn();
+        let references = self.reference.cdfs(matcher.channels());
         matcher
             .process(
                 black_box(&mut self.memory[turn]),
                 Scan::Progressive,
                 &self.spans,
-                &self.reference,
                 workers,
+                |histograms| match_histograms(histograms, &references),
             )
             .expect("the frame fits");
     }

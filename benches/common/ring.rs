@@ -1,6 +1,7 @@
 //! Pipelines to measure.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
@@ -65,6 +66,57 @@ impl Resting {
         self.ring.source.push_buffer(buffer).expect("pushed");
         self.buffers.push_back(self.ring.pull());
     }
+}
+
+/// The median time of a frame through each of some elements, measured in turns, in milliseconds.
+pub fn in_turns<const N: usize>(
+    elements: [&str; N],
+    caps: &gst::Caps,
+    bytes: &[u8],
+    rounds: usize,
+) -> [f64; N] {
+    let mut rings = elements.map(|element| Resting::new(Ring::new(element, caps, bytes)));
+    let mut times = [(); N].map(|()| Vec::new());
+    for _ in 0..rounds {
+        for (ring, times) in rings.iter_mut().zip(&mut times) {
+            let start = Instant::now();
+            ring.frame();
+            times.push(start.elapsed());
+        }
+    }
+    times.map(|mut times: Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64() * 1e3
+    })
+}
+
+/// A picture as a frame of some format.
+pub fn convert(picture: &image::RgbImage, format: &str) -> (gst::Caps, Vec<u8>) {
+    let (width, height) = (picture.width() as i32, picture.height() as i32);
+    let pipeline = gst::parse::launch(&format!(
+        "appsrc name=source format=time ! videoconvert \
+         ! video/x-raw,format={format},colorimetry={} ! appsink name=sink sync=false",
+        if format.contains("GB") { "sRGB" } else { "bt709" },
+    ))
+    .expect("the pipeline parses")
+    .downcast::<gst::Pipeline>()
+    .expect("a pipeline");
+    let source = pipeline.by_name("source").and_downcast::<gst_app::AppSrc>().expect("appsrc");
+    let sink = pipeline.by_name("sink").and_downcast::<gst_app::AppSink>().expect("appsink");
+    let caps = gst_video::VideoCapsBuilder::new()
+        .format(gst_video::VideoFormat::Rgb)
+        .width(width)
+        .height(height)
+        .framerate(gst::Fraction::new(25, 1))
+        .build();
+    source.set_caps(Some(&caps));
+    pipeline.set_state(gst::State::Playing).expect("the pipeline runs");
+    source.push_buffer(gst::Buffer::from_slice(picture.as_raw().clone())).expect("pushed");
+    let sample = sink.pull_sample().expect("a frame");
+    let bytes = sample.buffer().expect("a buffer").map_readable().expect("readable").to_vec();
+    let caps = sample.caps_owned().expect("caps");
+    pipeline.set_state(gst::State::Null).expect("the pipeline stops");
+    (caps, bytes)
 }
 
 impl Drop for Ring {

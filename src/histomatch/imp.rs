@@ -521,7 +521,8 @@ impl ObjectImpl for HistoMatch {
                 glib::subclass::Signal::builder("relearn")
                     .action()
                     .class_handler(|values| {
-                        if let Some(Ok(element)) = values.first().map(|v| v.get::<super::HistoMatch>())
+                        if let Some(Ok(element)) =
+                            values.first().map(|v| v.get::<super::HistoMatch>())
                         {
                             element.imp().relearn.store(true, Ordering::Relaxed);
                         }
@@ -668,11 +669,12 @@ impl BaseTransformImpl for HistoMatch {
             return Err(gst::FlowError::NotNegotiated);
         };
         if stream.colorspace() != settings.colorspace {
-            *stream =
-                self.make_stream(stream.info(), settings.colorspace, *at_most).map_err(|error| {
+            *stream = self.make_stream(stream.info(), settings.colorspace, *at_most).map_err(
+                |error| {
                     error.log();
                     gst::FlowError::NotNegotiated
-                })?;
+                },
+            )?;
         }
         if self.relearn.swap(false, Ordering::Relaxed) {
             stream.relearn();
@@ -685,7 +687,8 @@ impl BaseTransformImpl for HistoMatch {
         streaming.warned_of_settings = contradiction;
         let is_due = settings.post_messages
             && outcome.as_ref().is_ok_and(|matched| {
-                matched.report.scene_change || is_due(streaming.posted, running_time, settings.interval)
+                matched.report.scene_change
+                    || is_due(streaming.posted, running_time, settings.interval)
             });
         if is_due {
             streaming.posted = running_time;
@@ -718,11 +721,7 @@ impl BaseTransformImpl for HistoMatch {
 }
 
 /// Whether it is time for a message.
-fn is_due(
-    posted: Option<gst::ClockTime>,
-    now: Option<gst::ClockTime>,
-    interval: u64,
-) -> bool {
+fn is_due(posted: Option<gst::ClockTime>, now: Option<gst::ClockTime>, interval: u64) -> bool {
     match (posted, now) {
         (Some(posted), Some(now)) => now < posted || (now - posted).nseconds() >= interval,
         // Without times there are no intervals.

@@ -8,12 +8,15 @@ use gst::prelude::*;
 use super::settings::Settings;
 use super::stats::Stats;
 use super::{Colorspace, frame};
+use crate::borders::Borders;
 use crate::cdf::Cdf;
 use crate::histogram::Histogram;
 use crate::kernels::InstructionSet;
 use crate::lut::Lut;
 use crate::matcher::Matcher;
+use crate::pixels::{PixelsMut, PlaneSpan};
 use crate::reference::Reference;
+use crate::survey::{Survey, Thumbnail};
 use crate::temporal::{self, Report, Temporal};
 use crate::workers::Workers;
 
@@ -30,6 +33,8 @@ pub(super) struct Stream {
     info: gst_video::VideoInfo,
     colorspace: Colorspace,
     matcher: Matcher,
+    survey: Survey,
+    borders: Borders,
     temporal: Temporal,
     /// The time stamp of the last frame that counted.
     last: Option<gst::ClockTime>,
@@ -52,10 +57,16 @@ impl Stream {
     ) -> Result<Self, String> {
         let generic = std::env::var_os(GENERIC_VARIABLE).is_some();
         let layout = frame::layout(info, generic);
-        let matcher = Matcher::new(layout, colorspace.into(), at_most, frame::unpack(info))
-            .map_err(|error| format!("{}: {error}", info.format().to_str()))?;
+        let unpack = frame::unpack(info);
+        let format = info.format().to_str();
+        let survey = Survey::new(&layout, at_most, unpack.clone())
+            .ok_or_else(|| format!("{format}: can't be surveyed"))?;
+        let matcher = Matcher::new(layout, colorspace.into(), at_most, unpack)
+            .map_err(|error| format!("{format}: {error}"))?;
         let temporal = Temporal::new(matcher.channels().clone());
-        Ok(Self { info: info.clone(), colorspace, matcher, temporal, last: None })
+        let info = info.clone();
+        let borders = Borders::default();
+        Ok(Self { info, colorspace, matcher, survey, borders, temporal, last: None })
     }
 
     pub fn info(&self) -> &gst_video::VideoInfo {
@@ -73,6 +84,7 @@ impl Stream {
     /// Forgets the frames so far.
     pub fn reset(&mut self) {
         self.temporal.reset();
+        self.borders = Borders::default();
         self.last = None;
     }
 
@@ -103,8 +115,8 @@ impl Stream {
             .map_err(|_| "its memory can't be mapped for reading and writing".to_string())?;
         let memory = map.as_mut_slice();
 
+        let thumbnail = self.survey(memory, &spans, settings, elapsed, is_gap)?;
         let settings = settings.temporal();
-        let thumbnail: Option<crate::survey::Thumbnail> = None;
         let references = reference.cdfs(self.matcher.channels());
         // What fills a gap is matched as any frame, and leaves no trace.
         let mut for_gap = is_gap.then(|| self.temporal.clone());
@@ -123,6 +135,34 @@ impl Stream {
             self.last = pts;
         }
         matched.ok_or_else(|| "it has no pixels".to_string())
+    }
+
+    /// Looks at a frame before it is counted, if that is asked for, and keeps its borders out of
+    /// what follows.
+    fn survey(
+        &mut self,
+        memory: &mut [u8],
+        spans: &[PlaneSpan],
+        settings: &Settings,
+        elapsed: Duration,
+        is_gap: bool,
+    ) -> Result<Option<Thumbnail>, String> {
+        let whole = self.matcher.layout().area();
+        let needs_thumbnail = settings.temporal().needs_thumbnail();
+        if !needs_thumbnail && !settings.ignore_borders {
+            self.matcher.set_area(whole);
+            return Ok(None);
+        }
+        let pixels = PixelsMut::new(memory, self.matcher.layout(), spans)
+            .map_err(|error| error.to_string())?;
+        let seen = self.survey.look(&pixels, settings.ignore_borders);
+        if !settings.ignore_borders {
+            self.borders = Borders::default();
+            self.matcher.set_area(whole);
+        } else if !is_gap {
+            self.matcher.set_area(self.borders.follow(seen.content, elapsed));
+        }
+        Ok(needs_thumbnail.then_some(seen.thumbnail))
     }
 
     /// The time from the last frame that counted to this one.
@@ -168,9 +208,8 @@ impl Matched {
             distances.sum::<f64>() / self.references.len() as f64
         };
         let sources = self.histograms.iter().zip(&*self.references);
-        let before = |(source, reference): (&Histogram, &Cdf)| {
-            Cdf::from(source).distance(reference)
-        };
+        let before =
+            |(source, reference): (&Histogram, &Cdf)| Cdf::from(source).distance(reference);
         let after = |((source, reference), lut): ((&Histogram, &Cdf), &Lut)| {
             Cdf::from(&source.mapped(lut)).distance(reference)
         };

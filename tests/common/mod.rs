@@ -8,6 +8,7 @@ use std::sync::Once;
 
 use gst::prelude::*;
 
+pub mod footage;
 pub mod frames;
 pub mod oracle;
 pub mod png;

@@ -153,6 +153,15 @@ pub struct Report {
     pub gain: f64,
 }
 
+/// How much of a frame is learned.
+#[derive(Clone, Copy, Debug)]
+struct Learning {
+    /// What it has in the average.
+    weight: f64,
+    /// From 0, the scene goes on, to 1, a new one begins.
+    newness: f64,
+}
+
 /// What is kept of a channel from frame to frame.
 #[derive(Clone, Debug, Default)]
 struct Channel {
@@ -175,6 +184,8 @@ pub struct Temporal {
     states: Vec<Channel>,
     cuts: Cuts,
     exposure: Exposure,
+    /// Whether what was learned is part of a fade from black, for want of anything else.
+    is_provisional: bool,
     references: Option<Arc<[Cdf]>>,
 }
 
@@ -200,6 +211,7 @@ impl Temporal {
             states: vec![Channel::default(); channels.depths.len()],
             cuts: Cuts::default(),
             exposure: Exposure::default(),
+            is_provisional: false,
             references: None,
             channels,
         }
@@ -225,30 +237,43 @@ impl Temporal {
     ) -> (Vec<Lut>, Report) {
         let smoothing = settings.smoothing;
         let mut report = Report { gain: 1., ..Report::default() };
-        // From 0, the scene goes on, to 1, a new one begins.
-        let mut newness = 0.;
+        let weight_of = |time_constant| weight(frame.elapsed, time_constant);
+        let mut learning = Learning { weight: weight_of(smoothing), newness: 0. };
         if let Some(thumbnail) = frame.thumbnail {
-            let step = self.cuts.step(thumbnail);
-            report.scene_distance = step.distance;
-            newness = match settings.update_mode {
+            let has_source = self.states.iter().any(|state| state.source.is_some());
+            let step = self.cuts.step(thumbnail, frame.elapsed);
+            let newness = cuts::newness(step.distance, settings.scene_threshold);
+            learning.newness = match settings.update_mode {
+                // There was no other scene than this.
+                _ if step.is_faded_in && step.distance == 1. && self.is_provisional => 1.,
                 UpdateMode::Locked => 0.,
                 // An average gets there by itself, and what it starts from is as bright as a scene.
                 UpdateMode::Frame if step.is_faded_in => 0.,
-                _ => cuts::newness(step.distance, settings.scene_threshold),
+                _ => newness,
             };
-            report.scene_change = newness == 1.;
+            report.scene_distance = step.distance;
+            report.scene_change = learning.newness == 1.;
             if report.scene_change {
                 self.exposure = Exposure::default();
                 self.relearn();
             }
             let time = if smoothing.is_zero() { EXPOSURE_TIME } else { smoothing };
-            report.gain = self.exposure.follow(thumbnail, weight(frame.elapsed, time));
+            let average = if step.is_fading_in { 0. } else { weight_of(time) };
+            let exposed = self.exposure.follow(thumbnail, frame.elapsed, average);
+            report.gain = exposed.gain;
+            // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
+            // fades out.
+            self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
+            if self.is_provisional {
+                self.relearn();
+            } else if step.is_fading_in || exposed.is_fading_out {
+                learning.weight = 0.;
+            }
         }
         let is_other = |old: &Arc<[Cdf]>| !Arc::ptr_eq(old, references);
         let reference_changed = self.references.as_ref().is_some_and(is_other);
         self.references = Some(Arc::clone(references));
 
-        let weight = weight(frame.elapsed, smoothing);
         let mut luts = Vec::with_capacity(self.states.len());
         for (index, state) in self.states.iter_mut().enumerate() {
             let histogram = &frame.histograms[index];
@@ -258,7 +283,7 @@ impl Temporal {
                 FlatFrames::Match => 0.,
             };
             let held = flatness > 0. || histogram.total() == 0;
-            let learned = !held && state.learn(histogram, frame.elapsed, weight, newness, settings);
+            let learned = !held && state.learn(histogram, frame.elapsed, learning, settings);
             report.learned.push(learned);
             if reference_changed && !smoothing.is_zero() {
                 state.leaving = state.shown.take().map(|curve| (curve, 1.));
@@ -266,7 +291,15 @@ impl Temporal {
             if report.scene_change || smoothing.is_zero() {
                 state.leaving = None;
             }
-            luts.push(state.lut(&references[index], &place, flatness, weight, &report, settings));
+            let reference = &references[index];
+            luts.push(state.lut(
+                reference,
+                &place,
+                flatness,
+                weight_of(smoothing),
+                &report,
+                settings,
+            ));
         }
         (luts, report)
     }
@@ -278,8 +311,7 @@ impl Channel {
         &mut self,
         histogram: &Histogram,
         elapsed: Duration,
-        weight: f64,
-        newness: f64,
+        Learning { weight, newness }: Learning,
         settings: &Settings,
     ) -> bool {
         let old = self.source.take().filter(|_| !self.is_stale);

@@ -12,6 +12,8 @@
 //! Correspondence", ECCV 1994); the tolerance is that of a "minimum over a neighbourhood" in template
 //! matching.
 
+use std::time::Duration;
+
 use crate::survey::Thumbnail;
 
 /// The threshold where nobody says otherwise.
@@ -40,13 +42,18 @@ const FEWEST: usize = 16;
 /// once and not to fade in.
 const HARD_START: f32 = 0.5;
 
-/// By how much the contrast of a frame that fades in grows at least.
-const FADING: f32 = 1.02;
+/// The time constant for which the contrast of a scene is remembered.
+const MEMORY: Duration = Duration::from_secs(4);
+
+/// By how much the contrast of a frame that fades in grows at least, in a second.
+const FADING: f32 = 0.4;
 
 /// What the last frame that shows something looked like.
 #[derive(Clone, Debug, Default)]
 pub struct Cuts {
     last: Option<Ranked>,
+    /// The contrast of the scene, which a fade takes some time to make forgotten.
+    usual: f32,
     /// The contrast of the frame before, from one that shows nothing until the next scene is there.
     rising: Option<f32>,
 }
@@ -57,8 +64,10 @@ pub struct Step {
     /// How little it is like the last one that showed something. From 0 to 1; 0 if there is nothing
     /// to compare.
     pub distance: f64,
-    /// Whether this is the first frame that is wholly there after a fade from black or white; the
-    /// distance is that to the scene before it.
+    /// Whether it is part of a fade from black or white.
+    pub is_fading_in: bool,
+    /// Whether it is the first one behind such a fade; the distance is that to the scene before it,
+    /// and 1 if there was none.
     pub is_faded_in: bool,
 }
 
@@ -82,27 +91,29 @@ impl Cuts {
     /// neighbours, up to two away, have in the other frame; the mean of this over all blocks of both
     /// frames, in multiples of a third of all ranks, which is what ranks that have nothing to do
     /// with each other differ by.
-    pub fn step(&mut self, frame: &Thumbnail) -> Step {
+    ///
+    /// `elapsed` is the time since the frame before.
+    pub fn step(&mut self, frame: &Thumbnail, elapsed: Duration) -> Step {
         let Some(frame) = Ranked::new(frame) else {
             self.rising = Some(0.);
             return Step::default();
         };
-        let Some(last) = &self.last else {
-            (self.last, self.rising) = (Some(frame), None);
-            return Step::default();
-        };
         let mut is_faded_in = false;
         if let Some(before) = self.rising {
-            let is_hard = before == 0. && frame.contrast >= HARD_START * last.contrast;
-            if !is_hard && frame.contrast > FADING * before {
+            let is_hard =
+                self.last.is_some() && before == 0. && frame.contrast >= HARD_START * self.usual;
+            if !is_hard && frame.contrast > before * (1. + FADING * elapsed.as_secs_f32()) {
                 self.rising = Some(frame.contrast);
-                return Step::default();
+                return Step { is_fading_in: true, ..Step::default() };
             }
             is_faded_in = !is_hard;
         }
-        let distance = last.distance(&frame);
+        let first = if is_faded_in { 1. } else { 0. };
+        let distance = self.last.as_ref().map_or(first, |last| last.distance(&frame));
+        let kept = (-elapsed.as_secs_f32() / MEMORY.as_secs_f32()).exp();
+        self.usual = frame.contrast.max(self.usual * kept);
         (self.last, self.rising) = (Some(frame), None);
-        Step { distance, is_faded_in }
+        Step { distance, is_fading_in: false, is_faded_in }
     }
 }
 

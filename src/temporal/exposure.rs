@@ -10,6 +10,8 @@
 //! average is flicker. Slow changes are in the average, as they are in the average of the
 //! histograms, and errors that add up disappear in it.
 
+use std::time::Duration;
+
 use crate::survey::Thumbnail;
 
 /// Blocks darker or brighter than that are left out: what is lost in noise or clipped says nothing.
@@ -22,9 +24,14 @@ const FEWEST: usize = 16;
 /// size, and they can't be seen.
 const NOISE: f64 = 0.01;
 
-/// The logarithm of a gain that is no flicker any more, but a fade or a flash, and meant. The more
-/// there is to it, the less of it counts.
+/// The logarithm of a loss of light that is no flicker any more, but meant: a fade. The more there
+/// is to it, the less of it counts. There is no such limit for what is brighter, a flash or a lamp:
+/// it would only be blown out.
 const MEANT: f64 = 0.4;
+
+/// A frame that is darker than the average by such a logarithm, and gets darker by more than this
+/// in a second, is part of a fade.
+const FADING: (f64, f64) = (0.2, 0.4);
 
 /// The exposure of the last frame and its average, as logarithms of gains since the first.
 #[derive(Clone, Debug, Default)]
@@ -35,34 +42,49 @@ pub struct Exposure {
     gains: Vec<f32>,
 }
 
+/// The exposure of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exposed {
+    /// By how much brighter it is than the average, as far as that is flicker; at least 0.7.
+    pub gain: f64,
+    /// Whether it is part of a fade.
+    pub is_fading_out: bool,
+}
+
 impl Exposure {
-    /// By how much brighter the next frame is than the average; that takes it in with a `weight`
-    /// of 0 to 1.
-    pub fn follow(&mut self, frame: &Thumbnail, weight: f64) -> f64 {
-        if let Some(last) = &self.last {
-            self.now += gain(last, frame, &mut self.gains).ln();
-            self.average += weight * (self.now - self.average);
-        }
+    /// The exposure of the next frame, some time after the last one. Unless it is part of a fade, the
+    /// average takes it in with a `weight` of 0 to 1.
+    pub fn follow(&mut self, frame: &Thumbnail, elapsed: Duration, weight: f64) -> Exposed {
+        let step = self.last.as_ref().and_then(|last| gain(last, frame, &mut self.gains));
         self.last = Some(frame.clone());
-        // A fade doesn't leave the average far behind.
-        self.average = self.average.clamp(self.now - MEANT, self.now + MEANT);
+        let mut is_fading_out = false;
+        // In the dark nothing is known, and nothing changes.
+        if let Some(step) = step.map(f64::ln) {
+            self.now += step;
+            is_fading_out =
+                self.now - self.average < -FADING.0 && step < -FADING.1 * elapsed.as_secs_f64();
+            if !is_fading_out {
+                self.average += weight * (self.now - self.average);
+            }
+        }
         let difference = self.now - self.average;
         let is_signal = difference.powi(2) / (difference.powi(2) + NOISE.powi(2));
-        let is_flicker = (-(difference / MEANT).powi(4)).exp();
-        (difference * is_signal * is_flicker).exp()
+        let is_flicker = (-(difference.min(0.) / MEANT).powi(4)).exp();
+        let gain = (difference * is_signal * is_flicker).exp();
+        Exposed { gain, is_fading_out }
     }
 }
 
-/// The median gain of the blocks from a frame to the next; 1 if there are too few that can be told.
-fn gain(last: &Thumbnail, frame: &Thumbnail, gains: &mut Vec<f32>) -> f64 {
+/// The median gain of the blocks from a frame to the next, if there are enough that can be told.
+fn gain(last: &Thumbnail, frame: &Thumbnail, gains: &mut Vec<f32>) -> Option<f64> {
     gains.clear();
     for (last, frame) in last.planes.iter().zip(&frame.planes) {
         let usable = |(last, frame): &(&f32, &f32)| USABLE.contains(last) && USABLE.contains(frame);
         gains.extend(last.iter().zip(frame).filter(usable).map(|(last, frame)| frame / last));
     }
     if gains.len() < FEWEST {
-        return 1.;
+        return None;
     }
     let middle = gains.len() / 2;
-    (*gains.select_nth_unstable_by(middle, f32::total_cmp).1).into()
+    Some((*gains.select_nth_unstable_by(middle, f32::total_cmp).1).into())
 }

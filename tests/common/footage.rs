@@ -58,6 +58,27 @@ pub fn flashing(frames: &[RgbImage]) -> Vec<RgbImage> {
     })
 }
 
+/// From the 40th frame on, a fade to black for a second, half a second of black, and back.
+pub fn faded(frames: &[RgbImage]) -> Vec<RgbImage> {
+    graded(frames, |t, v| {
+        let t = t as f64 - 40.;
+        v * (1. - t / 25.).max((t - 37.) / 25.).clamp(0., 1.)
+    })
+}
+
+/// The first frames, then one scene that becomes another for a second.
+pub fn cross_faded(frames: &[RgbImage], others: &[RgbImage]) -> Vec<RgbImage> {
+    let mut frames = frames.to_vec();
+    for (t, (frame, other)) in frames.iter_mut().zip(others).enumerate() {
+        let share = ((t as f64 - 40.) / 25.).clamp(0., 1.);
+        for (level, other) in frame.iter_mut().zip(other.iter()) {
+            let mixed = f64::from(*level) * (1. - share) + f64::from(*other) * share;
+            *level = mixed.round() as u8;
+        }
+    }
+    frames
+}
+
 /// A white square of a twentieth of the area that crosses the picture each second.
 pub fn crossed(frames: &[RgbImage]) -> Vec<RgbImage> {
     let side = f64::from(WIDTH * HEIGHT / 20).sqrt() as i64;
@@ -79,7 +100,8 @@ pub fn boxed(frames: &[RgbImage], rows: u32, columns: u32) -> Vec<RgbImage> {
     let mut frames = frames.to_vec();
     for frame in &mut frames {
         for (x, y, pixel) in frame.enumerate_pixels_mut() {
-            let inside = (columns..WIDTH - columns).contains(&x) && (rows..HEIGHT - rows).contains(&y);
+            let inside =
+                (columns..WIDTH - columns).contains(&x) && (rows..HEIGHT - rows).contains(&y);
             if !inside {
                 *pixel = Rgb([0; 3]);
             }
@@ -109,6 +131,13 @@ fn pan(picture: &RgbImage, n: usize, Way { from, to }: Way) -> Vec<RgbImage> {
         resize(&seen, WIDTH, HEIGHT, FilterType::Triangle)
     };
     (0..n).map(frame).collect()
+}
+
+/// A way over one of the pictures, as long as the clip.
+pub fn another_scene() -> Vec<RgbImage> {
+    let picture = image::open(super::media("astronaut.png")).expect("the picture opens");
+    let way = Way { from: (0., 0., 0.8), to: (0.8, 0.4, 0.6) };
+    pan(&picture.into_rgb8(), 132, way)
 }
 
 /// Scenes cut together, from the clip and from pans and zooms over the three pictures, and the

@@ -109,7 +109,7 @@ struct Part<S: Sample> {
     legal: (u16, u16),
     /// The lowest and the highest level that is black.
     black: (S, S),
-    /// The samples of each column of blocks.
+    /// The samples of each column of blocks; none of chroma.
     blocks: Vec<Range<usize>>,
     /// The sums of the samples above each other in a row of blocks: of two groups of four rows at
     /// most, so they are less than a filter's.
@@ -130,17 +130,16 @@ impl<S: Sample> Part<S> {
         } else {
             (0, i32::from(legal.0) + near)
         };
-        let shared = layout.subsampling(component);
         let n = COLUMNS.min(layout.width);
-        let first = |column: usize| column * layout.width / n / shared.horizontal;
-        let end = |column: usize| (column * layout.width / n).div_ceil(shared.horizontal);
+        let first = |column: usize| column * layout.width / n;
+        let (n, samples) = if is_chroma { (0, 0) } else { (n, layout.width) };
         Self {
-            shared,
+            shared: layout.subsampling(component),
             is_chroma,
             legal,
             black: (S::new(low), S::new(high)),
-            blocks: (0..n).map(|column| first(column)..end(column + 1)).collect(),
-            sums: vec![S::Change::default(); layout.samples(component)],
+            blocks: (0..n).map(|column| first(column)..first(column + 1)).collect(),
+            sums: vec![S::Change::default(); samples],
             n_rows: 0,
         }
     }

@@ -1,6 +1,8 @@
 //! Frames of every format in memory of any shape.
 
 use gst_video::VideoFormat::{self, *};
+use gsthistomatch::color::{Encoding, LumaWeights, Range};
+use gsthistomatch::pixels::{self, Layout, PlaneLayout, PlaneSpan, Subsampling};
 
 use super::oracle::{self, Code, Colorspace, Components, Grid, Picture};
 
@@ -265,6 +267,67 @@ impl Frame {
             .expect("the meta fits");
         }
         buffer
+    }
+
+    /// The layout, as the core takes it.
+    pub fn layout(&self) -> Layout {
+        let format = Format::of(self.info.format());
+        let (width, height) = (self.info.width() as usize, self.info.height() as usize);
+        let range = |limited| if limited { Range::Limited } else { Range::Full };
+        let n_planes = format.places.iter().map(|place| place.0).max().unwrap_or_default() + 1;
+        let word = format.word;
+        Layout {
+            width,
+            height,
+            encoding: match self.code() {
+                Code::Rgb { limited } => Encoding::Rgb(range(limited)),
+                Code::Luma { kr, kb, limited } => {
+                    Encoding::Luma(LumaWeights { red: kr, blue: kb }, range(limited))
+                }
+                Code::YCbCr { kr, kb, limited } => {
+                    Encoding::YCbCr(LumaWeights { red: kr, blue: kb }, range(limited))
+                }
+            },
+            components: format
+                .places
+                .iter()
+                .zip(word.shift)
+                .map(|(&(plane, pixel_stride, offset), shift)| pixels::Component {
+                    depth: word.depth,
+                    place: Some(pixels::Place {
+                        plane,
+                        offset,
+                        pixel_stride,
+                        bytes: word.bytes,
+                        big_endian: word.big_endian,
+                        shift,
+                    }),
+                })
+                .collect(),
+            chroma: Subsampling {
+                horizontal: format.shared.0,
+                vertical: format.shared.1,
+                cosited: false,
+            },
+            planes: format
+                .planes(&self.info)
+                .into_iter()
+                .take(n_planes)
+                .enumerate()
+                .map(|(plane, (_, row_bytes))| {
+                    let first = format.places.iter().position(|place| place.0 == plane);
+                    let vertical = format.shared(first.expect("a plane of colours")).1;
+                    PlaneLayout { plane, row_bytes, vertical }
+                })
+                .collect(),
+        }
+    }
+
+    /// Where the planes are, as the core takes it.
+    pub fn spans(&self) -> Vec<PlaneSpan> {
+        let span =
+            |(&offset, &stride): (&usize, &i32)| PlaneSpan { offset, stride: stride as isize };
+        self.offsets.iter().zip(&self.strides).map(span).collect()
     }
 
     /// What the samples mean, by the caps.

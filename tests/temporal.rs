@@ -1,0 +1,516 @@
+//! Promise: matching over time is what the docs of `temporal`, `curve` and `cdf` say: equal to the
+//! formulas, written down once more without thought for speed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gsthistomatch::borders::Borders;
+use gsthistomatch::cdf::Cdf;
+use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
+use gsthistomatch::curve::Curve;
+use gsthistomatch::histogram::Histogram;
+use gsthistomatch::lut::{Lut, match_cdfs};
+use gsthistomatch::pixels::Area;
+use gsthistomatch::survey::Thumbnail;
+use gsthistomatch::temporal::cuts::{Cuts, newness};
+use gsthistomatch::temporal::exposure::Exposure;
+use gsthistomatch::temporal::{FlatFrames, Frame, Report, Settings, Temporal, UpdateMode, is_flat};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const FRAME: Duration = Duration::from_millis(40);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// One channel of 8 bits, luma in full range.
+fn luma() -> Channels {
+    Channels { encoding: Encoding::Luma(LumaWeights::BT709, Range::Full), depths: vec![8] }
+}
+
+/// Samples spread evenly over some levels.
+fn even(levels: std::ops::Range<usize>) -> Histogram {
+    let mut histogram = Histogram::empty(8);
+    histogram.bins[levels].fill(100);
+    histogram
+}
+
+fn reference(histogram: &Histogram) -> Arc<[Cdf]> {
+    [Cdf::from(histogram)].into()
+}
+
+/// A state that is shown one frame after the other, as `Settings` says.
+struct Show {
+    temporal: Temporal,
+    references: Arc<[Cdf]>,
+    settings: Settings,
+}
+
+impl Show {
+    fn new(settings: Settings) -> Self {
+        let references = reference(&even(40..200));
+        Self { temporal: Temporal::new(luma()), references, settings }
+    }
+
+    fn frame(&mut self, histogram: &Histogram, thumbnail: Option<&Thumbnail>) -> (Lut, Report) {
+        self.frame_after(histogram, thumbnail, FRAME)
+    }
+
+    fn frame_after(
+        &mut self,
+        histogram: &Histogram,
+        thumbnail: Option<&Thumbnail>,
+        elapsed: Duration,
+    ) -> (Lut, Report) {
+        let histograms = std::slice::from_ref(histogram);
+        let frame = Frame { histograms, thumbnail, elapsed };
+        let (mut luts, report) = self.temporal.match_frame(frame, &self.references, &self.settings);
+        assert_eq!(luts.len(), 1);
+        (luts.remove(0), report)
+    }
+
+    /// What the bare rule gives.
+    fn rule(&self, histogram: &Histogram) -> Lut {
+        match_cdfs(&Cdf::from(histogram), &self.references[0])
+    }
+}
+
+fn smooth() -> Settings {
+    Settings { smoothing: SECOND, ..Settings::default() }
+}
+
+/// Blocks of a picture that gets brighter in a direction, another one for each scene.
+fn thumbnail(scene: u32) -> Thumbnail {
+    let (sin, cos) = (f64::from(scene) * std::f64::consts::FRAC_PI_2 + 0.1).sin_cos();
+    let block = |i: usize| {
+        let (x, y) = ((i % 32) as f64 / 31. - 0.5, (i / 32) as f64 / 17. - 0.5);
+        (0.45 + 0.5 * (x * cos + y * sin)) as f32
+    };
+    Thumbnail { columns: 32, planes: vec![(0..32 * 18).map(block).collect()] }
+}
+
+fn brighter(thumbnail: &Thumbnail, gain: f32) -> Thumbnail {
+    let mut thumbnail = thumbnail.clone();
+    thumbnail.planes.iter_mut().flatten().for_each(|block| *block *= gain);
+    thumbnail
+}
+
+fn histograms() -> impl Strategy<Value = Histogram> {
+    vec(prop_oneof![3 => Just(0), 2 => 1u64..1000], 256)
+        .prop_map(|bins| Histogram { bins })
+        .prop_filter("some samples", |histogram| histogram.total() > 0)
+}
+
+proptest! {
+    /// The average of the shares, by the definition, and the rule on it, but for what rounding may
+    /// decide one way or the other.
+    #[test]
+    fn the_source_is_an_exponential_average(
+        frames in vec((histograms(), 1u64..500), 1..8),
+        reference_bins in histograms(),
+        time_constant in 1u64..3000,
+    ) {
+        let settings = Settings {
+            smoothing: Duration::from_millis(time_constant),
+            flat_frames: FlatFrames::Match,
+            ..Settings::default()
+        };
+        let mut show = Show::new(settings);
+        show.references = reference(&reference_bins);
+        let mut average: Vec<f64> = Vec::new();
+        let n_reference = reference_bins.total() as f64;
+        for (t, (histogram, elapsed)) in frames.iter().enumerate() {
+            let (lut, _) = show.frame_after(histogram, None, Duration::from_millis(*elapsed));
+            let shares = histogram.bins.iter().map(|&bin| bin as f64 / histogram.total() as f64);
+            if t == 0 {
+                average = shares.collect();
+            } else {
+                let kept = (-(*elapsed as f64) / time_constant as f64).exp();
+                for (mean, share) in average.iter_mut().zip(shares) {
+                    *mean = *mean * kept + share * (1. - kept);
+                }
+            }
+            let mut sum = 0.;
+            for (v, share) in average.iter().enumerate() {
+                sum += share;
+                let level = usize::from(lut.levels[v]);
+                let up_to = |u: usize| reference_bins.bins[..=u].iter().sum::<u64>() as f64;
+                prop_assert!(sum <= up_to(level) / n_reference + 1e-9);
+                if reference_bins.bins[..level].iter().any(|&bin| bin > 0) {
+                    prop_assert!(sum > up_to(level - 1) / n_reference - 1e-9);
+                }
+            }
+        }
+    }
+
+    /// Whatever comes before, without smoothing a frame with a distribution is matched by the rule.
+    #[test]
+    fn the_default_is_the_rule(frames in vec(histograms(), 1..6)) {
+        let mut show = Show::new(Settings::default());
+        for histogram in &frames {
+            let (lut, report) = show.frame(histogram, None);
+            if !is_flat(histogram, false) {
+                prop_assert_eq!(&lut, &show.rule(histogram));
+                prop_assert_eq!(report.learned, [true]);
+            }
+        }
+    }
+
+    /// Nor does a table ever fall, or leave the reference's levels, whatever the settings are.
+    #[test]
+    fn tables_never_fall(
+        frames in vec((histograms(), 0u32..3, 0.2f32..1.2), 1..8),
+        (strength, deflicker, max_slope) in (0f64..=1., 0f64..=1., prop_oneof![Just(0.), 0.5..8f64]),
+        smoothing in prop_oneof![Just(0u64), 1u64..2000],
+        update_mode in prop_oneof![
+            Just(UpdateMode::Frame), Just(UpdateMode::Scene), Just(UpdateMode::Locked)
+        ],
+        flat_frames in prop_oneof![Just(FlatFrames::Hold), Just(FlatFrames::Match)],
+    ) {
+        let settings = Settings {
+            strength,
+            smoothing: Duration::from_millis(smoothing),
+            deflicker,
+            update_mode,
+            flat_frames,
+            max_slope,
+            ..Settings::default()
+        };
+        let mut show = Show::new(settings);
+        for (histogram, scene, gain) in &frames {
+            let small = brighter(&thumbnail(*scene), *gain);
+            let (lut, _) = show.frame(histogram, Some(&small));
+            prop_assert!(lut.levels.is_sorted());
+            prop_assert!(lut.levels.iter().all(|&level| level <= 255));
+        }
+    }
+
+    #[test]
+    fn slopes_are_limited_and_ends_pinned(source in histograms(), target in histograms(), max in 1f64..20.) {
+        let lut = match_cdfs(&Cdf::from(&source), &Cdf::from(&target));
+        let mut curve = Curve::from(&lut);
+        curve.limit_slope(max);
+        let levels = curve.levels();
+        prop_assert!((levels[0] - f64::from(lut.levels[0])).abs() < 1e-6);
+        prop_assert!((levels[255] - f64::from(lut.levels[255])).abs() < 1e-6);
+        for (pair, old) in levels.windows(2).zip(lut.levels.windows(2)) {
+            let step = pair[1] - pair[0];
+            prop_assert!((-1e-9..=max + 1e-9).contains(&step), "{step}");
+            // No step is smaller than it was, unless it was too large.
+            prop_assert!(step >= f64::from(old[1] - old[0]).min(max) - 1e-6);
+        }
+    }
+
+    #[test]
+    fn distances_are_those_of_sorted_samples(
+        pairs in vec((any::<u8>(), any::<u8>()), 1..300),
+    ) {
+        let (mut a, mut b): (Vec<u8>, Vec<u8>) = pairs.into_iter().unzip();
+        let cdf = |samples: &[u8]| {
+            let mut histogram = Histogram::empty(8);
+            samples.iter().for_each(|&sample| histogram.bins[usize::from(sample)] += 1);
+            Cdf::from(&histogram)
+        };
+        let distance = cdf(&a).distance(&cdf(&b));
+        a.sort_unstable();
+        b.sort_unstable();
+        let moved: u64 = a.iter().zip(&b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        prop_assert!((distance - moved as f64 / a.len() as f64 / 255.).abs() < 1e-12);
+    }
+
+    #[test]
+    fn mixtures_rise_and_keep_their_total(a in histograms(), b in histograms(), weight in 0f64..=1.) {
+        let mixture = Cdf::from(&a).mix(&Cdf::from(&b), weight);
+        prop_assert!(mixture.counts().is_sorted());
+        prop_assert_eq!(mixture.total(), 1 << 40);
+    }
+}
+
+#[test]
+fn a_curve_does_what_it_says() {
+    let mut curve = Curve::identity(256);
+    curve.blend(&Curve::from(&Lut { levels: vec![100; 256] }), 0.25);
+    assert_eq!((curve.levels()[0], curve.levels()[200]), (25., 175.));
+    // What is half as bright, made twice as bright first.
+    let doubled = Curve::identity(256).after_gain(2., 0.);
+    assert_eq!((doubled.levels()[50], doubled.levels()[200]), (100., 255.));
+    let around = Curve::identity(256).after_gain(0.5, 128.);
+    assert_eq!((around.levels()[128], around.levels()[28]), (128., 78.));
+    let mut pinned = Curve::from(&Lut { levels: vec![60; 256] });
+    pinned.pin(&[0.], 16., 1.);
+    assert_eq!((pinned.levels()[0], pinned.levels()[16], pinned.levels()[200]), (0., 60., 60.));
+    assert_eq!(pinned.levels()[8], 60. - 0.75 * 52.);
+}
+
+#[test]
+fn flat_channels_have_few_effective_levels() {
+    assert_eq!(even(7..8).effective_levels(), 1.);
+    assert!((even(0..16).effective_levels() - 16.).abs() < 1e-9);
+    assert!((even(0..256).effective_levels() - 256.).abs() < 1e-9);
+    assert_eq!(Histogram::empty(8).effective_levels(), 0.);
+    // Half of the samples black, the others everywhere: 1/2 bit + 1/2 (1 + 8) bits.
+    let mut half = even(0..256);
+    half.bins[0] += 25_600;
+    assert!((half.effective_levels() - 2f64.powf(5.)).abs() < 1.);
+    // A level of fewer bits stands for several.
+    let mut shallow = Histogram::empty(5);
+    shallow.bins[3] = 9;
+    assert_eq!(shallow.effective_levels(), 8.);
+    let mut deep = Histogram::empty(10);
+    deep.bins[0..64].fill(1);
+    assert!((deep.effective_levels() - 16.).abs() < 1e-9);
+    assert!(is_flat(&even(0..15), false) && !is_flat(&even(0..17), false));
+    assert!(is_flat(&even(0..3), true) && !is_flat(&even(0..5), true));
+}
+
+#[test]
+fn flat_frames_keep_the_last_mapping() {
+    let good = even(10..110);
+    let (black, grey) = (even(0..1), even(60..61));
+    let mut show = Show::new(Settings::default());
+    let identity: Vec<u16> = (0..256).collect();
+    assert_eq!(show.frame(&black, None).0.levels, identity, "there was no mapping yet");
+    let rule = show.rule(&good);
+    assert_eq!(show.frame(&good, None).0, rule);
+    let (lut, report) = show.frame(&grey, None);
+    assert_eq!(lut.levels[16..240], rule.levels[16..240]);
+    assert_eq!(report.learned, [false]);
+    // What is black or white stays so.
+    assert_eq!((lut.levels[0], lut.levels[255]), (0, 255));
+    show.settings.flat_frames = FlatFrames::Match;
+    assert_eq!(show.frame(&black, None).0, show.rule(&black));
+}
+
+/// What is less and less of a distribution is drawn to black more and more, so that nothing jumps.
+#[test]
+fn a_frame_becomes_flat_gradually() {
+    let mut show = Show::new(Settings::default());
+    show.frame(&even(0..100), None);
+    let mut last = None;
+    for n in (6..40).rev() {
+        let (lut, _) = show.frame(&even(0..n), None);
+        if let Some(last) = last.replace(lut.levels[0]) {
+            let step = i32::from(lut.levels[0]) - i32::from(last);
+            assert!((-8..=0).contains(&step) || n >= 16, "{n}: {step}");
+        }
+    }
+    assert_eq!(last, Some(0));
+}
+
+#[test]
+fn modes_learn_when_they_say() {
+    let scenes = [thumbnail(1), thumbnail(2)];
+    let (first, second, third) = (even(0..100), even(20..180), even(100..250));
+    // Without smoothing, of the first frame alone.
+    let at_once = |update_mode| Settings { update_mode, ..Settings::default() };
+    let mut show = Show::new(at_once(UpdateMode::Scene));
+    assert_eq!(show.frame(&first, Some(&scenes[0])).0, show.rule(&first));
+    let (lut, report) = show.frame(&second, Some(&scenes[0]));
+    assert_eq!(lut.levels[..99], show.rule(&first).levels[..99]);
+    assert_eq!((report.learned, report.scene_change), (vec![false], false));
+    let (lut, report) = show.frame(&third, Some(&scenes[1]));
+    assert_eq!(lut.levels[100..], show.rule(&third).levels[100..]);
+    assert_eq!((report.learned, report.scene_change), (vec![true], true));
+
+    let mut show = Show::new(at_once(UpdateMode::Locked));
+    show.frame(&first, Some(&scenes[0]));
+    let (lut, report) = show.frame(&third, Some(&scenes[1]));
+    assert_eq!(lut.levels[..99], show.rule(&first).levels[..99]);
+    assert_eq!((report.learned, report.scene_change), (vec![false], false));
+    show.temporal.relearn();
+    assert_eq!(show.frame(&second, Some(&scenes[1])).1.learned, [true]);
+    assert_eq!(show.frame(&third, Some(&scenes[1])).1.learned, [false]);
+
+    // With smoothing, for as long as its time constant.
+    let mut show = Show::new(Settings { update_mode: UpdateMode::Locked, ..smooth() });
+    for t in 0..40 {
+        let learned = show.frame(&first, Some(&scenes[0])).1.learned;
+        assert_eq!(learned, [t <= 25], "{t}");
+    }
+}
+
+#[test]
+fn a_flat_frame_is_not_learned_at_a_cut() {
+    let mut show = Show::new(Settings { scene_threshold: 0., ..smooth() });
+    let (first, second) = (even(0..100), even(100..250));
+    show.frame(&first, None);
+    show.temporal.relearn();
+    let (lut, report) = show.frame(&even(0..1), None);
+    assert_eq!(report.learned, [false]);
+    assert_eq!(lut.levels[20..99], show.rule(&first).levels[20..99]);
+    assert_eq!(show.frame(&second, None).0.levels[100..250], show.rule(&second).levels[100..250]);
+}
+
+#[test]
+fn another_reference_fades_in() {
+    let source = even(0..256);
+    let mut show = Show::new(smooth());
+    let old = show.frame(&source, None).0;
+    show.references = reference(&even(0..80));
+    let new = show.rule(&source);
+    for t in 1..=100 {
+        let lut = show.frame(&source, None).0;
+        let left = (-0.04 * f64::from(t)).exp();
+        for v in 0..256 {
+            let [old, new] = [&old, &new].map(|lut| f64::from(lut.levels[v]));
+            let expected = new + (old - new) * left;
+            assert!((f64::from(lut.levels[v]) - expected).abs() <= 1., "{t} {v}");
+        }
+    }
+    // At once without smoothing.
+    show.settings.smoothing = Duration::ZERO;
+    show.references = reference(&even(40..200));
+    assert_eq!(show.frame(&source, None).0, show.rule(&source));
+}
+
+#[test]
+fn strength_is_a_way_from_what_is_to_what_is_matched() {
+    let source = even(0..200);
+    for (strength, digits) in [(0., 0.), (0.25, 0.25), (1., 1.)] {
+        let mut show = Show::new(Settings { strength, ..Settings::default() });
+        let lut = show.frame(&source, None).0;
+        for (v, (level, full)) in lut.levels.iter().zip(show.rule(&source).levels).enumerate() {
+            let expected = v as f64 + digits * (f64::from(full) - v as f64);
+            assert_eq!(f64::from(*level), expected.round(), "{strength} {v}");
+        }
+    }
+}
+
+#[test]
+fn a_cut_is_another_order_of_brightness() {
+    let mut cuts = Cuts::default();
+    let scene = thumbnail(1);
+    assert_eq!(cuts.step(&scene, FRAME).distance, 0.);
+    // No change of brightness, contrast or gamma.
+    for change in [|v: f32| v * 0.6, |v: f32| v.powf(2.2), |v: f32| 0.2 + v * 0.5] {
+        let mut changed = scene.clone();
+        changed.planes[0].iter_mut().for_each(|block| *block = change(*block));
+        assert_eq!(cuts.step(&changed, FRAME).distance, 0.);
+    }
+    // Nor does what moves by two blocks, but for the edge.
+    let mut moved = scene.clone();
+    for row in 0..18 {
+        moved.planes[0][row * 32..][..32].copy_within(0..30, 2);
+    }
+    assert!(cuts.step(&moved, FRAME).distance < 0.02);
+    assert!(cuts.step(&thumbnail(2), FRAME).distance > 0.3);
+    assert_eq!(
+        [0.03, 0.04, 0.06, 0.08, 0.5].map(|d| (newness(d, 0.08) * 4.).round()),
+        [0., 0., 2., 4., 4.]
+    );
+    assert_eq!(newness(1., 0.), 0.);
+}
+
+#[test]
+fn black_between_scenes_shows_nothing() {
+    let black = Thumbnail { columns: 32, planes: vec![vec![0.; 32 * 18]] };
+    let (scene, other) = (thumbnail(1), thumbnail(2));
+    // Straight out of black.
+    for (next, is_cut) in [(&scene, false), (&other, true)] {
+        let mut cuts = Cuts::default();
+        cuts.step(&scene, FRAME);
+        assert_eq!(cuts.step(&black, FRAME).distance, 0.);
+        let step = cuts.step(next, FRAME);
+        assert_eq!(
+            (step.distance > 0.3, step.is_faded_in, step.is_fading_in),
+            (is_cut, false, false)
+        );
+    }
+    // Fading.
+    let mut cuts = Cuts::default();
+    cuts.step(&scene, FRAME);
+    cuts.step(&black, FRAME);
+    for t in 2..=25 {
+        let step = cuts.step(&brighter(&other, t as f32 / 25.), FRAME);
+        assert!(step.is_fading_in && step.distance == 0., "{t}");
+    }
+    let step = cuts.step(&other, FRAME);
+    assert!(step.is_faded_in && step.distance > 0.3);
+}
+
+#[test]
+fn flicker_is_told_from_objects_and_fades() {
+    let scene = thumbnail(1);
+    let mut exposure = Exposure::default();
+    // Flicker, up and down.
+    for t in 0..50 {
+        let gain = if t % 2 == 0 { 1. } else { 1.1 };
+        let exposed = exposure.follow(&brighter(&scene, gain), FRAME, 0.04);
+        let [up, down] = [1.05, 1. / 1.05];
+        if t > 40 {
+            let expected = if t % 2 == 0 { down } else { up };
+            assert!((exposed.gain / expected - 1.).abs() < 0.02, "{t}: {exposed:?}");
+        }
+    }
+    // An object of a third of the picture.
+    let mut exposure = Exposure::default();
+    exposure.follow(&scene, FRAME, 0.04);
+    let mut covered = scene.clone();
+    covered.planes[0][..192].fill(0.9);
+    assert!((exposure.follow(&covered, FRAME, 0.04).gain - 1.).abs() < 0.01);
+    // A fade is not undone.
+    let mut exposure = Exposure::default();
+    for t in 0..20 {
+        let exposed = exposure.follow(&brighter(&scene, 1. - 0.05 * t as f32), FRAME, 0.04);
+        assert!(exposed.gain > 0.75, "{t}: {exposed:?}");
+        assert!(exposed.is_fading_out == (t > 4) || t == 4, "{t}");
+        if t > 12 {
+            assert!(exposed.gain > 0.99, "{t}: {exposed:?}");
+        }
+    }
+}
+
+#[test]
+fn deflicker_moves_the_mapping_with_the_brightness() {
+    let scene = thumbnail(1);
+    let mut show = Show::new(Settings { deflicker: 1., scene_threshold: 0., ..smooth() });
+    let source = even(20..200);
+    let mut lut = show.frame(&source, Some(&scene)).0;
+    for _ in 0..50 {
+        lut = show.frame(&source, Some(&scene)).0;
+    }
+    // A frame that is a tenth brighter is mapped to what the others are mapped to.
+    let mut bright = Histogram::empty(8);
+    source.bins.iter().enumerate().for_each(|(v, bin)| bright.bins[v * 11 / 10 % 256] += bin);
+    let (brighter_lut, report) = show.frame(&bright, Some(&brighter(&scene, 1.1)));
+    assert!((report.gain - 1.1).abs() < 0.01, "{report:?}");
+    for v in 25..200 {
+        let [was, is] = [lut.levels[v], brighter_lut.levels[v * 11 / 10]].map(i32::from);
+        assert!((was - is).abs() <= 6, "{v}: {was} {is}");
+    }
+    show.settings.deflicker = 0.;
+    let (unmoved, _) = show.frame(&bright, Some(&brighter(&scene, 1.1)));
+    assert!((i32::from(unmoved.levels[110]) - i32::from(lut.levels[100])).abs() > 6);
+}
+
+#[test]
+fn contradictions_are_known() {
+    let fine = [
+        Settings::default(),
+        Settings { deflicker: 1., ..smooth() },
+        Settings { deflicker: 1., update_mode: UpdateMode::Locked, ..Settings::default() },
+        Settings { scene_threshold: 0., ..smooth() },
+    ];
+    assert!(fine.iter().all(|settings| settings.contradiction().is_none()));
+    let deflicker = Settings { deflicker: 0.5, ..Settings::default() };
+    assert!(deflicker.contradiction().is_some_and(|text| text.contains("smoothing")));
+    let scene =
+        Settings { update_mode: UpdateMode::Scene, scene_threshold: 0., ..Settings::default() };
+    assert!(scene.contradiction().is_some_and(|text| text.contains("scene-threshold")));
+}
+
+#[test]
+fn borders_grow_at_once_and_shrink_after_a_second() {
+    let area = |top, height| Area { left: 0, top, width: 100, height };
+    let mut borders = Borders::default();
+    assert_eq!(borders.follow(Area::default(), FRAME), Area::default());
+    assert_eq!(borders.follow(area(20, 60), FRAME), area(20, 60));
+    // Subtitles in the lower bar.
+    assert_eq!(borders.follow(area(20, 75), FRAME), area(20, 75));
+    for t in 1..=25 {
+        let expected = if t < 25 { area(20, 75) } else { area(20, 60) };
+        assert_eq!(borders.follow(area(20, 60), FRAME), expected, "{t}");
+    }
+    // A dark frame says nothing.
+    for _ in 0..100 {
+        assert_eq!(borders.follow(Area::default(), FRAME), area(20, 60));
+    }
+}

@@ -5,7 +5,7 @@ mod common;
 
 use common::footage::{
     FPS, HEIGHT, Shown, WIDTH, another_scene, boxed, clip, cross_faded, crossed, cut_together,
-    faded, flashing, flicker, flickering, jitter, mean, quantile, show, show_some,
+    faded, ffmpeg, flashing, flicker, flickering, jitter, mean, quantile, scdet, show, show_some,
 };
 use image::RgbImage;
 
@@ -41,6 +41,19 @@ fn flicker_is_removed() {
         flicker(&frames)
     );
     assert!(steady < smooth / 10.);
+    for (filter, share) in [("deflicker", 1.), ("normalize=smoothing=25", 1. / 3.)] {
+        if let Some((filtered, _)) = ffmpeg(&frames, filter) {
+            let filtered = flicker(&filtered);
+            println!("{filter} {filtered:.2}");
+            assert!(steady <= filtered * share, "{filter}");
+        }
+    }
+}
+
+/// Precision and recall.
+fn score(found: &[usize], cuts: &[usize]) -> (f64, f64) {
+    let right = found.iter().filter(|t| cuts.contains(t)).count() as f64;
+    (right / found.len() as f64, right / cuts.len() as f64)
 }
 
 #[test]
@@ -54,10 +67,14 @@ fn cuts_are_found_and_nothing_else() {
     ] {
         let shown = show(&frames, &[SMOOTH]);
         let found: Vec<usize> = (0..shown.len()).filter(|&t| shown[t].stats.scene_change).collect();
-        let right = found.iter().filter(|t| cuts.contains(t)).count() as f64;
-        let (precision, recall) = (right / found.len() as f64, right / cuts.len() as f64);
-        println!("{what}: precision {precision:.2} recall {recall:.2}, {} cuts", cuts.len());
+        let (precision, recall) = score(&found, &cuts);
+        println!("{what}: {precision:.2}, {recall:.2}");
         assert!(precision >= 0.9 && recall >= 0.9, "{what}: {found:?} of {cuts:?}");
+        if let Some(found) = scdet(&frames) {
+            let others = score(&found, &cuts);
+            println!("scdet {others:.2?}");
+            assert!(precision >= others.0 && recall >= others.1, "{what}");
+        }
     }
 }
 

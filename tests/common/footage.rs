@@ -1,6 +1,9 @@
 //! Moving pictures to watch over time: the clip, and what can befall it; and what comes out of the
 //! element, with the tables it used.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use gst::prelude::*;
 use gsthistomatch::histomatch::stats::Stats;
 use image::imageops::{FilterType, crop_imm, resize};
@@ -24,7 +27,8 @@ pub fn clip() -> Vec<RgbImage> {
     samples.iter().map(|sample| image(sample.buffer().expect("a sample has a buffer"))).collect()
 }
 
-fn image(buffer: &gst::BufferRef) -> RgbImage {
+/// The frame in a buffer.
+pub fn image(buffer: &gst::BufferRef) -> RgbImage {
     let map = buffer.map_readable().expect("the buffer can be read");
     // The width is a multiple of four, so rows have no padding.
     RgbImage::from_raw(WIDTH, HEIGHT, map.to_vec()).expect("it is as large as that")
@@ -133,6 +137,12 @@ fn pan(picture: &RgbImage, n: usize, Way { from, to }: Way) -> Vec<RgbImage> {
     (0..n).map(frame).collect()
 }
 
+/// One of the pictures, as large as the frames.
+pub fn still(name: &str) -> RgbImage {
+    let picture = image::open(super::media(name)).expect("the picture opens");
+    resize(&picture.into_rgb8(), WIDTH, HEIGHT, FilterType::Triangle)
+}
+
 /// A way over one of the pictures, as long as the clip.
 pub fn another_scene() -> Vec<RgbImage> {
     let picture = image::open(super::media("astronaut.png")).expect("the picture opens");
@@ -191,9 +201,7 @@ pub fn show_some(
         .iter()
         .map(|&number| {
             let output = rig.process(buffer(&frames[number], number));
-            let stats: gst::Structure = rig.element.property("stats");
-            let stats = Stats::try_from(&*stats).expect("a frame was matched");
-            Shown { frame: image(&output), stats }
+            Shown { frame: image(&output), stats: stats(&rig) }
         })
         .collect()
 }
@@ -206,12 +214,23 @@ pub fn rig(properties: &[(&str, &str)]) -> Rig {
         element.set_property_from_str(name, value);
     }
     let mut rig = Rig::of((element, bus));
+    rig.harness.set_src_caps(caps(FPS as i32));
+    rig
+}
+
+/// The caps of frames, so many in a second.
+pub fn caps(fps: i32) -> gst::Caps {
     let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::Rgb, WIDTH, HEIGHT)
-        .fps(gst::Fraction::new(FPS as i32, 1))
+        .fps(gst::Fraction::new(fps, 1))
         .build()
         .expect("a valid size");
-    rig.harness.set_src_caps(info.to_caps().expect("caps"));
-    rig
+    info.to_caps().expect("caps")
+}
+
+/// What the element says about the last frame.
+pub fn stats(rig: &Rig) -> Stats {
+    let stats: gst::Structure = rig.element.property("stats");
+    Stats::try_from(&*stats).expect("a frame was matched")
 }
 
 /// A frame as the one of this number, in memory of its own.
@@ -261,4 +280,45 @@ pub fn quantile(values: &[f64], share: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);
     values[((values.len() - 1) as f64 * share).round() as usize]
+}
+
+/// What FFmpeg makes of frames by a filter, and what it says meanwhile; `None` if it isn't installed.
+pub fn ffmpeg(frames: &[RgbImage], filter: &str) -> Option<(Vec<RgbImage>, String)> {
+    let size = format!("{WIDTH}x{HEIGHT}");
+    let rate = FPS.to_string();
+    let raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"];
+    let mut child = Command::new("ffmpeg")
+        .args(["-hide_banner", "-nostats"])
+        .args(raw)
+        .args(["-s", &size, "-r", &rate, "-i", "-", "-vf", filter])
+        .args(raw)
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .inspect_err(|error| println!("FFmpeg's filters are skipped: {error}"))
+        .ok()?;
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            frames.iter().for_each(|frame| stdin.write_all(frame.as_raw()).expect("it reads"));
+        });
+        child.wait_with_output().expect("it ends")
+    });
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let frames = output.stdout.chunks_exact((WIDTH * HEIGHT * 3) as usize);
+    let image = |bytes: &[u8]| RgbImage::from_raw(WIDTH, HEIGHT, bytes.to_vec());
+    Some((frames.filter_map(image).collect(), said))
+}
+
+/// The frames that FFmpeg's `scdet` says begin a scene.
+pub fn scdet(frames: &[RgbImage]) -> Option<Vec<usize>> {
+    let (_, said) = ffmpeg(frames, "scdet")?;
+    let number = |line: &str| {
+        let seconds: f64 = line.split("lavfi.scd.time: ").nth(1)?.trim().parse().ok()?;
+        Some((seconds * FPS as f64).round() as usize)
+    };
+    Some(said.lines().filter_map(number).collect())
 }

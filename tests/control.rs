@@ -1,0 +1,393 @@
+//! Promise: what is done over time can be controlled while it plays, and begins afresh where the
+//! stream does; messages say what was done.
+
+mod common;
+
+use common::Complaint;
+use common::footage::{FPS, buffer, caps, image, rig, show, stats, still};
+use common::frames::{FORMATS, Format, Frame, Shape, noise};
+use common::{Rig, media};
+use gst::prelude::*;
+use gst_base::prelude::*;
+use gst_controller::prelude::*;
+use gsthistomatch::histomatch::stats::Stats;
+use image::RgbImage;
+
+/// An average that no cut ends.
+const SMOOTH: [(&str, &str); 2] = [("smoothing", "1000000000"), ("scene-threshold", "0")];
+
+/// Nothing of this was seen before, so it is matched by itself.
+fn is_fresh(stats: &Stats) -> bool {
+    stats.distance_after < 0.01
+}
+
+/// A rig that was shown the first of two scenes up to a frame's number, and the second one.
+fn rig_with_scene(n: usize) -> (Rig, RgbImage) {
+    let mut rig = rig(&SMOOTH);
+    let first = still("astronaut.png");
+    for number in 0..n {
+        rig.process(buffer(&first, number));
+    }
+    (rig, still("chelsea.png"))
+}
+
+/// A buffer marked in some way.
+fn marked(mut buffer: gst::Buffer, flags: gst::BufferFlags) -> gst::Buffer {
+    buffer.get_mut().expect("nobody else has it").set_flags(flags);
+    buffer
+}
+
+#[test]
+fn f30_f33_time_is_known_as_far_as_it_can_be() {
+    let scenes = [still("astronaut.png"), still("chelsea.png")];
+    let second = gst::ClockTime::SECOND;
+    let mut tables = Vec::new();
+    for (fps, has_pts, duration) in [
+        (25, true, Some(second / 25)),
+        (25, false, None),
+        (0, true, None),
+        (0, false, Some(second / 25)),
+        // 40 ms are what a frame is taken to last.
+        (0, false, None),
+    ] {
+        let mut rig = rig(&SMOOTH);
+        rig.harness.set_src_caps(caps(fps));
+        for number in 0..8 {
+            let mut buffer = buffer(&scenes[usize::from(number > 3)], number);
+            let buffer_mut = buffer.get_mut().expect("nobody else has it");
+            buffer_mut.set_duration(duration);
+            if !has_pts {
+                buffer_mut.set_pts(None);
+            }
+            rig.process(buffer);
+        }
+        let stats = stats(&rig);
+        assert_eq!(stats.running_time.is_some(), has_pts);
+        tables.push(stats.luts);
+    }
+    assert!(tables.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn f31_a_gap_leaves_no_trace() {
+    let (mut rig, second) = rig_with_scene(4);
+    let first = still("astronaut.png");
+    let before = stats(&rig).luts;
+    let output = rig.process(marked(buffer(&second, 4), gst::BufferFlags::GAP));
+    assert!(output.flags().contains(gst::BufferFlags::GAP));
+    assert_ne!(stats(&rig).luts, before, "it is matched");
+    rig.process(buffer(&first, 5));
+    assert_eq!(stats(&rig).luts, before);
+}
+
+#[test]
+fn a_discontinuity_begins_afresh() {
+    // Frames that were dropped make one, too, but the stream goes on.
+    for (number, is_jump) in [(10, true), (15, false), (34, false), (36, true), (3, true)] {
+        let (mut rig, second) = rig_with_scene(10);
+        rig.process(marked(buffer(&second, number), gst::BufferFlags::DISCONT));
+        assert_eq!(is_fresh(&stats(&rig)), is_jump, "{number}");
+    }
+    let (mut rig, second) = rig_with_scene(10);
+    rig.process(buffer(&second, 15));
+    assert!(!is_fresh(&stats(&rig)), "without a mark");
+}
+
+#[test]
+fn f34_f39_f47_so_do_flushes_segments_and_caps() {
+    let segment = |rate: f64| {
+        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        segment.set_rate(rate);
+        segment.set_base(gst::ClockTime::SECOND);
+        gst::event::Segment::new(&segment)
+    };
+    let flush: &dyn Fn(&mut Rig) = &|rig| {
+        rig.harness.push_event(gst::event::FlushStart::new());
+        rig.harness.push_event(gst::event::FlushStop::new(true));
+        rig.harness.push_event(segment(1.));
+    };
+    let faster: &dyn Fn(&mut Rig) = &|rig| {
+        rig.harness.push_event(segment(2.));
+    };
+    let other_caps: &dyn Fn(&mut Rig) = &|rig| rig.harness.set_src_caps(caps(30));
+    let stop: &dyn Fn(&mut Rig) = &|rig| {
+        rig.element.set_state(gst::State::Ready).expect("it stops");
+        rig.harness.play();
+        rig.harness.set_src_caps(caps(25));
+    };
+    let nothing: &dyn Fn(&mut Rig) = &|_| ();
+    for (i, (change, begins)) in
+        [(nothing, false), (flush, true), (faster, true), (other_caps, true), (stop, true)]
+            .into_iter()
+            .enumerate()
+    {
+        let (mut rig, second) = rig_with_scene(10);
+        change(&mut rig);
+        rig.process(buffer(&second, 10));
+        assert_eq!(is_fresh(&stats(&rig)), begins, "{i}");
+    }
+}
+
+/// Each group of frames begins with a discontinuity then, and times fall.
+#[test]
+fn f46_backwards_is_as_smooth_as_forwards() {
+    let scenes = [still("astronaut.png"), still("chelsea.png")];
+    let mut backwards = rig(&SMOOTH);
+    let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    segment.set_rate(-1.);
+    segment.set_stop(gst::ClockTime::SECOND);
+    backwards.harness.push_event(gst::event::Segment::new(&segment));
+    let mut forwards = rig(&SMOOTH);
+    for number in 0..10 {
+        let scene = &scenes[usize::from(number > 3)];
+        let mut flags = gst::BufferFlags::empty();
+        flags.set(gst::BufferFlags::DISCONT, number % 5 == 0);
+        backwards.process(marked(buffer(scene, 20 - number), flags));
+        forwards.process(buffer(scene, number));
+        assert_eq!(stats(&backwards).luts, stats(&forwards).luts, "{number}");
+    }
+}
+
+#[test]
+fn f50_what_a_late_sink_skips_is_a_gap_in_time() {
+    let (mut rig, second) = rig_with_scene(10);
+    rig.element.set_property("qos", true);
+    let running_time = gst::ClockTime::SECOND / FPS as u64 * 10;
+    let late = gst::event::Qos::builder(gst::QOSType::Underflow, 2., 200_000_000);
+    rig.harness.push_upstream_event(late.timestamp(running_time).build());
+    let mut came = 0;
+    for number in 10..30 {
+        rig.harness.push(buffer(&second, number)).expect("it is taken");
+        if let Some(_frame) = rig.harness.try_pull() {
+            came += 1;
+            assert!(!is_fresh(&stats(&rig)), "{number}");
+        }
+    }
+    assert!((1..20).contains(&came), "{came} of 20 frames came");
+}
+
+#[test]
+fn relearn_begins_afresh() {
+    for mode in ["frame", "scene", "locked"] {
+        let (mut rig, second) = rig_with_scene(10);
+        // So high that no cut is found.
+        rig.element.set_property("scene-threshold", 1.);
+        rig.element.set_property_from_str("update-mode", mode);
+        rig.process(buffer(&second, 10));
+        assert!(!is_fresh(&stats(&rig)), "{mode}");
+        rig.element.emit_by_name::<()>("relearn", &[]);
+        rig.process(buffer(&second, 11));
+        assert!(is_fresh(&stats(&rig)), "{mode}");
+    }
+}
+
+#[test]
+fn modes_change_while_playing() {
+    let (mut rig, second) = rig_with_scene(50);
+    rig.element.set_property_from_str("update-mode", "locked");
+    rig.process(buffer(&second, 50));
+    assert_eq!(stats(&rig).learned, [false; 3]);
+    rig.element.set_property_from_str("update-mode", "frame");
+    rig.process(buffer(&second, 51));
+    assert_eq!(stats(&rig).learned, [true; 3]);
+    rig.element.set_property("smoothing", 0u64);
+    rig.process(buffer(&second, 52));
+    assert!(is_fresh(&stats(&rig)));
+}
+
+#[test]
+fn strength_0_is_passthrough() {
+    let frame = still("chelsea.png");
+    let mut rig = rig(&[("strength", "0")]);
+    assert!(image(&rig.process(buffer(&frame, 0))) == frame);
+    let element = rig.element.clone().downcast::<gst_base::BaseTransform>().expect("it is one");
+    assert!(element.is_passthrough());
+    rig.element.set_property("strength", 0.5);
+    let half = image(&rig.process(buffer(&frame, 1)));
+    rig.element.set_property("strength", 1.);
+    let whole = image(&rig.process(buffer(&frame, 2)));
+    for ((before, half), whole) in frame.iter().zip(half.iter()).zip(whole.iter()) {
+        let middle = (f64::from(*before) + f64::from(*whole)) / 2.;
+        assert!((f64::from(*half) - middle).abs() <= 0.5);
+    }
+}
+
+#[test]
+fn max_slope_limits_the_tables() {
+    let low = show(&[still("chelsea.png")], &[("max-slope", "1.5")]);
+    for lut in &low[0].stats.luts {
+        // Levels are rounded.
+        assert!(lut.windows(2).all(|pair| pair[1] - pair[0] <= 2));
+    }
+    let bare = show(&[still("chelsea.png")], &[]);
+    assert!(bare[0].stats.luts.iter().any(|lut| lut.windows(2).any(|pair| pair[1] - pair[0] > 2)));
+}
+
+#[test]
+fn f72_numbers_can_be_controlled_in_time() {
+    let frame = still("chelsea.png");
+    let numbers =
+        ["strength", "smoothing", "deflicker", "scene-threshold", "max-slope", "interval"];
+    for name in numbers {
+        let mut rig = rig(&[("smoothing", "1000000"), ("update-mode", "locked")]);
+        let source = gst_controller::InterpolationControlSource::new();
+        source.set_mode(gst_controller::InterpolationMode::Linear);
+        let binding = gst_controller::DirectControlBinding::new(&rig.element, name, &source);
+        rig.element.add_control_binding(&binding).expect("it can be controlled");
+        assert!(source.set(gst::ClockTime::ZERO, 0.));
+        assert!(source.set(gst::ClockTime::SECOND, 1.));
+        let mut last = None;
+        for number in [0, 5, 10, 20] {
+            rig.process(buffer(&frame, number));
+            let value = rig.element.property_value(name);
+            let value = value.get::<f64>().or_else(|_| value.get::<u64>().map(|v| v as f64));
+            let value = value.expect("a number");
+            assert!(last < Some(value), "{name}: {value}");
+            last = Some(value);
+        }
+    }
+}
+
+#[test]
+fn contradictions_are_explained_once() {
+    let frame = still("chelsea.png");
+    let mut rig = rig(&[("deflicker", "1")]);
+    for number in 0..3 {
+        rig.harness.push_and_pull(buffer(&frame, number)).expect("it passes");
+    }
+    let complaints = rig.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.contains("deflicker has no effect") && text.contains("Set smoothing"), "{text}");
+    rig.element.set_property("smoothing", 1_000_000_000u64);
+    rig.process(buffer(&frame, 3));
+    rig.element.set_property("scene-threshold", 0.);
+    rig.element.set_property_from_str("update-mode", "scene");
+    rig.harness.push_and_pull(buffer(&frame, 4)).expect("it passes");
+    let complaints = rig.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.contains("update-mode=scene learns once"), "{text}");
+}
+
+/// The messages on a bus, each as what it says and as its structure.
+fn messages(rig: &Rig) -> Vec<(Stats, gst::Structure)> {
+    std::iter::from_fn(|| rig.bus.pop())
+        .filter_map(|message| match message.view() {
+            gst::MessageView::Element(element) => element.structure().map(|s| s.to_owned()),
+            _ => None,
+        })
+        .map(|structure| (Stats::try_from(&*structure).expect("the typed form"), structure))
+        .collect()
+}
+
+#[test]
+fn messages_come_at_intervals_and_with_new_scenes() {
+    let scenes = [still("astronaut.png"), still("chelsea.png")];
+    for (interval, expected) in [
+        ("200000000", &[0, 5, 10, 13, 18][..]),
+        ("0", &(0..20).collect::<Vec<_>>()),
+        ("9000000000", &[0, 13]),
+    ] {
+        let mut rig =
+            rig(&[("smoothing", "1000000000"), ("post-messages", "true"), ("interval", interval)]);
+        for number in 0..20 {
+            let scene = &scenes[usize::from(number >= 13)];
+            rig.harness.push_and_pull(buffer(scene, number)).expect("it passes");
+        }
+        let messages = messages(&rig);
+        let numbers: Vec<u64> = messages
+            .iter()
+            .map(|(stats, _)| stats.running_time.expect("it has one").mseconds() / 40)
+            .collect();
+        assert_eq!(numbers, expected, "{interval}");
+        for ((stats, structure), number) in messages.iter().zip(numbers) {
+            assert_eq!(structure.name(), "histomatch");
+            assert_eq!(stats.scene_change, number == 13);
+            assert!(stats.scene_distance <= 1. && (stats.scene_distance >= 0.08) == (number == 13));
+            assert!(stats.distance_before > 0.05 && stats.distance_after < stats.distance_before);
+            assert_eq!(stats.learned, [true; 3]);
+            assert_eq!(stats.luts.iter().map(Vec::len).collect::<Vec<_>>(), [256; 3]);
+        }
+    }
+    let mut silent = rig(&[]);
+    silent.process(buffer(&scenes[0], 0));
+    assert!(messages(&silent).is_empty());
+}
+
+#[test]
+fn stats_survive_a_round_trip() {
+    let mut rig = rig(&[]);
+    let empty: gst::Structure = rig.element.property("stats");
+    assert_eq!((empty.name().as_str(), empty.n_fields()), ("histomatch", 0));
+    assert!(Stats::try_from(&*empty).is_err());
+    rig.process(buffer(&still("chelsea.png"), 3));
+    let known = stats(&rig);
+    let structure = gst::Structure::from(&known);
+    assert_eq!(Stats::try_from(&*structure).as_ref(), Ok(&known));
+    // As text, too.
+    let text = structure.to_string().parse::<gst::Structure>().expect("it is a structure");
+    assert_eq!(Stats::try_from(&*text).expect("the typed form").luts, known.luts);
+    // A frame without a time stamp.
+    let timeless = Stats { running_time: None, ..known.clone() };
+    assert_eq!(Stats::try_from(&*gst::Structure::from(&timeless)).as_ref(), Ok(&timeless));
+    // Every field is looked for, with its type.
+    for field in structure.fields().map(|field| field.to_string()).collect::<Vec<_>>() {
+        let mut wrong = structure.clone();
+        wrong.set(field.as_str(), "text");
+        let error = Stats::try_from(&*wrong).expect_err("of another type");
+        assert_eq!(error.field, field);
+        assert!(error.to_string().contains(&format!("'{field}'")));
+    }
+    let other = gst::Structure::new_empty("level");
+    assert_eq!(Stats::try_from(&*other).expect_err("another name").field, "name");
+}
+
+/// In every format, everything at once; and from another thread at any time.
+#[test]
+fn settings_change_at_random_in_every_format() {
+    let properties = [
+        ("strength", ["0.3", "1"]),
+        ("smoothing", ["0", "300000000"]),
+        ("deflicker", ["0", "1"]),
+        ("scene-threshold", ["0", "0.08"]),
+        ("update-mode", ["scene", "frame"]),
+        ("flat-frames", ["match", "hold"]),
+        ("ignore-borders", ["false", "true"]),
+        ("max-slope", ["0", "3"]),
+        ("post-messages", ["false", "true"]),
+        ("colorspace", ["rgb", "ycbcr"]),
+        ("reference-location", ["chelsea.png", "coffee.png"]),
+    ];
+    for Format { format, .. } in FORMATS {
+        let (element, bus) = common::element(Some(&media("coffee.png")));
+        let mut rig = Rig::of((element, bus));
+        let frame = Frame::new(format, 40, 26, Shape::Default, noise(3));
+        rig.harness.set_src_caps(frame.caps());
+        std::thread::scope(|scope| {
+            let element = rig.element.clone();
+            scope.spawn(move || {
+                let mut random = noise(9);
+                for _ in 0..60 {
+                    let (name, values) = properties[usize::from(random()) % properties.len()];
+                    let value = values[usize::from(random()) % 2];
+                    if name == "reference-location" {
+                        element.set_property(name, media(value));
+                    } else {
+                        element.set_property_from_str(name, value);
+                    }
+                    if random() < 20 {
+                        element.emit_by_name::<()>("relearn", &[]);
+                    }
+                    let _: gst::Structure = element.property("stats");
+                }
+            });
+            for _ in 0..20 {
+                rig.harness.push_and_pull(frame.buffer()).expect("it passes");
+            }
+        });
+        for complaint in rig.complaints() {
+            let is_expected = matches!(&complaint,
+                Complaint::Warning(text) if text.contains("contradict each other"));
+            assert!(is_expected, "{format:?}: {complaint:?}");
+        }
+    }
+}

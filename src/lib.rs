@@ -6,13 +6,15 @@
 //! ```text
 //! file ── Reference::load ──► colours ── cdfs, in the channels of the stream ──┐
 //!                                                                              ▼
-//! frame ─► PixelsMut ─► count ──────────────────► Histogram ─► Cdf ─► match_cdfs ─► one Lut
-//!              │          ▲ (rows ─► conversion)                                per channel
-//!              ▼          │                                                         │
-//!           same frame ◄─ apply, in place or by rows and back ◄─────────────────────┘
+//! frame ─► PixelsMut ─► count ─► Histogram ─────────────────────► Temporal ─► match_cdfs
+//!              │          ▲ (rows ─► conversion)                      ▲            │
+//!              │          └ area ─ Borders ◄─ Survey ─► Thumbnail ────┘            ▼
+//!              ▼                                                       one Lut per channel
+//!           same frame ◄─ apply, in place or by rows and back ◄────────────────────┘
 //! ```
 //!
-//! [`matcher::Matcher`] is this picture in code. Where the channels are bytes in memory, the kernels
+//! [`matcher::Matcher`] is the way along the bottom, [`temporal::Temporal`] what it decides by; where
+//! every frame is matched by itself, that is [`lut::match_histograms`]. Where the channels are bytes in memory, the kernels
 //! work in place; everything else goes through [`rows`], and channels that are none of the frame's
 //! components through [`kernels::convert`]. The element gives the matcher the frames' memory and
 //! the planes' places in it; everything below it says nothing of GStreamer.

@@ -14,6 +14,30 @@
 //! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough |
 //! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
 //! | `colorspace` | [`Colorspace`] | `rgb` | at any time | what the channels are that are matched, whatever the format of the frames: `rgb`, `ycbcr` or `luma` |
+//! | `strength` | double, 0 to 1 | 1 | at any time | how far levels go from what they are to what they are matched to; 0 = frames pass unchanged, in passthrough |
+//! | `smoothing` | unsigned 64-bit int, ns | 0 | at any time | time constant of the average over frames that is matched, and of the change to another reference; 0 = every frame by itself |
+//! | `deflicker` | double, 0 to 1 | 0 | at any time | how much of a flicker in brightness is removed ([`exposure`](crate::temporal::exposure)); it needs `smoothing` or a mode that holds |
+//! | `scene-threshold` | double, 0 to 1 | 0.08 | at any time | the distance between frames from which on a new scene begins ([`cuts`](crate::temporal::cuts)); up to half of it, none does, and in between it does in part; 0 = never |
+//! | `update-mode` | [`UpdateMode`] | `frame` | at any time | which frames the mapping is learned from: `frame`, `scene` or `locked` |
+//! | `flat-frames` | [`FlatFrames`] | `hold` | at any time | what becomes of channels with next to no distribution ([`is_flat`](crate::temporal::is_flat)): `hold` or `match` |
+//! | `ignore-borders` | boolean | false | at any time | leave black bars out of the counts, and as they are ([`survey`](crate::survey), [`borders`](crate::borders)) |
+//! | `max-slope` | double, 0 to 65535 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::curve::Curve::limit_slope)); 0 = no limit |
+//! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
+//! | `interval` | unsigned 64-bit int, ns | 1000000000 | at any time | time between messages; 0 = one for each frame; a new scene has one at once |
+//! | `stats` | `GstStructure` | | read only | [`Stats`](stats::Stats) of the last frame; without fields before the first one |
+//!
+//! # Signals
+//!
+//! The action signal `relearn`, without arguments: the mapping begins afresh with the next frame that
+//! isn't flat, in every mode.
+//!
+//! # State
+//!
+//! What is kept over time is forgotten on flushes, new segments, new caps, and buffers with the flag
+//! DISCONT; but not if the buffer comes behind a gap of up to a second, as when frames were dropped,
+//! nor in reverse playback, where each group of frames begins with one. Buffers with the flag GAP are
+//! matched and leave no trace. Times are those of the stream: at other rates, in either direction, the
+//! average is over as much of it.
 //!
 //! # Messages
 //!
@@ -23,6 +47,8 @@
 //! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays; or a JPEG ends early and is used as far as it goes |
 //! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other; the text says what has no effect |
+//! | element, `histomatch` | with `post-messages` |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | the stream is in PQ, HLG or BT.2020, and the reference counts as sRGB; once until READY |
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like; the text says what brings them to system memory |
 //! | error, `GST_STREAM_ERROR_FORMAT` | a buffer's size or video meta doesn't hold the frame that the caps say; the flow ends with `GST_FLOW_ERROR` |

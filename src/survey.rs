@@ -56,8 +56,7 @@ pub struct Seen {
     /// chroma, away from the middle. The bar at the top ends with the first row that isn't all
     /// black below the last of those surveyed rows that have only black ones above them and are
     /// black, too; the bar at the bottom likewise. The bars at the sides are what is black in all
-    /// surveyed rows. If all of these are black, all rows are looked at, and there are no bars at
-    /// the sides.
+    /// surveyed rows. If all of these are black, the whole frame is taken for black.
     pub content: Area,
 }
 
@@ -237,20 +236,13 @@ impl<S: RowKernels> Surveyor<S> {
         let n_groups = self.access.n_groups(pixels);
         let first = surveyed.iter().position(|&(_, is_content)| is_content);
         let last = surveyed.iter().rposition(|&(_, is_content)| is_content);
-        let (above, below, columns) = match first.zip(last) {
-            Some((first, last)) => {
-                let start = surveyed[..first].last().map_or(0, |&(index, _)| index + 1);
-                let end = surveyed[last + 1..].first().map_or(n_groups, |&(index, _)| index);
-                (start..surveyed[first].0, surveyed[last].0 + 1..end, columns)
-            }
-            None => (0..n_groups, 0..n_groups, 0..self.layout.width),
-        };
-        let last = below.start;
+        let Some((first, last)) = first.zip(last) else { return Area::default() };
+        let above = surveyed[..first].last().map_or(0, |&(index, _)| index + 1)..surveyed[first].0;
+        let below = surveyed[last].0 + 1
+            ..surveyed[last + 1..].first().map_or(n_groups, |&(index, _)| index);
+        let (first, last) = (above.end, below.start);
         let mut find = |index: &usize| self.is_content(pixels, *index);
-        let top = above.clone().find(&mut find).unwrap_or(above.end);
-        if top == n_groups {
-            return Area::default();
-        }
+        let top = { above }.find(&mut find).unwrap_or(first);
         let end = below.rev().find(find).map_or(last, |index| index + 1);
         let rows_of_group = self.layout.rows_of_group();
         self.layout.on_grid(Area {

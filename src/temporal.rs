@@ -236,39 +236,11 @@ impl Temporal {
         settings: &Settings,
     ) -> (Vec<Lut>, Report) {
         let smoothing = settings.smoothing;
+        let weight = weight(frame.elapsed, smoothing);
+        let mut learning = Learning { weight, newness: 0. };
         let mut report = Report { gain: 1., ..Report::default() };
-        let weight_of = |time_constant| weight(frame.elapsed, time_constant);
-        let mut learning = Learning { weight: weight_of(smoothing), newness: 0. };
         if let Some(thumbnail) = frame.thumbnail {
-            let has_source = self.states.iter().any(|state| state.source.is_some());
-            let step = self.cuts.step(thumbnail, frame.elapsed);
-            let newness = cuts::newness(step.distance, settings.scene_threshold);
-            learning.newness = match settings.update_mode {
-                // There was no other scene than this.
-                _ if step.is_faded_in && step.distance == 1. && self.is_provisional => 1.,
-                UpdateMode::Locked => 0.,
-                // An average gets there by itself, and what it starts from is as bright as a scene.
-                UpdateMode::Frame if step.is_faded_in => 0.,
-                _ => newness,
-            };
-            report.scene_distance = step.distance;
-            report.scene_change = learning.newness == 1.;
-            if report.scene_change {
-                self.exposure = Exposure::default();
-                self.relearn();
-            }
-            let time = if smoothing.is_zero() { EXPOSURE_TIME } else { smoothing };
-            let average = if step.is_fading_in { 0. } else { weight_of(time) };
-            let exposed = self.exposure.follow(thumbnail, frame.elapsed, average);
-            report.gain = exposed.gain;
-            // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
-            // fades out.
-            self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
-            if self.is_provisional {
-                self.relearn();
-            } else if step.is_fading_in || exposed.is_fading_out {
-                learning.weight = 0.;
-            }
+            self.look(thumbnail, frame.elapsed, settings, &mut learning, &mut report);
         }
         let is_other = |old: &Arc<[Cdf]>| !Arc::ptr_eq(old, references);
         let reference_changed = self.references.as_ref().is_some_and(is_other);
@@ -292,16 +264,51 @@ impl Temporal {
                 state.leaving = None;
             }
             let reference = &references[index];
-            luts.push(state.lut(
-                reference,
-                &place,
-                flatness,
-                weight_of(smoothing),
-                &report,
-                settings,
-            ));
+            luts.push(state.lut(reference, &place, flatness, weight, &report, settings));
         }
         (luts, report)
+    }
+
+    /// Finds out from a frame in small whether it begins a scene, how bright it is, and whether it
+    /// can be learned from.
+    fn look(
+        &mut self,
+        thumbnail: &Thumbnail,
+        elapsed: Duration,
+        settings: &Settings,
+        learning: &mut Learning,
+        report: &mut Report,
+    ) {
+        let step = self.cuts.step(thumbnail, elapsed);
+        report.scene_distance = step.distance;
+        learning.newness = match settings.update_mode {
+            // There was no other scene than this.
+            _ if step.is_faded_in && self.is_provisional => 1.,
+            UpdateMode::Locked => 0.,
+            // An average gets there by itself, and what it starts from is as bright as a scene.
+            UpdateMode::Frame if step.is_faded_in => 0.,
+            _ => cuts::newness(step.distance, settings.scene_threshold),
+        };
+        report.scene_change = learning.newness == 1.;
+        if report.scene_change {
+            self.exposure = Exposure::default();
+            self.relearn();
+        }
+
+        let time = if settings.smoothing.is_zero() { EXPOSURE_TIME } else { settings.smoothing };
+        let average = if step.is_fading_in { 0. } else { weight(elapsed, time) };
+        let exposed = self.exposure.follow(thumbnail, elapsed, average);
+        report.gain = exposed.gain;
+
+        // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
+        // fades out.
+        let has_source = self.states.iter().any(|state| state.source.is_some());
+        self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
+        if self.is_provisional {
+            self.relearn();
+        } else if step.is_fading_in || exposed.is_fading_out {
+            learning.weight = 0.;
+        }
     }
 }
 

@@ -150,16 +150,15 @@ fn content(layout: &Layout, picture: &Components) -> Area {
             surveyed.iter().rfind(|group| *group < first).copied(),
             surveyed.iter().find(|group| *group > last).copied(),
         ),
-        _ => (None, None),
+        _ => return Area::default(),
     };
     let top = (above.unwrap_or(0)..n_groups).find(|group| !is_black(group));
     let bottom = (0..=below.unwrap_or(n_groups - 1)).rfind(|group| !is_black(group));
     let (Some(top), Some(bottom)) = (top, bottom) else {
         return Area::default();
     };
-    let bright_column = |&x: &usize| {
-        bright.is_empty() || bright.iter().any(|&group| rows_of(group).any(|y| !black[y][x]))
-    };
+    let bright_column =
+        |&x: &usize| bright.iter().any(|&group| rows_of(group).any(|y| !black[y][x]));
     let left = (0..layout.width).find(bright_column).expect("one isn't black");
     let right = (0..layout.width).rfind(bright_column).expect("one isn't black");
     let (top, end) = (rows_of(top).start, rows_of(bottom).end);
@@ -210,7 +209,7 @@ fn content_is_what_is_not_black() {
         LOOKED_AT.into_iter().flat_map(|format| SIZES.map(|size| (format, size)))
     {
         let (w, h) = (width as usize, height as usize);
-        for kind in 0..24 {
+        for kind in 0..12 {
             let mut cut = |end: usize| {
                 let left = below(end, &mut random);
                 (left, 1 + below(end - left, &mut random))
@@ -218,10 +217,10 @@ fn content_is_what_is_not_black() {
             let (left, width_inside) = if kind % 3 == 0 { (0, w) } else { cut(w) };
             let (top, height_inside) = if kind % 3 == 1 { (0, h) } else { cut(h) };
             let inside = match kind {
-                23 => Area::default(),
+                11 => Area::default(),
                 _ => area(left, top, width_inside, height_inside),
             };
-            let is_sparse = (12..18).contains(&kind);
+            let is_sparse = (6..9).contains(&kind);
             let bright = move |random: &mut dyn FnMut() -> u8| !is_sparse || random() < 3;
             let mut frame = with_bars(format, (width, height), inside, bright, &mut random);
             let layout = frame.layout();
@@ -459,9 +458,8 @@ fn an_area_is_matched_as_a_picture_of_its_own() {
 #[test]
 fn an_area_is_matched_by_any_number_of_threads() {
     for format in [VideoFormat::Rgb, VideoFormat::Yuy2, VideoFormat::P01010le] {
-        for n_threads in [2, 5] {
-            check_areas(format, (1201, 904), ColorSpace::Rgb, Scan::Progressive, n_threads);
-            check_areas(format, (1201, 904), ColorSpace::Rgb, Scan::Interleaved, n_threads);
+        for scan in [Scan::Progressive, Scan::Interleaved] {
+            check_areas(format, (1201, 904), ColorSpace::Rgb, scan, 3);
         }
     }
 }

@@ -79,7 +79,7 @@ fn every_shell_command_of_the_readme_runs() {
             _ => panic!("no test runs this command of the README:\n{block}"),
         }
     }
-    assert_eq!(pipelines, 5);
+    assert_eq!(pipelines, 6);
 
     // What they wrote is what they should write.
     let size = |file| folder.path().join(file).metadata().expect("it was written").len();

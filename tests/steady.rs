@@ -64,6 +64,7 @@ fn cuts_are_found_and_nothing_else() {
         ("flickering", flickering(&frames)),
         ("flashing", flashing(&frames)),
         ("crossed", crossed(&frames)),
+        ("letterboxed", boxed(&frames, 17, 0)),
     ] {
         let shown = show(&frames, &[SMOOTH]);
         let found: Vec<usize> = (0..shown.len()).filter(|&t| shown[t].stats.scene_change).collect();

@@ -514,3 +514,27 @@ fn borders_grow_at_once_and_shrink_after_a_second() {
         assert_eq!(borders.follow(Area::default(), FRAME), area(20, 60));
     }
 }
+
+/// From black, there is no scene to keep: every frame is matched by itself until it is there.
+#[test]
+fn the_first_scene_may_fade_in() {
+    let black = Thumbnail { columns: 32, planes: vec![vec![0.; 32 * 18]] };
+    for update_mode in [UpdateMode::Frame, UpdateMode::Scene, UpdateMode::Locked] {
+        let mut show = Show::new(Settings { update_mode, ..smooth() });
+        show.frame(&even(0..1), Some(&black));
+        for t in 4..=25 {
+            let histogram = even(0..8 * t);
+            let share = t as f32 / 25.;
+            let (lut, report) = show.frame(&histogram, Some(&brighter(&thumbnail(1), share)));
+            assert_eq!(lut.levels[..8 * t], show.rule(&histogram).levels[..8 * t], "{t}");
+            assert_eq!(report.learned, [true]);
+        }
+        let whole = even(0..200);
+        assert_eq!(
+            show.frame(&whole, Some(&thumbnail(1))).0.levels[..200],
+            show.rule(&whole).levels[..200]
+        );
+        let (_, report) = show.frame(&even(100..250), Some(&thumbnail(1)));
+        assert_eq!(report.scene_change, false);
+    }
+}

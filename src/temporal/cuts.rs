@@ -66,8 +66,7 @@ pub struct Step {
     pub distance: f64,
     /// Whether it is part of a fade from black or white.
     pub is_fading_in: bool,
-    /// Whether it is the first one behind such a fade; the distance is that to the scene before it,
-    /// and 1 if there was none.
+    /// Whether it is the first one behind such a fade; the distance is that to the scene before it.
     pub is_faded_in: bool,
 }
 
@@ -108,8 +107,7 @@ impl Cuts {
             }
             is_faded_in = !is_hard;
         }
-        let first = if is_faded_in { 1. } else { 0. };
-        let distance = self.last.as_ref().map_or(first, |last| last.distance(&frame));
+        let distance = self.last.as_ref().map_or(0., |last| last.distance(&frame));
         let kept = (-elapsed.as_secs_f32() / MEMORY.as_secs_f32()).exp();
         self.usual = frame.contrast.max(self.usual * kept);
         (self.last, self.rising) = (Some(frame), None);

@@ -535,6 +535,6 @@ fn the_first_scene_may_fade_in() {
             show.rule(&whole).levels[..200]
         );
         let (_, report) = show.frame(&even(100..250), Some(&thumbnail(1)));
-        assert_eq!(report.scene_change, false);
+        assert!(!report.scene_change);
     }
 }

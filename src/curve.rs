@@ -58,9 +58,14 @@ impl Curve {
         let mut least = 0.;
         for (v, level) in self.levels.iter_mut().enumerate() {
             let v = v as f64;
+            // What is on one side of a fixed level comes out on that side.
+            let sided = |level: f64, &fixed: &f64| {
+                if v < fixed { level.min(fixed) } else { level.max(fixed) }
+            };
+            let pinned = fixed.iter().fold(*level, sided);
             let distance = fixed.iter().map(|fixed| (v - fixed).abs()).fold(width, f64::min);
             let free = (distance / width).powi(2);
-            *level += weight * (1. - free) * (v - *level);
+            *level += weight * (v + free * (pinned - v) - *level);
             // Where a steep curve is drawn down behind a fixed level, it could fall.
             least = level.max(least);
             *level = least;

@@ -341,6 +341,53 @@ fn stats_survive_a_round_trip() {
     assert_eq!(Stats::try_from(&*other).expect_err("another name").field, "name");
 }
 
+#[test]
+fn f65_values_out_of_range_are_refused() {
+    let rig = rig(&[]);
+    for (name, values) in [
+        ("strength", &[-0.1, 1.1, f64::NAN][..]),
+        ("deflicker", &[-0.1, 1.1, f64::INFINITY]),
+        ("scene-threshold", &[-0.1, 1.1]),
+        ("max-slope", &[-1., 65536., f64::NAN]),
+    ] {
+        let before: f64 = rig.element.property(name);
+        for value in values {
+            let element = rig.element.clone();
+            let set = std::panic::catch_unwind(move || element.set_property(name, *value));
+            assert!(set.is_err(), "{name} {value}");
+            assert_eq!(rig.element.property::<f64>(name), before);
+        }
+        let element = rig.element.clone();
+        assert!(std::panic::catch_unwind(move || element.set_property(name, "much")).is_err());
+    }
+}
+
+/// Black is 16 in limited range, and without colour in the middle of chroma.
+#[test]
+fn black_stays_black_in_every_format_and_colour_space() {
+    for Format { format, .. } in FORMATS {
+        for colorspace in ["rgb", "ycbcr", "luma"] {
+            let (element, bus) = common::element(Some(&media("coffee.png")));
+            element.set_property_from_str("flat-frames", "hold");
+            element.set_property_from_str("colorspace", colorspace);
+            let mut rig = Rig::of((element, bus));
+            let mut frame = Frame::new(format, 48, 26, Shape::Default, noise(3));
+            rig.harness.set_src_caps(frame.caps());
+            rig.process(frame.buffer());
+            let mut pictures = frame.pictures();
+            let layout = frame.layout();
+            for (c, grid) in pictures[0].grids.iter_mut().enumerate() {
+                let depth = layout.components[c].depth;
+                let black = layout.encoding.zero(c, depth);
+                grid.iter_mut().flatten().for_each(|sample| *sample = black.into());
+            }
+            frame.set_pictures(&pictures);
+            let output = rig.process(frame.buffer());
+            assert!(common::bytes(&output) == frame.bytes, "{format:?} {colorspace}");
+        }
+    }
+}
+
 /// In every format, everything at once; and from another thread at any time.
 #[test]
 fn settings_change_at_random_in_every_format() {

@@ -41,6 +41,12 @@ fn flicker_is_removed() {
         flicker(&frames)
     );
     assert!(steady < smooth / 10.);
+    let [smooth, steady] = [&[SMOOTH][..], &STEADY].map(|properties| {
+        let properties = [properties, &[("colorspace", "ycbcr")]].concat();
+        flicker(frames_of(&show(&frames, &properties)))
+    });
+    println!("ycbcr: smooth {smooth:.2} steady {steady:.2}");
+    assert!(steady < smooth / 10.);
     for (filter, share) in [("deflicker", 1.), ("normalize=smoothing=25", 1. / 3.)] {
         if let Some((filtered, _)) = ffmpeg(&frames, filter) {
             let filtered = flicker(&filtered);

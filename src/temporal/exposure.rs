@@ -45,7 +45,7 @@ pub struct Exposure {
 /// The exposure of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exposed {
-    /// By how much brighter it is than the average, as far as that is flicker; at least 0.7.
+    /// By how much brighter it is than the average, as far as that is flicker; at least 0.8.
     pub gain: f64,
     /// Whether it is part of a fade.
     pub is_fading_out: bool,

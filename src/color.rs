@@ -92,6 +92,17 @@ impl Encoding {
         (16 << (depth - 8), top << (depth - 8))
     }
 
+    /// The share of a channel in luma: of R'G'B', by BT.709.
+    pub fn luma_weight(self, channel: usize) -> f64 {
+        match self {
+            Self::Rgb(_) => {
+                Self::Luma(LumaWeights::BT709, Range::Full).matrix_from_rgb()[0][channel]
+            }
+            _ if channel == 0 => 1.,
+            _ => 0.,
+        }
+    }
+
     /// The code of black or, for chroma, of no colour.
     pub fn zero(self, channel: usize, depth: u32) -> u16 {
         // Formats with fewer bits are R'G'B' in full range.

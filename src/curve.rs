@@ -101,7 +101,7 @@ impl Curve {
 
     /// The table of the nearest levels.
     pub fn to_lut(&self) -> Lut {
-        // 16 bits at most, as those that the curve was made from.
-        Lut { levels: self.levels.iter().map(|level| level.round() as u16).collect() }
+        // 16 bits at most, as those that the curve was made from, and never below 0.
+        Lut { levels: self.levels.iter().map(|level| (level + 0.5) as u16).collect() }
     }
 }

@@ -18,7 +18,7 @@ pub const ROWS: usize = 18;
 /// Groups of rows that are looked at for each row of a [`Thumbnail`].
 const SURVEYED: usize = 2;
 
-/// A frame in small: the mean brightness of the blocks of a grid.
+/// A frame in small: the mean luma of the blocks of a grid.
 ///
 /// Column `i` of `n` is made of the pixels from `i * width / n` to `(i + 1) * width / n`, rounded
 /// down; rows alike, in groups that share chroma. Of the groups of a row of blocks, two that are
@@ -27,21 +27,8 @@ const SURVEYED: usize = 2;
 pub struct Thumbnail {
     /// Blocks side by side.
     pub columns: usize,
-    /// R', G' and B', or luma alone, of each block, row by row: 0 is black and 1 white.
-    pub planes: Vec<Vec<f32>>,
-}
-
-impl Thumbnail {
-    /// The luma of each block, of R'G'B' by BT.709.
-    pub fn luma(&self) -> Vec<f32> {
-        match &self.planes[..] {
-            [red, green, blue] => {
-                let pixels = red.iter().zip(green).zip(blue);
-                pixels.map(|((r, g), b)| 0.2126 * r + 0.7152 * g + 0.0722 * b).collect()
-            }
-            planes => planes.first().cloned().unwrap_or_default(),
-        }
-    }
+    /// The luma of each block, row by row: 0 is black and 1 white. That of R'G'B' is by BT.709.
+    pub luma: Vec<f32>,
 }
 
 /// What was seen of a frame.
@@ -103,7 +90,8 @@ struct Surveyor<S: Sample> {
 #[derive(Debug)]
 struct Part<S: Sample> {
     shared: Subsampling,
-    is_chroma: bool,
+    /// Its share in luma.
+    weight: f64,
     /// The levels of black and white.
     legal: (u16, u16),
     /// The lowest and the highest level that is black.
@@ -134,7 +122,7 @@ impl<S: Sample> Part<S> {
         let (n, samples) = if is_chroma { (0, 0) } else { (n, layout.width) };
         Self {
             shared: layout.subsampling(component),
-            is_chroma,
+            weight: layout.encoding.luma_weight(component),
             legal,
             black: (S::new(low), S::new(high)),
             blocks: (0..n).map(|column| first(column)..first(column + 1)).collect(),
@@ -157,12 +145,12 @@ impl<S: Sample> Part<S> {
         self.n_rows += rows.len();
     }
 
-    /// The mean levels of a row of blocks, which are then forgotten.
-    fn take_means(&mut self, means: &mut Vec<f32>) {
+    /// Adds its share in the luma of a row of blocks, which is then forgotten.
+    fn take_means(&mut self, luma: &mut [f32]) {
         let (black, white) = (f64::from(self.legal.0), f64::from(self.legal.1));
-        for block in &self.blocks {
+        for (luma, block) in luma.iter_mut().zip(&self.blocks) {
             let mean = sum(&self.sums[block.clone()]) as f64 / (self.n_rows * block.len()) as f64;
-            means.push(((mean - black) / (white - black)) as f32);
+            *luma += (self.weight * (mean - black) / (white - black)) as f32;
         }
         self.sums.fill(S::Change::default());
         self.n_rows = 0;
@@ -258,8 +246,7 @@ impl<S: RowKernels> Look for Surveyor<S> {
     fn look(&mut self, pixels: &PixelsMut, borders: bool) -> Seen {
         let n_groups = self.access.n_groups(pixels);
         let (columns, rows) = (COLUMNS.min(self.layout.width), ROWS.min(n_groups));
-        let n_planes = self.parts.iter().filter(|part| !part.is_chroma).count();
-        let mut planes = vec![Vec::with_capacity(columns * rows); n_planes];
+        let mut luma = vec![0.; columns * rows];
         let mut surveyed = Vec::with_capacity(SURVEYED * rows);
         // Of samples that aren't black; at first there are none.
         let mut content = self.layout.width..0;
@@ -274,7 +261,7 @@ impl<S: RowKernels> Look for Surveyor<S> {
                 let Self { layout, group, parts, .. } = self;
                 for (part, rows) in parts.iter_mut().zip(&group.components) {
                     let rows = part.rows(group, rows);
-                    if !part.is_chroma {
+                    if part.weight > 0. {
                         part.add(rows);
                     }
                     if is_content {
@@ -282,14 +269,12 @@ impl<S: RowKernels> Look for Surveyor<S> {
                     }
                 }
             }
-            let bright = self.parts.iter_mut().filter(|part| !part.is_chroma);
-            for (part, means) in bright.zip(&mut planes) {
-                part.take_means(means);
-            }
+            let luma = &mut luma[row * columns..][..columns];
+            self.parts.iter_mut().for_each(|part| part.take_means(luma));
         }
         let content =
             if borders { self.content(pixels, &surveyed, content) } else { self.layout.area() };
-        Seen { thumbnail: Thumbnail { columns, planes }, content }
+        Seen { thumbnail: Thumbnail { columns, luma }, content }
     }
 }
 

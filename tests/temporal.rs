@@ -84,12 +84,12 @@ fn thumbnail(scene: u32) -> Thumbnail {
         let (x, y) = ((i % 32) as f64 / 31. - 0.5, (i / 32) as f64 / 17. - 0.5);
         (0.45 + 0.5 * (x * cos + y * sin)) as f32
     };
-    Thumbnail { columns: 32, planes: vec![(0..32 * 18).map(block).collect()] }
+    Thumbnail { columns: 32, luma: (0..32 * 18).map(block).collect() }
 }
 
 fn brighter(thumbnail: &Thumbnail, gain: f32) -> Thumbnail {
     let mut thumbnail = thumbnail.clone();
-    thumbnail.planes.iter_mut().flatten().for_each(|block| *block *= gain);
+    thumbnail.luma.iter_mut().for_each(|block| *block *= gain);
     thumbnail
 }
 
@@ -382,13 +382,13 @@ fn a_cut_is_another_order_of_brightness() {
     // No change of brightness, contrast or gamma.
     for change in [|v: f32| v * 0.6, |v: f32| v.powf(2.2), |v: f32| 0.2 + v * 0.5] {
         let mut changed = scene.clone();
-        changed.planes[0].iter_mut().for_each(|block| *block = change(*block));
+        changed.luma.iter_mut().for_each(|block| *block = change(*block));
         assert_eq!(cuts.step(&changed, FRAME).distance, 0.);
     }
     // Nor does what moves by two blocks, but for the edge.
     let mut moved = scene.clone();
     for row in 0..18 {
-        moved.planes[0][row * 32..][..32].copy_within(0..30, 2);
+        moved.luma[row * 32..][..32].copy_within(0..30, 2);
     }
     assert!(cuts.step(&moved, FRAME).distance < 0.02);
     assert!(cuts.step(&thumbnail(2), FRAME).distance > 0.3);
@@ -401,7 +401,7 @@ fn a_cut_is_another_order_of_brightness() {
 
 #[test]
 fn black_between_scenes_shows_nothing() {
-    let black = Thumbnail { columns: 32, planes: vec![vec![0.; 32 * 18]] };
+    let black = Thumbnail { columns: 32, luma: vec![0.; 32 * 18] };
     let (scene, other) = (thumbnail(1), thumbnail(2));
     // Straight out of black.
     for (next, is_cut) in [(&scene, false), (&other, true)] {
@@ -444,7 +444,7 @@ fn flicker_is_told_from_objects_and_fades() {
     let mut exposure = Exposure::default();
     exposure.follow(&scene, FRAME, 0.04);
     let mut covered = scene.clone();
-    covered.planes[0][..192].fill(0.9);
+    covered.luma[..192].fill(0.9);
     assert!((exposure.follow(&covered, FRAME, 0.04).gain - 1.).abs() < 0.01);
     // A fade is not undone.
     let mut exposure = Exposure::default();
@@ -518,7 +518,7 @@ fn borders_grow_at_once_and_shrink_after_a_second() {
 /// From black, there is no scene to keep: every frame is matched by itself until it is there.
 #[test]
 fn the_first_scene_may_fade_in() {
-    let black = Thumbnail { columns: 32, planes: vec![vec![0.; 32 * 18]] };
+    let black = Thumbnail { columns: 32, luma: vec![0.; 32 * 18] };
     for update_mode in [UpdateMode::Frame, UpdateMode::Scene, UpdateMode::Locked] {
         let mut show = Show::new(Settings { update_mode, ..smooth() });
         show.frame(&even(0..1), Some(&black));

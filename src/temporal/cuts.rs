@@ -123,24 +123,26 @@ pub fn newness(distance: f64, threshold: f64) -> f64 {
 
 impl Ranked {
     fn new(frame: &Thumbnail) -> Option<Self> {
-        let luma = frame.luma();
-        let mut order: Vec<usize> = (0..luma.len()).collect();
-        // Blocks of one luma have the order of their places, in every frame the same.
-        order.sort_by(|&a, &b| luma[a].total_cmp(&luma[b]));
+        let luma = &frame.luma;
         if luma.len() < FEWEST {
             return None;
         }
-        let at = |share: usize| luma[order[(luma.len() - 1) * share / 20]];
+        // In the order of luma; blocks of one have that of their places, in every frame the same.
+        // What isn't negative is ordered by its bits.
+        let key = |(block, luma): (usize, &f32)| (luma.max(0.).to_bits(), block);
+        let mut order: Vec<(u32, usize)> = luma.iter().enumerate().map(key).collect();
+        order.sort_unstable();
+        let at = |share: usize| luma[order[(luma.len() - 1) * share / 20].1];
         let contrast = at(19) - at(1);
         if contrast < LEAST_CONTRAST {
             return None;
         }
         let mut ranks = vec![0.; luma.len()];
-        for (rank, &block) in order.iter().enumerate() {
+        for (rank, &(_, block)) in order.iter().enumerate() {
             ranks[block] = rank as f32 / luma.len() as f32;
         }
         let around = around(&ranks, frame.columns);
-        Some(Self { columns: frame.columns, luma, contrast, ranks, around })
+        Some(Self { columns: frame.columns, luma: luma.clone(), contrast, ranks, around })
     }
 
     fn distance(&self, other: &Self) -> f64 {

@@ -77,11 +77,10 @@ impl Exposure {
 
 /// The median gain of the blocks from a frame to the next, if there are enough that can be told.
 fn gain(last: &Thumbnail, frame: &Thumbnail, gains: &mut Vec<f32>) -> Option<f64> {
+    let usable = |(last, frame): &(&f32, &f32)| USABLE.contains(last) && USABLE.contains(frame);
     gains.clear();
-    for (last, frame) in last.planes.iter().zip(&frame.planes) {
-        let usable = |(last, frame): &(&f32, &f32)| USABLE.contains(last) && USABLE.contains(frame);
-        gains.extend(last.iter().zip(frame).filter(usable).map(|(last, frame)| frame / last));
-    }
+    let pairs = last.luma.iter().zip(&frame.luma);
+    gains.extend(pairs.filter(usable).map(|(last, frame)| frame / last));
     if gains.len() < FEWEST {
         return None;
     }

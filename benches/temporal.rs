@@ -12,7 +12,7 @@ mod common;
 use common::Content;
 use common::ring::{convert, in_turns};
 
-const FORMATS: [&str; 7] = ["RGB", "BGRx", "GBR", "I420", "NV12", "YUY2", "I420_10LE"];
+const FORMATS: [&str; 8] = ["RGB", "BGRx", "GBR", "I420", "NV12", "YUY2", "I420_10LE", "RGBA64_LE"];
 
 const SMOOTH: &str = "histomatch name=look smoothing=1000000000 deflicker=1";
 

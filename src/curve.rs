@@ -3,6 +3,9 @@
 
 use crate::lut::Lut;
 
+/// The most turns of an iteration that ends long before; whatever is missing then can't be seen.
+const MAX_TURNS: u32 = 50;
+
 /// The output level for each input level of one channel, with fractions. It never falls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
@@ -83,18 +86,21 @@ impl Curve {
         if steps.iter().all(|&step| step <= limit) {
             return;
         }
-        // What is added to all steps before they are cut. The rise grows with it, up to
-        // n_steps * limit, so it is found by halving.
-        let rise_with =
-            |added: f64| steps.iter().map(|step| (step + added).min(limit)).sum::<f64>();
-        let (mut low, mut high) = (0., limit);
-        for _ in 0..40 {
-            let middle = (low + high) / 2.;
-            if rise_with(middle) < rise { low = middle } else { high = middle }
+        // What is added to all steps before they are cut. The rise with it is concave and made of
+        // straight pieces, so Newton's method gets there from below in a few turns.
+        let mut added = 0.;
+        for _ in 0..MAX_TURNS {
+            let raised = steps.iter().map(|step| step + added);
+            let n_free = raised.clone().filter(|&step| step < limit).count();
+            let missing = rise - raised.map(|step| step.min(limit)).sum::<f64>();
+            if n_free == 0 || missing <= rise * f64::EPSILON * n_steps {
+                break;
+            }
+            added += missing / n_free as f64;
         }
         let (mut level, last) = (self.levels[0], self.levels[steps.len()]);
         for (to, step) in self.levels[1..].iter_mut().zip(&steps) {
-            level += (step + high).min(limit);
+            level += (step + added).min(limit);
             *to = level.min(last);
         }
     }

@@ -515,6 +515,17 @@ fn borders_grow_at_once_and_shrink_after_a_second() {
     }
 }
 
+/// Levels that the average doesn't have get the darkest level of the reference, not black, which may
+/// not be legal.
+#[test]
+fn what_is_darker_than_the_average_is_as_dark_as_the_reference() {
+    let mut show = Show::new(smooth());
+    for _ in 0..2 {
+        let lut = show.frame(&even(100..200), None).0;
+        assert!(lut.levels[..100].iter().all(|&level| level == 40));
+    }
+}
+
 /// From black, there is no scene to keep: every frame is matched by itself until it is there.
 #[test]
 fn the_first_scene_may_fade_in() {

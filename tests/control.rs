@@ -91,6 +91,12 @@ fn a_discontinuity_begins_afresh() {
     let (mut rig, second) = rig_with_scene(10);
     rig.process(buffer(&second, 15));
     assert!(!is_fresh(&stats(&rig)), "without a mark");
+    // Whatever the buffer says that it lasts.
+    let mut endless = marked(buffer(&second, 16), gst::BufferFlags::DISCONT);
+    let longest = gst::ClockTime::from_nseconds(u64::MAX - 1);
+    endless.get_mut().expect("nobody else has it").set_duration(longest);
+    rig.process(endless);
+    assert!(is_fresh(&stats(&rig)));
 }
 
 #[test]

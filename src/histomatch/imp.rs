@@ -277,7 +277,7 @@ pub struct HistoMatch {
     )]
     settings: Mutex<Settings>,
     /// What was done to the last frame.
-    last: Mutex<Option<Last>>,
+    last: Mutex<Option<Arc<Last>>>,
     /// Whether the mapping is to be learned afresh.
     relearn: AtomicBool,
     /// Used by the streaming thread alone, so never waited for.
@@ -291,7 +291,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl HistoMatch {
     fn stats(&self) -> gst::Structure {
-        match &*lock(&self.last) {
+        // Not computed under the lock, which the streaming thread takes for each frame.
+        let last = lock(&self.last).clone();
+        match last.as_deref() {
             Some(Last { running_time, matched }) => (&matched.stats(*running_time)).into(),
             None => gst::Structure::new_empty(stats::NAME),
         }
@@ -715,7 +717,7 @@ impl BaseTransformImpl for HistoMatch {
             buffer.pts().display(),
             matched.report
         );
-        *lock(&self.last) = Some(Last { running_time, matched });
+        *lock(&self.last) = Some(Arc::new(Last { running_time, matched }));
         Ok(gst::FlowSuccess::Ok)
     }
 }

@@ -192,7 +192,8 @@ impl Stream {
         let goes_on = if is_reverse {
             now <= last
         } else {
-            now > last && gap > self.duration(buffer) * 3 / 2
+            // Whatever a buffer says that it lasts.
+            now > last && gap.nseconds() > self.duration(buffer).nseconds().saturating_mul(3) / 2
         };
         !goes_on || gap > LONGEST_GAP
     }

@@ -319,7 +319,14 @@ fn modes_learn_when_they_say() {
     assert_eq!(show.frame(&second, Some(&scenes[1])).1.learned, [true]);
     assert_eq!(show.frame(&third, Some(&scenes[1])).1.learned, [false]);
 
-    // With smoothing, for as long as its time constant.
+    // With smoothing, for as long as its time constant; and again after a cut.
+    let mut show = Show::new(Settings { update_mode: UpdateMode::Scene, ..smooth() });
+    for t in 0..80 {
+        let scene = t / 40;
+        let histogram = if scene == 0 { &first } else { &third };
+        let learned = show.frame(histogram, Some(&scenes[scene])).1.learned;
+        assert_eq!(learned, [t % 40 <= 25], "{t}");
+    }
     let mut show = Show::new(Settings { update_mode: UpdateMode::Locked, ..smooth() });
     for t in 0..40 {
         let learned = show.frame(&first, Some(&scenes[0])).1.learned;
@@ -397,6 +404,26 @@ fn a_cut_is_another_order_of_brightness() {
         [0., 0., 2., 4., 4.]
     );
     assert_eq!(newness(1., 0.), 0.);
+}
+
+/// Between half of the threshold and the threshold, a frame counts for more than its time.
+#[test]
+fn what_is_nearly_a_cut_is_nearly_a_new_scene() {
+    let scenes = [thumbnail(1), thumbnail(2)];
+    let mut cuts = Cuts::default();
+    let [_, distance] = scenes.each_ref().map(|scene| cuts.step(scene, FRAME).distance);
+    let mut show = Show::new(Settings { scene_threshold: distance / 0.75, ..smooth() });
+    let [first, second] = [even(0..100), even(100..250)];
+    show.frame(&first, Some(&scenes[0]));
+    let (lut, report) = show.frame(&second, Some(&scenes[1]));
+    assert!(!report.scene_change);
+    // Half of a new scene, and what is learned in 40 ms of the rest.
+    let weight = 0.5 + 0.5 * (1. - (-0.04f64).exp());
+    let source = Cdf::from(&first).mix(&Cdf::from(&second), weight);
+    let expected = match_cdfs(&source, &show.references[0]);
+    for (level, expected) in lut.levels.iter().zip(expected.levels).skip(1) {
+        assert!(level.abs_diff(expected) <= 1);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use common::frames::{Frame, Shape};
 use common::oracle::Picture;
-use common::programs::{run, text};
+use common::programs::{python, run, text};
 use common::{PICTURES, media};
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
@@ -95,15 +95,7 @@ fn every_shell_command_of_the_readme_runs() {
 fn the_python_program_of_the_readme_runs() {
     let [program] = blocks("python")[..] else { panic!("the README has one Python program") };
     let folder = readme_folder();
-    // Debian's packages are for Debian's Python, which need not be the first one.
-    let python = ["/usr/bin/python3", "python3"]
-        .into_iter()
-        .find(|python| {
-            let import = Command::new(python).args(["-c", "import gi"]).output();
-            import.is_ok_and(|output| output.status.success())
-        })
-        .expect("Python with gi: install python3-gst-1.0");
-    let mut command = Command::new(python);
+    let mut command = python();
     command.arg("-c").arg(without_devices(program).replace("fakesink", "fakesink sync=true"));
     command.env("GST_DEBUG", "histomatch:4").env("GST_DEBUG_NO_COLOR", "1");
     let output = run(&mut command, folder.path());

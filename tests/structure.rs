@@ -1,5 +1,6 @@
-//! Promise: the core knows nothing of GStreamer.
+//! Promise: the core knows nothing of GStreamer; every case of the list of faults has its test.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
@@ -28,5 +29,55 @@ fn only_the_element_says_gst() {
     for path in core {
         let text = std::fs::read_to_string(&path).expect("the file can be read");
         assert!(!text.contains("gst"), "{} says gst", path.display());
+    }
+}
+
+/// How many cases the list of faults has.
+const FAULTS: u32 = 106;
+
+fn readme_of_tests() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/README.md");
+    std::fs::read_to_string(path).expect("the README can be read")
+}
+
+fn section<'a>(text: &'a str, title: &str) -> &'a str {
+    let (_, section) = text.split_once(&format!("\n## {title}\n")).expect("the section is there");
+    section.split("\n## ").next().unwrap_or_default()
+}
+
+/// The numbers that the names of all tests begin with, as in `f12_f13_…`.
+fn tested_faults() -> BTreeSet<u32> {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), &mut found);
+    let rust = found.iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let text: String = rust.map(|path| std::fs::read_to_string(path).expect("readable")).collect();
+    let numbers = |line: &str| -> Vec<u32> {
+        let name = line.strip_prefix("fn ").unwrap_or_default();
+        let number = |word: &str| word.strip_prefix('f')?.parse().ok();
+        name.split('_').map_while(number).collect()
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let tests = lines.windows(2).filter(|pair| pair[0] == "#[test]");
+    tests.flat_map(|pair| numbers(pair[1])).collect()
+}
+
+/// Those that the table of what isn't tested gives a reason for, as in `(43)`.
+fn excused_faults(readme: &str) -> BTreeSet<u32> {
+    let rows = section(readme, "Not tested").lines().filter(|line| line.starts_with("| "));
+    rows.flat_map(|row| row.split('(').skip(1))
+        .filter_map(|rest| rest.split_once(')')?.0.parse().ok())
+        .collect()
+}
+
+#[test]
+fn every_fault_has_a_test_or_a_reason_why_not() {
+    let readme = readme_of_tests();
+    let covered: BTreeSet<u32> = tested_faults().union(&excused_faults(&readme)).copied().collect();
+    assert_eq!(covered, (1..=FAULTS).collect());
+
+    let list = section(&readme, "The list of faults");
+    let mut words = list.split(|c: char| !c.is_alphanumeric());
+    for number in 1..=FAULTS {
+        assert!(words.any(|word| word == number.to_string()), "{number} is not in the list");
     }
 }

@@ -24,7 +24,7 @@ const NAME: &str = "n-threads";
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
-fn any_number_of_threads_gives_the_oracles_bytes() {
+fn f74_any_number_of_threads_gives_the_oracles_bytes() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let reference = media("coffee.png");
     let samples = Picture::of(&reference);
@@ -159,7 +159,7 @@ fn each_task_is_done_once() {
 /// program all it needs.
 #[cfg(target_os = "linux")]
 #[test]
-fn where_threads_cant_be_made_there_are_fewer() {
+fn f73_where_threads_cant_be_made_there_are_fewer() {
     let folder = TempDir::new().expect("a temporary folder");
     let launch = |limit: &str, n_threads: u32, out: &str| {
         let script = format!(

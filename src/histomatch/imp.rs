@@ -447,6 +447,18 @@ impl HistoMatch {
         );
     }
 
+    /// Posts an error that says that a buffer may only have one picture.
+    fn explain_separate_views(&self) {
+        gst::element_imp_error!(
+            self,
+            gst::CoreError::Negotiation,
+            ("Frames with two or more views, each in memory of its own, can't be matched. Put \
+              'glupload ! glviewconvert ! gldownload' in front of it, or what else packs the views \
+              into one frame."),
+            ["multiview-mode=separated"]
+        );
+    }
+
     /// Warns, once until the element is stopped, of a stream that isn't coded as pictures are.
     fn warn_of_foreign_colors(&self, colors: &str) {
         gst::element_imp_warning!(
@@ -739,6 +751,10 @@ impl VideoFilterImpl for HistoMatch {
         _outcaps: &gst::Caps,
         _out_info: &gst_video::VideoInfo,
     ) -> Result<(), gst::LoggableError> {
+        if info.multiview_mode() == gst_video::VideoMultiviewMode::Separated {
+            self.explain_separate_views();
+            return Err(gst::loggable_error!(CAT, "Views in separate memories"));
+        }
         let colorspace = lock(&self.settings).colorspace;
         let at_most = lock(&self.streaming).at_most;
         let stream = self.make_stream(info, colorspace, at_most)?;

@@ -23,6 +23,9 @@ use crate::workers::Workers;
 /// Takes all formats for such that only GStreamer can unpack, for tests.
 const GENERIC_VARIABLE: &str = "HISTOMATCH_GENERIC";
 
+/// Makes debug builds panic in the middle of a frame, for tests of what is left standing.
+const PANIC_VARIABLE: &str = "HISTOMATCH_PANIC";
+
 /// What a frame lasts if nobody says.
 const USUAL_DURATION: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 
@@ -124,6 +127,9 @@ impl Stream {
         let mut matched = None;
         self.matcher
             .process(memory, scan, &spans, workers, |histograms| {
+                if cfg!(debug_assertions) && std::env::var_os(PANIC_VARIABLE).is_some() {
+                    panic!("{PANIC_VARIABLE} is set");
+                }
                 let frame = temporal::Frame { histograms, thumbnail: thumbnail.as_ref(), elapsed };
                 let (luts, report) = temporal.match_frame(frame, &references, &settings);
                 let histograms = histograms.to_vec();

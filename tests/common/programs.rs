@@ -51,6 +51,16 @@ pub fn text(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }
 
+/// A Python that has GStreamer.
+pub fn python() -> Command {
+    // Debian's packages are for Debian's Python, which need not be the first one.
+    let python = ["/usr/bin/python3", "python3"].into_iter().find(|python| {
+        let import = Command::new(python).args(["-c", "import gi"]).output();
+        import.is_ok_and(|output| output.status.success())
+    });
+    Command::new(python.expect("Python with gi: install python3-gst-1.0"))
+}
+
 /// A program that runs until this is dropped.
 pub struct Background {
     child: Child,

@@ -35,7 +35,7 @@ const fn big_endian(word: Word) -> Word {
 pub struct Format {
     pub format: VideoFormat,
     /// Of R', G', B', of Y', Cb, Cr, or of luma alone.
-    places: &'static [Place],
+    pub places: &'static [Place],
     word: Word,
     /// The pixels side by side and the rows that share a sample of chroma.
     shared: (usize, usize),

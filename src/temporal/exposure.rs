@@ -59,7 +59,7 @@ impl Exposure {
         self.last = Some(frame.clone());
         let mut is_fading_out = false;
         // In the dark nothing is known, and nothing changes.
-        if let Some(step) = step.map(f64::ln) {
+        if let Some(step) = step {
             self.now += step;
             is_fading_out =
                 self.now - self.average < -FADING.0 && step < -FADING.1 * elapsed.as_secs_f64();
@@ -75,7 +75,8 @@ impl Exposure {
     }
 }
 
-/// The median gain of the blocks from a frame to the next, if there are enough that can be told.
+/// The logarithm of the median gain of the blocks from a frame to the next, if there are enough that
+/// can be told.
 fn gain(last: &Thumbnail, frame: &Thumbnail, gains: &mut Vec<f32>) -> Option<f64> {
     let usable = |(last, frame): &(&f32, &f32)| USABLE.contains(last) && USABLE.contains(frame);
     gains.clear();
@@ -85,5 +86,5 @@ fn gain(last: &Thumbnail, frame: &Thumbnail, gains: &mut Vec<f32>) -> Option<f64
         return None;
     }
     let middle = gains.len() / 2;
-    Some((*gains.select_nth_unstable_by(middle, f32::total_cmp).1).into())
+    Some(f64::from(*gains.select_nth_unstable_by(middle, f32::total_cmp).1).ln())
 }

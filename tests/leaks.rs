@@ -1,0 +1,118 @@
+//! Promise: nothing is left over when a program ends, neither objects, buffers, caps, events or
+//! messages of GStreamer's, nor words on the terminal.
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use common::media;
+use common::programs::{run, text};
+
+/// The element with a reference, as it stands in a command in [`folder`].
+const ELEMENT: &str = "histomatch reference-location=coffee.png";
+
+fn folder() -> PathBuf {
+    media("")
+}
+
+/// Plays a pipeline while GStreamer counts what lives; whatever does so at the end, it names.
+fn play(pipeline: &str) -> Output {
+    let mut launch = Command::new("gst-launch-1.0");
+    launch.args(["--quiet", "--no-fault"]).args(pipeline.split_whitespace());
+    launch.env("GST_TRACERS", "leaks").env("GST_DEBUG", "GST_TRACER:7");
+    let output = run(launch.env("GST_DEBUG_NO_COLOR", "1"), &folder());
+    let said = text(&output);
+    assert!(said.contains("object-alive.class"), "nothing was counted: {said}");
+    let left = |line: &&str| line.contains("object-alive, ") && !line.contains("new format");
+    let left: Vec<&str> = said.lines().filter(left).collect();
+    assert!(left.is_empty(), "{pipeline}: {left:#?}");
+    // GStreamer also warns of what is left, which would have ended it.
+    assert!(output.status.code().is_some(), "{pipeline}: {said}");
+    assert!(output.stdout.is_empty(), "{pipeline}: {said}");
+    output
+}
+
+/// A pipeline that plays to its end.
+fn plays(pipeline: &str) {
+    let output = play(pipeline);
+    assert!(output.status.success(), "{pipeline}: {}", text(&output));
+}
+
+/// A pipeline that ends with an error.
+fn fails(pipeline: &str, error: &str) {
+    let output = play(pipeline);
+    let text = text(&output);
+    assert!(!output.status.success() && text.contains(error), "{pipeline}: {text}");
+}
+
+#[test]
+fn frames_leave_nothing() {
+    let source = "videotestsrc num-buffers=5 ! video/x-raw,width=97,height=50";
+    for (format, properties) in [
+        ("RGB", ""),
+        ("I420", "n-threads=2"),
+        ("v210", "colorspace=luma"),
+        ("BGRx", "smoothing=1000000000 deflicker=1 ignore-borders=true max-slope=4"),
+        ("NV12", "post-messages=true interval=0"),
+    ] {
+        plays(&format!("{source},format={format} ! {ELEMENT} {properties} ! fakesink"));
+    }
+    plays(&format!("{source} ! histomatch ! fakesink"));
+}
+
+#[test]
+fn new_caps_leave_nothing() {
+    plays(&format!(
+        "concat name=c ! {ELEMENT} smoothing=1000000000 ! fakesink
+         videotestsrc num-buffers=3 ! video/x-raw,format=RGB,width=97,height=50 ! c.
+         videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=64,height=31 ! c."
+    ));
+}
+
+#[test]
+fn shared_and_skipped_frames_leave_nothing() {
+    plays(&format!(
+        "videotestsrc num-buffers=5 ! tee name=t ! queue ! {ELEMENT} ! fakesink t. ! queue ! fakesink"
+    ));
+    let late = "identity sleep-time=20000 ! fakesink sync=true max-lateness=1";
+    plays(&format!(
+        "videotestsrc num-buffers=9 ! video/x-raw,framerate=100/1 ! {ELEMENT} ! {late}"
+    ));
+}
+
+#[test]
+fn failures_leave_nothing() {
+    fails("videotestsrc ! histomatch reference-location=no-such.png ! fakesink", "no such file");
+    let caps = "video/x-raw,format=RGB,width=8,height=8,framerate=25/1";
+    let short = "fakesrc sizetype=fixed sizemax=100 filltype=zero format=time";
+    fails(&format!("{short} ! {caps} ! {ELEMENT} ! fakesink"), "doesn't hold the frame");
+    let memory = "video/x-raw(memory:DMABuf),format=RGB,width=8,height=8,framerate=25/1";
+    fails(&format!("fakesrc ! {memory} ! {ELEMENT} ! fakesink"), "DMABuf");
+}
+
+#[test]
+fn an_element_that_was_never_started_leaves_nothing() {
+    let sink = "fakesink state-error=null-to-ready";
+    fails(&format!("videotestsrc ! {ELEMENT} ! {sink}"), "");
+}
+
+#[test]
+fn without_a_fault_nothing_is_said() {
+    let mut launch = Command::new("gst-launch-1.0");
+    let pipeline = format!("--quiet videotestsrc num-buffers=3 ! {ELEMENT} ! fakesink");
+    launch.args(pipeline.split_whitespace());
+    let output = run(&mut launch, &folder());
+    assert!(output.status.success());
+    assert_eq!(text(&output), "");
+}
+
+#[test]
+fn the_pages_of_the_plugin_come_without_complaints() {
+    for page in [["histomatch"].as_slice(), &["--plugin", "histomatch"]] {
+        let output = run(Command::new("gst-inspect-1.0").args(page), &folder());
+        assert!(output.status.success());
+        assert!(!output.stdout.is_empty());
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{page:?}");
+    }
+}

@@ -1,7 +1,9 @@
-//! Promise: the core knows nothing of GStreamer; every case of the list of faults has its test.
+//! Promise: the core knows nothing of GStreamer; every case of the list of faults has its test; and the
+//! oldest Rust that is promised is old enough for all dependencies.
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in folder.read_dir().expect("the folder can be read") {
@@ -80,4 +82,39 @@ fn every_fault_has_a_test_or_a_reason_why_not() {
     for number in 1..=FAULTS {
         assert!(words.any(|word| word == number.to_string()), "{number} is not in the list");
     }
+
+/// What cargo says.
+fn cargo(arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO"));
+    let output = command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let output = output.expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("it is UTF-8")
+}
+
+fn version(text: &str) -> [u32; 3] {
+    let mut numbers = text.split('.').map(|number| number.parse().expect("a number"));
+    [(); 3].map(|()| numbers.next().unwrap_or_default())
+}
+
+#[test]
+fn no_dependency_asks_for_a_newer_rust() {
+    let about = cargo(&["--version", "--verbose"]);
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    // Those of this system are here, as the tests are built with them.
+    let arguments = ["metadata", "--locked", "--offline", "--format-version=1"];
+    let metadata = cargo(&[&arguments[..], &["--filter-platform", host]].concat());
+    // A piece begins with the path of a package.
+    let packages = metadata.split("\"manifest_path\":\"").skip(1);
+    let own = env!("CARGO_PKG_RUST_VERSION");
+    let mut found = 0;
+    for package in packages {
+        let path = package.split('"').next().expect("split gives one at least");
+        let wanted = package.split("\"rust_version\":\"").nth(1);
+        // Some say nothing.
+        let Some(wanted) = wanted.and_then(|rest| rest.split('"').next()) else { continue };
+        assert!(version(wanted) <= version(own), "{path} asks for Rust {wanted}, not {own}");
+        found += 1;
+    }
+    assert!(found > 50, "{found} packages");
 }

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Runs the tests under AddressSanitizer, with a nightly toolchain of Rust: memory is used as it may
+# be, and Rust's part of it freed. Arguments go to cargo test, such as: --test formats
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=examples/setup.sh
+. examples/setup.sh
+need_rust
+
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    fail 'Only a nightly toolchain of Rust has AddressSanitizer. Get one:' \
+        '    rustup toolchain install nightly --profile minimal'
+fi
+host=$(rustc +nightly --version --verbose | sed -n 's/^host: //p')
+archive=$(rustc +nightly --print sysroot)/lib/rustlib/$host/lib/librustc-nightly_rt.asan.a
+[ -e "$archive" ] || fail "Rust has no AddressSanitizer for $host."
+
+# In a test the sanitizer is linked in. GStreamer's programs, which only load the plugin, need it
+# as a library, which is made of the same archive; what starts it before a program does not work in
+# a library.
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cp "$archive" "$folder/asan.a"
+ar d "$folder/asan.a" asan_preinit.cpp.o
+cc -shared -o "$folder/libasan.so" -Wl,--whole-archive "$folder/asan.a" -Wl,--no-whole-archive \
+    -ldl -lpthread -lm -lrt
+for program in gst-launch-1.0 gst-inspect-1.0; do
+    printf '#!/bin/sh\nASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=%q exec %q "$@"\n' \
+        "$folder/libasan.so" "$(command -v "$program")" >"$folder/$program"
+    chmod +x "$folder/$program"
+done
+
+# GLib loses its first table of quarks on purpose. Whatever it allocates is left to valgrind.sh.
+echo 'leak:g_malloc' >"$folder/lsan.supp"
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
+export LSAN_OPTIONS=suppressions=$folder/lsan.supp:print_suppressions=0
+
+skipped=(
+    # What is freed is not used again for long.
+    f22_a_hundred_thousand_buffers_leave_memory_flat
+    # The sanitizer needs more addresses than ulimit leaves.
+    where_threads_cant_be_made
+    # They start Python and cargo, not only GStreamer's programs.
+    the_python_program_of_the_readme every_shell_command_of_the_readme
+)
+
+[ $# -gt 0 ] || set -- --lib --test '*'
+# A folder of its own, as all is built otherwise.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan
+PATH=$folder:$PATH RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_DEV_DEBUG=line-tables-only \
+    cargo +nightly test --locked --no-fail-fast --target "$host" "$@" -- \
+    "${skipped[@]/#/--skip=}"

@@ -35,7 +35,8 @@ impl Cdf {
     }
 
     /// By how much of the full scale the samples of one distribution have to move, on average, to
-    /// become the other: 0 if they are equal, 1 if one is all black and the other all white.
+    /// become the other: 0 if they are equal, 1 if one is all black and the other all white. Where
+    /// nothing was counted, nothing has to move.
     ///
     /// This is the Wasserstein distance of order 1 (the "earth mover's distance"), in one dimension
     /// the area between the two CDFs.
@@ -45,6 +46,9 @@ impl Cdf {
     /// The two have different numbers of levels.
     pub fn distance(&self, other: &Self) -> f64 {
         assert_eq!(self.counts.len(), other.counts.len(), "distributions of one depth");
+        if self.total() == 0 || other.total() == 0 {
+            return 0.;
+        }
         let area: f64 = self.shares().zip(other.shares()).map(|(a, b)| (a - b).abs()).sum();
         area / (self.counts.len() - 1) as f64
     }

@@ -82,6 +82,7 @@ fn every_fault_has_a_test_or_a_reason_why_not() {
     for number in 1..=FAULTS {
         assert!(words.any(|word| word == number.to_string()), "{number} is not in the list");
     }
+}
 
 /// What cargo says.
 fn cargo(arguments: &[&str]) -> String {

@@ -485,6 +485,22 @@ fn flicker_is_told_from_objects_and_fades() {
     }
 }
 
+/// Half of the picture gets brighter and the other half darker, in turns: the median is that of one
+/// half each time.
+#[test]
+fn errors_of_the_exposure_do_not_add_up() {
+    let half = |first, second| Thumbnail {
+        columns: 32,
+        luma: (0..32 * 18).map(|i| if i % 32 < 16 { first } else { second }).collect(),
+    };
+    let frames = [half(0.05, 0.9), half(0.9, 0.05)];
+    let mut exposure = Exposure::default();
+    for t in 0..1000 {
+        let exposed = exposure.follow(&frames[t % 2], FRAME, 0.);
+        assert!((0.8..32.).contains(&exposed.gain), "{t}: {exposed:?}");
+    }
+}
+
 #[test]
 fn deflicker_moves_the_mapping_with_the_brightness() {
     let scene = thumbnail(1);

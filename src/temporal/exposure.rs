@@ -60,7 +60,10 @@ impl Exposure {
         let mut is_fading_out = false;
         // In the dark nothing is known, and nothing changes.
         if let Some(step) = step {
-            self.now += step;
+            // Medians of several steps don't add up to that of them all. What differs by more than
+            // the darkest and the brightest usable block do is such errors.
+            let most = f64::from(USABLE.end / USABLE.start).ln();
+            self.now = (self.now + step).clamp(self.average - most, self.average + most);
             is_fading_out =
                 self.now - self.average < -FADING.0 && step < -FADING.1 * elapsed.as_secs_f64();
             if !is_fading_out {

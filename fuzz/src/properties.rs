@@ -1,0 +1,217 @@
+//! Any text for any property leaves every property with a legal value, and what is wrong with a
+//! location is said.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arbitrary::{Arbitrary, Unstructured};
+use glib::translate::{ToGlibPtr, ToGlibPtrMut};
+use gst::prelude::*;
+
+/// Whether GStreamer reads a text. What it says of that is no fault of the element.
+static IS_PARSING: AtomicBool = AtomicBool::new(false);
+
+fn parsing<T>(parse: impl FnOnce() -> T) -> T {
+    IS_PARSING.store(true, Ordering::Relaxed);
+    let parsed = parse();
+    IS_PARSING.store(false, Ordering::Relaxed);
+    parsed
+}
+
+#[derive(Arbitrary, Debug)]
+enum Step<'a> {
+    /// By GStreamer's syntax of pipelines, in an element of its own.
+    Launch(Name<'a>, &'a str),
+    /// By GStreamer's texts of values.
+    Deserialize(Name<'a>, &'a str),
+    /// The bytes of a path.
+    Location(&'a [u8]),
+    /// To READY or to PAUSED.
+    State(bool),
+    Relearn,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Name<'a> {
+    Known(u8),
+    Any(&'a str),
+}
+
+const NAMES: [&str; 14] = [
+    "reference-location",
+    "n-threads",
+    "colorspace",
+    "strength",
+    "smoothing",
+    "deflicker",
+    "scene-threshold",
+    "update-mode",
+    "flat-frames",
+    "ignore-borders",
+    "max-slope",
+    "post-messages",
+    "interval",
+    "stats",
+];
+
+impl Name<'_> {
+    fn text(&self) -> &str {
+        match *self {
+            Self::Known(index) => NAMES[usize::from(index) % NAMES.len()],
+            Self::Any(name) => name,
+        }
+    }
+}
+
+/// Sets properties of an element by texts, in any state.
+pub fn properties(data: &[u8]) {
+    init();
+    let mut u = Unstructured::new(data);
+    let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    while !u.is_empty() {
+        let Ok(step) = u.arbitrary() else { break };
+        match step {
+            Step::Launch(name, text) => launch(name.text(), text),
+            Step::Deserialize(name, text) => deserialize(&element, name.text(), text),
+            Step::Location(bytes) => set_location(&element, &bus, bytes),
+            Step::State(up) => set_state(&element, &bus, up),
+            Step::Relearn => element.emit_by_name::<()>("relearn", &[]),
+        }
+        check(&element);
+    }
+    element.set_state(gst::State::Null).expect("it always stops");
+}
+
+/// GStreamer with the plugin, where a warning ends the process.
+fn init() {
+    static INIT: Once = Once::new();
+    INIT.call_once(|| {
+        gst::init().expect("GStreamer starts");
+        gsthistomatch::plugin_register_static().expect("the plugin registers");
+        glib::log_set_default_handler(|domain, level, text| {
+            let is_fault = matches!(
+                level,
+                glib::LogLevel::Error | glib::LogLevel::Critical | glib::LogLevel::Warning
+            );
+            // Not a panic, which may not go through C.
+            if is_fault && !IS_PARSING.load(Ordering::Relaxed) {
+                eprintln!("{}: {text}", domain.unwrap_or_default());
+                std::process::abort();
+            }
+        });
+    });
+}
+
+fn launch(name: &str, text: &str) {
+    // What could end the text, and begin another element, is no part of what is tried here.
+    let quoted = text.replace('\\', r"\\").replace('"', r#"\""#);
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') || quoted.contains('\0') {
+        return;
+    }
+    match parsing(|| gst::parse::launch(&format!("histomatch {name}=\"{quoted}\""))) {
+        Ok(element) => {
+            assert!(element.is::<gsthistomatch::histomatch::HistoMatch>(), "{element:?}");
+            check(&element);
+        }
+        Err(error) => assert!(!error.message().is_empty()),
+    }
+}
+
+fn deserialize(element: &gst::Element, name: &str, text: &str) {
+    let Some(pspec) = element.find_property(name) else { return };
+    if text.contains('\0') || !is_own(&pspec) {
+        return;
+    }
+    let parsed = parsing(|| glib::Value::deserialize(text, pspec.value_type()));
+    let Ok(value) = parsed else { return };
+    if is_legal(&pspec, &value) {
+        element.set_property_from_value(name, &value);
+    }
+}
+
+/// Whether the property is one of the element's own that can be set.
+fn is_own(pspec: &glib::ParamSpec) -> bool {
+    NAMES.contains(&pspec.name()) && pspec.flags().contains(glib::ParamFlags::WRITABLE)
+}
+
+fn set_location(element: &gst::Element, bus: &gst::Bus, bytes: &[u8]) {
+    if bytes.contains(&0) {
+        return;
+    }
+    let path = PathBuf::from(OsString::from_vec(bytes.to_vec()));
+    let is_running = element.current_state() == gst::State::Paused;
+    let before = location(element);
+    bus.set_flushing(true);
+    bus.set_flushing(false);
+    element.set_property("reference-location", &path);
+    let wanted = Some(path).filter(|path| !path.as_os_str().is_empty());
+    let after = location(element);
+    let said = complaints(bus);
+    match is_running {
+        true if !said.is_empty() => assert!(after == before || after == wanted),
+        _ => assert_eq!(after, wanted),
+    }
+    assert!(said.iter().all(|text| text.contains("reference picture")), "{said:?}");
+}
+
+fn set_state(element: &gst::Element, bus: &gst::Bus, up: bool) {
+    if element.property::<u32>("n-threads") > 4 {
+        // Making a thousand threads takes long.
+        element.set_property("n-threads", 2u32);
+    }
+    bus.set_flushing(true);
+    bus.set_flushing(false);
+    let state = if up { gst::State::Paused } else { gst::State::Ready };
+    if element.set_state(state).is_err() {
+        assert!(complaints(bus).iter().any(|text| text.contains("reference picture")));
+        element.set_state(gst::State::Ready).expect("it goes back");
+    }
+}
+
+fn location(element: &gst::Element) -> Option<PathBuf> {
+    element.property("reference-location")
+}
+
+/// The texts of errors and warnings.
+fn complaints(bus: &gst::Bus) -> Vec<String> {
+    std::iter::from_fn(|| bus.pop())
+        .filter_map(|message| match message.view() {
+            gst::MessageView::Error(error) => Some(error.error().to_string()),
+            gst::MessageView::Warning(warning) => Some(warning.error().to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Every property has a value that it may have.
+fn check(element: &gst::Element) {
+    for name in NAMES {
+        let pspec = element.find_property(name).expect("the property is there");
+        let value = element.property_value(name);
+        assert!(is_legal(&pspec, &value), "{name} is {value:?}");
+    }
+    for name in ["strength", "deflicker", "scene-threshold"] {
+        let share: f64 = element.property(name);
+        assert!((0. ..=1.).contains(&share), "{name} = {share}");
+    }
+    assert!((0. ..=65535.).contains(&element.property::<f64>("max-slope")));
+    assert!(element.property::<u32>("n-threads") <= 1024);
+}
+
+/// Whether GLib would leave a value as it is. (GLib's binding makes this a panic.)
+fn is_legal(pspec: &glib::ParamSpec, value: &glib::Value) -> bool {
+    let mut value = value.clone();
+    // SAFETY: both are alive, and the value is a copy that may be changed.
+    let is_changed = unsafe {
+        glib::gobject_ffi::g_param_value_validate(
+            pspec.to_glib_none().0,
+            value.to_glib_none_mut().0,
+        )
+    };
+    is_changed == 0
+}

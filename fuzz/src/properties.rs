@@ -85,6 +85,8 @@ pub fn properties(data: &[u8]) {
         check(&element);
     }
     element.set_state(gst::State::Null).expect("it always stops");
+    // Messages that nobody has read hold the element, which holds the bus.
+    bus.set_flushing(true);
 }
 
 /// GStreamer with the plugin, where a warning ends the process.

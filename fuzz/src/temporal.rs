@@ -292,7 +292,7 @@ impl Show {
                 assert!((0. ..=1.).contains(&distance), "{distance}");
             }
             if settings.strength == 0. {
-                assert!((0..).zip(&lut.levels).all(|(v, &level)| v == level), "{lut:?}");
+                assert!((0..=u16::MAX).zip(&lut.levels).all(|(v, &level)| v == level), "{lut:?}");
             }
             let is_matched = histogram.total() > 0
                 && (settings.flat_frames == FlatFrames::Match

@@ -38,9 +38,9 @@ export LSAN_OPTIONS=suppressions=$folder/lsan.supp:print_suppressions=0
 
 skipped=(
     # What is freed is not used again for long.
-    f22_a_hundred_thousand_buffers_leave_memory_flat
+    f22_ f38_
     # The sanitizer needs more addresses than ulimit leaves.
-    where_threads_cant_be_made
+    f73_
     # They start Python and cargo, not only GStreamer's programs.
     the_python_program_of_the_readme every_shell_command_of_the_readme
 )

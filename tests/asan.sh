@@ -17,17 +17,17 @@ archive=$(rustc +nightly --print sysroot)/lib/rustlib/$host/lib/librustc-nightly
 [ -e "$archive" ] || fail "Rust has no AddressSanitizer for $host."
 
 # In a test the sanitizer is linked in. GStreamer's programs, which only load the plugin, need it
-# as a library, which is made of the same archive; what starts it before a program does not work in
-# a library.
+# as a library, which is made of the same archive, without what starts it before a program. Were it
+# called libasan, the sanitizer would take it for a second one.
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp "$archive" "$folder/asan.a"
 ar d "$folder/asan.a" asan_preinit.cpp.o
-cc -shared -o "$folder/libasan.so" -Wl,--whole-archive "$folder/asan.a" -Wl,--no-whole-archive \
+cc -shared -o "$folder/sanitizer.so" -Wl,--whole-archive "$folder/asan.a" -Wl,--no-whole-archive \
     -ldl -lpthread -lm -lrt
 for program in gst-launch-1.0 gst-inspect-1.0; do
     printf '#!/bin/sh\nASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=%q exec %q "$@"\n' \
-        "$folder/libasan.so" "$(command -v "$program")" >"$folder/$program"
+        "$folder/sanitizer.so" "$(command -v "$program")" >"$folder/$program"
     chmod +x "$folder/$program"
 done
 

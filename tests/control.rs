@@ -80,6 +80,20 @@ fn f31_a_gap_leaves_no_trace() {
     assert_eq!(stats(&rig).luts, before);
 }
 
+/// Neither of what it shows nor of the time at which it does.
+#[test]
+fn f31_what_fills_a_gap_might_as_well_be_missing() {
+    let [filled, missing] = [true, false].map(|is_filled| {
+        let (mut rig, second) = rig_with_scene(4);
+        if is_filled {
+            rig.process(marked(buffer(&second, 4), gst::BufferFlags::GAP));
+        }
+        rig.process(buffer(&second, 5));
+        stats(&rig).luts
+    });
+    assert_eq!(filled, missing);
+}
+
 #[test]
 fn a_discontinuity_begins_afresh() {
     // Frames that were dropped make one, too, but the stream goes on.

@@ -7,6 +7,7 @@ use common::oracle::{self, Picture};
 use common::{PICTURES, Rig, bytes, media};
 use gst_video::VideoFormat;
 use gsthistomatch::cdf::Cdf;
+use gsthistomatch::color::{Encoding, LumaWeights, Range};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::lut::match_cdfs;
 use proptest::collection::vec;
@@ -57,6 +58,14 @@ proptest! {
         prop_assert!(source.iter().all(|&v| reference.contains(&lut[usize::from(v)])));
     }
 
+    #[test]
+    fn a_mapped_histogram_is_that_of_mapped_samples(source in samples(), reference in samples()) {
+        let before = histogram(&source);
+        let lut = match_cdfs(&Cdf::from(&before), &Cdf::from(&histogram(&reference)));
+        let mapped: Vec<u8> = source.iter().map(|&v| lut.levels[usize::from(v)] as u8).collect();
+        prop_assert_eq!(before.mapped(&lut), histogram(&mapped));
+    }
+
     /// The rule compares fractions, so n times as many samples change nothing. The products of
     /// these counts need more than 64 bits.
     #[test]
@@ -72,6 +81,41 @@ proptest! {
         };
         let expected = lut(&histogram(&source), &histogram(&reference));
         prop_assert_eq!(lut(&times(&source, n_source), &times(&reference, n_reference)), expected);
+    }
+
+    /// A level stands for the deeper ones that begin with its bits: for those that are legal, if any
+    /// are, and for each as much as for the others.
+    #[test]
+    fn another_depth_is_the_same_distribution(
+        own_depth in 1..12u32,
+        depth in 1..13u32,
+        bins in vec(0..1000u64, 1 << 11),
+        range in prop_oneof![Just(Range::Full), Just(Range::Limited)],
+        channel in 0..2usize,
+    ) {
+        let histogram = Histogram { bins: bins[..1 << own_depth].to_vec() };
+        // Samples of fewer than 8 bits are in full range.
+        let range = if own_depth < 8 { Range::Full } else { range };
+        let (low, high) = Encoding::YCbCr(LumaWeights::BT709, range).legal(channel, depth);
+        let found = histogram.at_depth(depth, (low, high));
+        prop_assert_eq!(found.bins.len(), 1 << depth);
+        if depth <= own_depth {
+            for (levels, bin) in histogram.bins.chunks(1 << (own_depth - depth)).zip(found.bins) {
+                prop_assert_eq!(levels.iter().sum::<u64>(), bin);
+            }
+        } else {
+            let times = 1 << (depth - own_depth);
+            for (v, bin) in histogram.bins.iter().enumerate() {
+                let levels: Vec<usize> = (v * times..(v + 1) * times).collect();
+                let is_legal = |u: &usize| (usize::from(low)..=usize::from(high)).contains(u);
+                let legal: Vec<usize> = levels.iter().copied().filter(is_legal).collect();
+                let sharing = if legal.is_empty() { &levels } else { &legal };
+                for u in &levels {
+                    let share = if sharing.contains(u) { bin * times as u64 } else { 0 };
+                    prop_assert_eq!(found.bins[*u] * sharing.len() as u64, share);
+                }
+            }
+        }
     }
 }
 

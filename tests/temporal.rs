@@ -240,6 +240,23 @@ fn a_curve_does_what_it_says() {
     assert_eq!(pinned.levels()[8], 60. - 0.75 * 52.);
 }
 
+/// On both sides of a fixed level, what is nearer than the width is drawn to it, by the square of
+/// how near it is.
+#[test]
+fn a_pinned_curve_is_drawn_along_on_both_sides() {
+    let pinned = |fixed: &[f64], weight: f64, of: &[usize]| -> Vec<f64> {
+        let levels = (0..256).map(|v| if v < 128 { 60 } else { 200 }).collect();
+        let mut curve = Curve::from(&Lut { levels });
+        curve.pin(fixed, 16., weight);
+        of.iter().map(|&v| curve.levels()[v]).collect()
+    };
+    let around = [0, 112, 120, 128, 136, 144, 255];
+    assert_eq!(pinned(&[128.], 1., &around), [60., 60., 105., 128., 152., 200., 200.]);
+    assert_eq!(pinned(&[128.], 0.5, &around), [60., 60., 82.5, 164., 176., 200., 200.]);
+    let ends = [0, 8, 16, 120, 136, 239, 247, 255];
+    assert_eq!(pinned(&[0., 255.], 1., &ends), [0., 21., 60., 60., 200., 200., 235.25, 255.]);
+}
+
 #[test]
 fn flat_channels_have_few_effective_levels() {
     assert_eq!(even(7..8).effective_levels(), 1.);

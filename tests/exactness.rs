@@ -9,7 +9,7 @@ use gst_video::VideoFormat;
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
 use gsthistomatch::histogram::Histogram;
-use gsthistomatch::lut::match_cdfs;
+use gsthistomatch::lut::{match_cdfs, match_histograms};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -37,6 +37,19 @@ proptest! {
     fn the_table_equals_the_oracle(source in samples(), reference in samples()) {
         let expected = oracle::lut(&source, &reference);
         prop_assert_eq!(&lut(&histogram(&source), &histogram(&reference))[..], &expected[..]);
+    }
+
+    #[test]
+    fn every_channel_has_a_table_of_its_own(channels in vec((samples(), samples()), 0..4)) {
+        let (sources, references): (Vec<Histogram>, Vec<Cdf>) = channels
+            .iter()
+            .map(|(source, reference)| (histogram(source), Cdf::from(&histogram(reference))))
+            .unzip();
+        let found: Vec<_> =
+            match_histograms(&sources, &references).iter().map(|lut| lut.to_bytes()[..].to_vec()).collect();
+        let expected: Vec<_> =
+            channels.iter().map(|(source, reference)| oracle::lut(source, reference)).collect();
+        prop_assert_eq!(found, expected);
     }
 
     #[test]

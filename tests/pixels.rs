@@ -18,11 +18,15 @@ type Places = Vec<Vec<Range<usize>>>;
 
 /// Those of a view, where the memory begins at an address.
 fn places(pixels: &PixelsMut, address: usize) -> Places {
+    places_of(pixels.planes(), address)
+}
+
+fn places_of(planes: &[Vec<&mut [u8]>], address: usize) -> Places {
     let place = |row: &&mut [u8]| {
         let start = row.as_ptr() as usize - address;
         start..start + row.len()
     };
-    pixels.planes().iter().map(|rows| rows.iter().map(place).collect()).collect()
+    planes.iter().map(|rows| rows.iter().map(place).collect()).collect()
 }
 
 /// A frame of planes alone.
@@ -177,9 +181,7 @@ proptest! {
         let address = memory.as_ptr() as usize;
         let Ok(mut pixels) = PixelsMut::new(&mut memory, &layout, &spans) else { return Ok(()) };
         let all = places(&pixels, address);
-        for (rows, other) in all.iter().zip(pixels.planes_mut()) {
-            prop_assert_eq!(rows.len(), other.len());
-        }
+        prop_assert_eq!(&places_of(pixels.planes_mut(), address), &all);
         for (first, field) in pixels.fields().into_iter().enumerate() {
             let every_other = |rows: &Vec<Range<usize>>| {
                 rows.iter().skip(first).step_by(2).cloned().collect::<Vec<_>>()

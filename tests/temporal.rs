@@ -99,6 +99,59 @@ fn histograms() -> impl Strategy<Value = Histogram> {
         .prop_filter("some samples", |histogram| histogram.total() > 0)
 }
 
+/// Whether a frame shows something: sixteen blocks, and nine tenths of them not all alike.
+fn shows_something(frame: &Thumbnail) -> bool {
+    let mut luma = frame.luma.clone();
+    luma.sort_by(f32::total_cmp);
+    let at = |share: usize| luma[(luma.len() - 1) * share / 20];
+    luma.len() >= 16 && at(19) - at(1) >= 1. / 32.
+}
+
+/// By the definition, block by block.
+fn distance(frames: [&Thumbnail; 2]) -> f64 {
+    let [a, b] = frames;
+    if (a.columns, a.luma.len()) != (b.columns, b.luma.len()) {
+        return 1.;
+    }
+    let n = a.luma.len();
+    let ranks = frames.map(|frame| {
+        let is_darker = |i: usize, j: usize| (frame.luma[i], i) < (frame.luma[j], j);
+        let rank = |j| (0..n).filter(|&i| is_darker(i, j)).count() as f64 / n as f64;
+        (0..n).map(rank).collect::<Vec<f64>>()
+    });
+    let place = |i: usize| (i % a.columns, i / a.columns);
+    let is_near = |i: usize, j: usize| {
+        let ((x, y), (other_x, other_y)) = (place(i), place(j));
+        x.abs_diff(other_x) <= 2 && y.abs_diff(other_y) <= 2
+    };
+    let outside = |rank: f64, others: &[f64], i: usize| {
+        let near = (0..n).filter(|&j| is_near(i, j)).map(|j| others[j]);
+        let (low, high) = (near.clone().fold(1., f64::min), near.fold(0., f64::max));
+        if rank < low { low - rank } else { (rank - high).max(0.) }
+    };
+    let compared: Vec<usize> = (0..n).filter(|&i| a.luma[i].max(b.luma[i]) > 0.03).collect();
+    if compared.len() < 16 {
+        return 0.;
+    }
+    let both = |&i: &usize| outside(ranks[0][i], &ranks[1], i) + outside(ranks[1][i], &ranks[0], i);
+    let mean = compared.iter().map(both).sum::<f64>() / (2 * compared.len()) as f64;
+    // Those that are left out are the darkest, so that there are fewer ranks.
+    (3. * mean / (compared.len() as f64 / n as f64)).min(1.)
+}
+
+/// Small frames, with more or less of them dark.
+fn blocks() -> impl Strategy<Value = [Thumbnail; 2]> {
+    let size = prop_oneof![Just((5usize, 3usize)), Just((4, 4)), (3..9usize, 3..9usize)];
+    (size, 0..10u32).prop_flat_map(|((columns, rows), dark)| {
+        let level = prop_oneof![
+            dark => prop::sample::select(vec![0., 0.02, 0.03, 0.031]),
+            10 - dark => 0f32..1.,
+        ];
+        let frame = vec(level, columns * rows).prop_map(move |luma| Thumbnail { columns, luma });
+        [frame.clone(), frame]
+    })
+}
+
 proptest! {
     /// The average of the shares, by the definition, and the rule on it, but for what rounding may
     /// decide one way or the other.
@@ -149,7 +202,7 @@ proptest! {
             let (lut, report) = show.frame(histogram, None);
             if !is_flat(histogram, false) {
                 prop_assert_eq!(&lut, &show.rule(histogram));
-                prop_assert_eq!(report.learned, [true]);
+                prop_assert_eq!((report.learned, report.gain), (vec![true], 1.));
             }
         }
     }
@@ -217,6 +270,49 @@ proptest! {
     }
 
     #[test]
+    fn distances_of_frames_are_those_of_ranks([first, second] in blocks()) {
+        let mut cuts = Cuts::default();
+        prop_assert_eq!(cuts.step(&first, FRAME).distance, 0.);
+        let found = cuts.step(&second, FRAME).distance;
+        let expected = if shows_something(&first) && shows_something(&second) {
+            distance([&first, &second])
+        } else {
+            0.
+        };
+        prop_assert!((found - expected).abs() < 1e-5, "{} {}", found, expected);
+    }
+
+    /// What differs from the average, but for what is small enough to be noise and dark enough to be
+    /// meant; a fade is dark, goes on getting darker, and is not averaged.
+    #[test]
+    fn exposure_is_what_differs_from_its_average(
+        frames in vec(
+            (prop::sample::select(vec![0.3, 0.5, 0.7, 0.9, 0.95, 1., 1.03, 1.1]), 0..3u64, 0f64..1.),
+            2..12,
+        ),
+    ) {
+        let mut exposure = Exposure::default();
+        let (mut now, mut average, mut last) = (0f64, 0f64, None);
+        for (brightness, n_frames, weight) in frames {
+            let elapsed = FRAME * n_frames as u32;
+            let frame = brighter(&thumbnail(1), brightness as f32);
+            let found = exposure.follow(&frame, elapsed, weight);
+            let step = last.replace(brightness).map_or(0., |last: f64| (brightness / last).ln());
+            now += step;
+            let is_fading = now - average < -0.2 && step < -0.4 * elapsed.as_secs_f64();
+            if !is_fading {
+                average += weight * (now - average);
+            }
+            prop_assert_eq!(found.is_fading_out, is_fading);
+            let away = now - average;
+            let is_signal = away * away / (away * away + 0.01 * 0.01);
+            let is_meant = if away < 0. { 1. - (-(away / 0.4).powi(4)).exp() } else { 0. };
+            let expected = (away * is_signal * (1. - is_meant)).exp();
+            prop_assert!((found.gain - expected).abs() < 1e-4, "{} {}", found.gain, expected);
+        }
+    }
+
+    #[test]
     fn mixtures_rise_and_keep_their_total(a in histograms(), b in histograms(), weight in 0f64..=1.) {
         let mixture = Cdf::from(&a).mix(&Cdf::from(&b), weight);
         prop_assert!(mixture.counts().is_sorted());
@@ -274,6 +370,10 @@ fn flat_channels_have_few_effective_levels() {
     let mut deep = Histogram::empty(10);
     deep.bins[0..64].fill(1);
     assert!((deep.effective_levels() - 16.).abs() < 1e-9);
+    // Sixteen are enough. Logarithms of one are exact.
+    let mut enough = Histogram::empty(8);
+    enough.bins[0..16].fill(1);
+    assert!(!is_flat(&enough, false));
     assert!(is_flat(&even(0..15), false) && !is_flat(&even(0..17), false));
     assert!(is_flat(&even(0..3), true) && !is_flat(&even(0..5), true));
 }
@@ -386,6 +486,47 @@ fn another_reference_fades_in() {
 }
 
 #[test]
+fn nothing_of_an_old_reference_is_left_behind_a_cut() {
+    let mut show = Show::new(smooth());
+    show.frame(&even(0..256), Some(&thumbnail(1)));
+    show.references = reference(&even(0..80));
+    show.frame(&even(0..256), Some(&thumbnail(1)));
+    let source = even(20..180);
+    let (lut, report) = show.frame(&source, Some(&thumbnail(2)));
+    assert!(report.scene_change);
+    assert_eq!(lut.levels[20..180], show.rule(&source).levels[20..180]);
+}
+
+#[test]
+fn a_reset_forgets_everything() {
+    let mut used = Show::new(Settings { deflicker: 1., ..smooth() });
+    let mut new = Show::new(used.settings.clone());
+    for gain in [0.8, 1.] {
+        used.frame(&even(100..200), Some(&brighter(&thumbnail(1), gain)));
+    }
+    used.temporal.reset();
+    for gain in [0.9, 1., 1.1] {
+        let thumbnail = brighter(&thumbnail(2), gain);
+        let [used, new] =
+            [&mut used, &mut new].map(|show| show.frame(&even(0..150), Some(&thumbnail)));
+        assert_eq!(used, new);
+    }
+}
+
+#[test]
+fn max_slope_limits_the_table() {
+    let source = even(100..130);
+    let mut show = Show::new(Settings { max_slope: 2., ..Settings::default() });
+    let lut = show.frame(&source, None).0;
+    let mut curve = Curve::from(&show.rule(&source));
+    // What is darker than the source is as dark as the reference.
+    curve.raise(40.);
+    curve.limit_slope(2.);
+    assert_eq!(lut, curve.to_lut());
+    assert_ne!(lut, show.rule(&source));
+}
+
+#[test]
 fn strength_is_a_way_from_what_is_to_what_is_matched() {
     let source = even(0..200);
     for (strength, digits) in [(0., 0.), (0.25, 0.25), (1., 1.)] {
@@ -470,6 +611,35 @@ fn black_between_scenes_shows_nothing() {
     assert!(step.is_faded_in && step.distance > 0.3);
 }
 
+/// What comes out of black with half the contrast of the scene before it is there at once; a scene's
+/// contrast is remembered for four seconds or so.
+#[test]
+fn the_contrast_of_a_scene_is_remembered_for_a_while() {
+    let black = Thumbnail { columns: 32, luma: vec![0.; 32 * 18] };
+    let scene = thumbnail(1);
+    for (seconds, share, is_fading_in) in [
+        (0, 0.55, false),
+        (0, 0.45, true),
+        // A share of exp(-0.5) is left, and half of that is asked for.
+        (2, 0.33, false),
+        (2, 0.28, true),
+        // No more than what is seen.
+        (30, 0.16, false),
+        (30, 0.14, true),
+    ] {
+        let mut cuts = Cuts::default();
+        cuts.step(&scene, FRAME);
+        for _ in 0..25 * seconds {
+            cuts.step(&brighter(&scene, 0.3), FRAME);
+        }
+        cuts.step(&black, FRAME);
+        let step = cuts.step(&brighter(&scene, share), FRAME);
+        assert_eq!(step.is_fading_in, is_fading_in, "{seconds} {share}");
+        // Nor does what follows in no time and is as bright fade in.
+        assert!(!cuts.step(&brighter(&scene, share), Duration::ZERO).is_fading_in);
+    }
+}
+
 #[test]
 fn flicker_is_told_from_objects_and_fades() {
     let scene = thumbnail(1);
@@ -541,6 +711,20 @@ fn deflicker_moves_the_mapping_with_the_brightness() {
     assert!((i32::from(unmoved.levels[110]) - i32::from(lut.levels[100])).abs() > 6);
 }
 
+/// For cuts and for flicker, where a frame has to do with those before it.
+#[test]
+fn frames_are_looked_at_where_it_counts() {
+    let locked = Settings { update_mode: UpdateMode::Locked, ..Settings::default() };
+    let uncut = |settings: &Settings| Settings { scene_threshold: 0., ..settings.clone() };
+    let flickering = |settings: &Settings| Settings { deflicker: 0.5, ..settings.clone() };
+    for (settings, counts) in [(Settings::default(), false), (smooth(), true), (locked, true)] {
+        assert_eq!(settings.needs_thumbnail(), counts);
+        assert_eq!(flickering(&settings).needs_thumbnail(), counts);
+        assert_eq!(flickering(&uncut(&settings)).needs_thumbnail(), counts);
+        assert!(!uncut(&settings).needs_thumbnail());
+    }
+}
+
 #[test]
 fn contradictions_are_known() {
     let fine = [
@@ -583,6 +767,34 @@ fn what_is_darker_than_the_average_is_as_dark_as_the_reference() {
     for _ in 0..2 {
         let lut = show.frame(&even(100..200), None).0;
         assert!(lut.levels[..100].iter().all(|&level| level == 40));
+    }
+}
+
+/// Behind a fade from black, an average goes on from what it was; a scene that is held begins afresh.
+#[test]
+fn what_fades_is_not_learned() {
+    let histogram = even(0..200);
+    for (update_mode, begins) in
+        [(UpdateMode::Frame, false), (UpdateMode::Scene, true), (UpdateMode::Locked, false)]
+    {
+        let mut show = Show::new(Settings { update_mode, ..smooth() });
+        let [first, second] = [thumbnail(1), thumbnail(2)];
+        assert_eq!(show.frame(&histogram, Some(&first)).1.learned, [true]);
+        for t in 1..20 {
+            let share = 1. - t as f32 / 20.;
+            let report = show.frame(&histogram, Some(&brighter(&first, share))).1;
+            assert!(report.learned == [t < 5] || t == 4, "{t}");
+        }
+        show.frame(&even(0..1), Some(&brighter(&first, 0.)));
+        for t in 2..=25 {
+            let share = t as f32 / 25.;
+            let report = show.frame(&histogram, Some(&brighter(&second, share))).1;
+            assert_eq!((report.learned, report.scene_change), (vec![false], false), "{t}");
+        }
+        let report = show.frame(&histogram, Some(&second)).1;
+        assert!(report.scene_distance > 0.3);
+        assert_eq!(report.scene_change, begins);
+        assert_eq!(report.learned, [begins || update_mode == UpdateMode::Frame]);
     }
 }
 

@@ -370,6 +370,10 @@ fn flat_channels_have_few_effective_levels() {
     let mut deep = Histogram::empty(10);
     deep.bins[0..64].fill(1);
     assert!((deep.effective_levels() - 16.).abs() < 1e-9);
+    // What was made of 8 bits is not flatter for it.
+    let mut padded = Histogram::empty(10);
+    padded.bins.iter_mut().step_by(4).for_each(|bin| *bin = 1);
+    assert!((padded.effective_levels() - 256.).abs() < 1e-9);
     // Sixteen are enough. Logarithms of one are exact.
     let mut enough = Histogram::empty(8);
     enough.bins[0..16].fill(1);
@@ -685,6 +689,20 @@ fn errors_of_the_exposure_do_not_add_up() {
     for t in 0..1000 {
         let exposed = exposure.follow(&frames[t % 2], FRAME, 0.);
         assert!((0.8..32.).contains(&exposed.gain), "{t}: {exposed:?}");
+/// Blocks that are clipped in one of the frames say nothing; sixteen others have to.
+#[test]
+fn clipped_blocks_tell_no_gain() {
+    for (n_usable, expected) in [(16, 1.1), (15, 1.)] {
+        let frame = |usable: f32, clipped: f32| Thumbnail {
+            columns: 10,
+            luma: (0..50).map(|i| if i < n_usable { usable } else { clipped }).collect(),
+        };
+        for clipped in [[0.99, 0.5], [0.5, 0.99], [0.01, 0.5], [0.5, 0.01]] {
+            let mut exposure = Exposure::default();
+            exposure.follow(&frame(0.4, clipped[0]), FRAME, 0.);
+            let exposed = exposure.follow(&frame(0.44, clipped[1]), FRAME, 0.);
+            assert!((exposed.gain - expected).abs() < 0.01, "{n_usable} {clipped:?}: {exposed:?}");
+        }
     }
 }
 
@@ -756,6 +774,18 @@ fn borders_grow_at_once_and_shrink_after_a_second() {
     // A dark frame says nothing.
     for _ in 0..100 {
         assert_eq!(borders.follow(Area::default(), FRAME), area(20, 60));
+    }
+}
+
+#[test]
+fn borders_shrink_to_all_that_was_seen_in_the_second() {
+    let area = |top, height| Area { left: 0, top, width: 100, height };
+    let mut borders = Borders::default();
+    borders.follow(area(0, 100), FRAME);
+    for t in 1..=25 {
+        let content = if t == 9 { area(10, 50) } else { area(20, 60) };
+        let expected = if t < 25 { area(0, 100) } else { area(10, 70) };
+        assert_eq!(borders.follow(content, FRAME), expected, "{t}");
     }
 }
 

@@ -92,7 +92,7 @@ impl Code {
     }
 
     /// The code of zero and the codes from 0 to 1 (ITU-R BT.709, section 4, and BT.2100, table 9).
-    fn zero_one(self, channel: usize, depth: u32) -> (i64, i64) {
+    pub fn zero_one(self, channel: usize, depth: u32) -> (i64, i64) {
         let unit = 1 << (depth - 8);
         let full = (1 << depth) - 1;
         match (self.is_chroma(channel), self.limited()) {

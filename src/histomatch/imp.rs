@@ -638,7 +638,8 @@ impl BaseTransformImpl for HistoMatch {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        if matches!(event.view(), gst::EventView::FlushStop(_) | gst::EventView::Segment(_)) {
+        // A flush is followed by one, too: GStreamer takes no frame before it.
+        if matches!(event.view(), gst::EventView::Segment(_)) {
             let mut streaming = lock(&self.streaming);
             streaming.posted = None;
             if let Some(stream) = &mut streaming.stream {

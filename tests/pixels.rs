@@ -264,7 +264,7 @@ proptest! {
         let around = |first: usize, len: usize, end: usize, cuts: &[usize]| {
             let mut inside = (0..end).filter(|&x| x >= first && x - first < len);
             let first = inside.next()?;
-            let last = inside.last().unwrap_or(first);
+            let last = inside.next_back().unwrap_or(first);
             let start = *cuts.iter().rfind(|&&cut| cut <= first)?;
             Some(start..*cuts.iter().find(|&&cut| cut > last)?)
         };

@@ -689,6 +689,9 @@ fn errors_of_the_exposure_do_not_add_up() {
     for t in 0..1000 {
         let exposed = exposure.follow(&frames[t % 2], FRAME, 0.);
         assert!((0.8..32.).contains(&exposed.gain), "{t}: {exposed:?}");
+    }
+}
+
 /// Blocks that are clipped in one of the frames say nothing; sixteen others have to.
 #[test]
 fn clipped_blocks_tell_no_gain() {

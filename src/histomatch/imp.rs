@@ -638,7 +638,7 @@ impl BaseTransformImpl for HistoMatch {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        // A flush is followed by one, too: GStreamer takes no frame before it.
+        // One follows a flush, too.
         if matches!(event.view(), gst::EventView::Segment(_)) {
             let mut streaming = lock(&self.streaming);
             streaming.posted = None;

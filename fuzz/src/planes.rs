@@ -78,7 +78,7 @@ fn expected_rows(Input { layout, spans, memory, .. }: &Input) -> Result<Rows, Ve
         let row = |y: usize| {
             let start = offset as u128 + y as u128 * stride as u128;
             let end = start + row_bytes as u128;
-            (end <= *memory as u128).then(|| start as usize..end as usize)
+            (end <= *memory as u128).then_some(start as usize..end as usize)
         };
         let available = *memory;
         let rows: Option<Vec<_>> = (0..n_rows).map(row).collect();

@@ -42,7 +42,7 @@ skipped=(
     # The sanitizer needs more addresses than ulimit leaves.
     f73_
     # They start Python and cargo, not only GStreamer's programs.
-    the_python_program_of_the_readme every_shell_command_of_the_readme
+    the_python_program every_shell_command f66_ memory_that_cannot_be_mapped
 )
 
 [ $# -gt 0 ] || set -- --lib --test '*'

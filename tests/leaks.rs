@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use common::media;
 use common::programs::{run, text};
+use temp_dir::TempDir;
 
 /// The element with a reference, as it stands in a command in [`folder`].
 const ELEMENT: &str = "histomatch reference-location=coffee.png";
@@ -115,4 +116,18 @@ fn the_pages_of_the_plugin_come_without_complaints() {
         assert!(!output.stdout.is_empty());
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{page:?}");
     }
+}
+
+/// All pages, where there are no other plugins.
+#[test]
+fn all_pages_come_without_complaints() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut inspect = Command::new("gst-inspect-1.0");
+    inspect.arg("--print-all").env("GST_PLUGIN_SYSTEM_PATH_1_0", "");
+    inspect.env("GST_REGISTRY_1_0", folder.path().join("registry.bin"));
+    let output = run(&mut inspect, folder.path());
+    let text = text(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("Histogram matching") && text.contains("reference-location"), "{text}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

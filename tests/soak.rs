@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::frames::{Frame, Shape, noise};
 use common::oracle::{Colorspace, Picture};
-use common::{Complaint, Rig, bytes, complaints};
+use common::{Complaint, Rig, VALUES, bytes, complaints};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::histomatch::HistoMatch;
@@ -51,22 +51,6 @@ fn pictures(folder: &TempDir) -> Vec<(PathBuf, Picture)> {
         .collect()
 }
 
-/// Values that take turns, of every property that can change while it plays.
-const CHANGES: [(&str, &[&str]); 12] = [
-    ("colorspace", &["rgb", "ycbcr", "luma"]),
-    ("strength", &["0", "0.4", "1"]),
-    ("smoothing", &["0", "1", "300000000", "18446744073709551615"]),
-    ("deflicker", &["0", "1"]),
-    ("scene-threshold", &["0", "0.08", "1"]),
-    ("update-mode", &["scene", "frame", "locked"]),
-    ("flat-frames", &["match", "hold"]),
-    ("ignore-borders", &["false", "true"]),
-    ("max-slope", &["0", "1.5", "65535"]),
-    ("post-messages", &["false", "true"]),
-    ("interval", &["0", "1000000000"]),
-    ("n-threads", &["1", "3"]),
-];
-
 #[test]
 fn every_property_that_can_be_set_is_changed() {
     common::init();
@@ -76,7 +60,7 @@ fn every_property_that_can_be_set_is_changed() {
     for property in own.filter(|p| p.flags().contains(glib::ParamFlags::WRITABLE)) {
         let name = property.name();
         assert!(
-            name == "reference-location" || CHANGES.iter().any(|(known, _)| *known == name),
+            name == "reference-location" || VALUES.iter().any(|(known, _)| *known == name),
             "{name} is not in the list"
         );
     }
@@ -89,9 +73,9 @@ fn change(
     random: &mut impl FnMut() -> u8,
 ) {
     let pick = usize::from(random());
-    match usize::from(random()) % (CHANGES.len() + 4) {
-        what if what < CHANGES.len() => {
-            let (name, values) = CHANGES[what];
+    match usize::from(random()) % (VALUES.len() + 4) {
+        what if what < VALUES.len() => {
+            let (name, values) = VALUES[what];
             element.set_property_from_str(name, values[pick % values.len()]);
         }
         0..=12 => element.emit_by_name::<()>("relearn", &[]),
@@ -105,7 +89,7 @@ fn change(
 
 /// The bare rule with some reference, whatever came before.
 fn set_known(element: &gst::Element, reference: &PathBuf, colorspace: &str) {
-    for (name, _) in CHANGES {
+    for (name, _) in VALUES {
         let property = element.find_property(name).expect("it exists");
         element.set_property_from_value(name, property.default_value());
     }

@@ -3,14 +3,14 @@
 
 mod common;
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::frames::{Frame, Shape, noise};
 use common::programs::{python, run, text};
 use common::video::quoted;
-use common::{Complaint, complaints, element, media};
+use common::{Complaint, VALUES, complaints, element, media};
 use glib::translate::{ToGlibPtr, ToGlibPtrMut};
 use gst::prelude::*;
 use gst_check::ffi;
@@ -23,23 +23,6 @@ const STATES: [gst::State; 4] =
 fn frame() -> Frame {
     Frame::new(VideoFormat::I420, 32, 18, Shape::Default, noise(5))
 }
-
-/// What properties are set to by threads that take turns.
-const VALUES: [(&str, [&str; 2]); 13] = [
-    ("reference-location", ["coffee.png", "chelsea.png"]),
-    ("n-threads", ["1", "2"]),
-    ("colorspace", ["rgb", "ycbcr"]),
-    ("strength", ["0", "1"]),
-    ("smoothing", ["0", "300000000"]),
-    ("deflicker", ["0", "1"]),
-    ("scene-threshold", ["0", "0.08"]),
-    ("update-mode", ["scene", "frame"]),
-    ("flat-frames", ["match", "hold"]),
-    ("ignore-borders", ["false", "true"]),
-    ("max-slope", ["0", "3"]),
-    ("post-messages", ["false", "true"]),
-    ("interval", ["0", "1000000000"]),
-];
 
 /// The harness of GStreamer's own stress tests, with an element on it.
 struct Stressed {
@@ -74,27 +57,27 @@ impl Stressed {
 
     /// A thread for each value of each property.
     fn set_properties(&mut self) {
+        for picture in ["coffee.png", "chelsea.png"] {
+            self.set(c"reference-location", &media(picture).to_str().expect("UTF-8").to_value());
+        }
         for (name, values) in VALUES {
             let property = self.element.find_property(name).expect("it exists");
+            let name = CString::new(name).expect("no zero");
             for value in values {
-                let value = if name == "reference-location" {
-                    media(value).to_str().expect("UTF-8").to_value()
-                } else {
-                    glib::Value::deserialize_with_pspec(value, &property).expect("a value")
-                };
-                let name = CString::new(name).expect("no zero");
-                // SAFETY: the harness lives until its threads have ended, in `drop`; it copies the
-                // name and the value.
-                self.threads.push(unsafe {
-                    ffi::gst_harness_stress_property_start_full(
-                        self.harness,
-                        name.as_ptr(),
-                        value.to_glib_none().0,
-                        PAUSE,
-                    )
-                });
+                let value = glib::Value::deserialize_with_pspec(value, &property);
+                self.set(&name, &value.expect("a value"));
             }
         }
+    }
+
+    /// A thread that sets a property.
+    fn set(&mut self, name: &CStr, value: &glib::Value) {
+        let value = value.to_glib_none().0;
+        // SAFETY: the harness lives until its threads have ended, in `drop`; it copies the name and
+        // the value.
+        self.threads.push(unsafe {
+            ffi::gst_harness_stress_property_start_full(self.harness, name.as_ptr(), value, PAUSE)
+        });
     }
 
     /// A thread that pushes frames.
@@ -196,7 +179,8 @@ fn frames_events_and_properties_at_once() {
         stressed.assert_no_complaints();
     }
     let times = stressed.stop();
-    assert_eq!(times.len(), 1 + 6 + 2 * VALUES.len());
+    let n_values: usize = VALUES.iter().map(|(_, values)| values.len()).sum();
+    assert_eq!(times.len(), 1 + 6 + 2 + n_values);
     assert!(times.iter().all(|&times| times > 0), "{times:?}");
 }
 

@@ -43,6 +43,22 @@ pub fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
+/// Values, legal and extreme, of every property that can be set, but for the reference.
+pub const VALUES: [(&str, &[&str]); 12] = [
+    ("colorspace", &["rgb", "ycbcr", "luma"]),
+    ("strength", &["0", "0.4", "1"]),
+    ("smoothing", &["0", "1", "300000000", "18446744073709551615"]),
+    ("deflicker", &["0", "1"]),
+    ("scene-threshold", &["0", "0.08", "1"]),
+    ("update-mode", &["scene", "frame", "locked"]),
+    ("flat-frames", &["match", "hold"]),
+    ("ignore-borders", &["false", "true"]),
+    ("max-slope", &["0", "1.5", "65535"]),
+    ("post-messages", &["false", "true"]),
+    ("interval", &["0", "1000000000"]),
+    ("n-threads", &["1", "3"]),
+];
+
 /// The element with a reference or none, matching every frame by the bare rule, whatever it is; and
 /// a bus of its own to read its messages from.
 pub fn element(reference: Option<&Path>) -> (gst::Element, gst::Bus) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use common::frames::{Frame, Shape, noise};
 use common::oracle::Picture;
-use common::{Complaint, Rig, bytes, media};
+use common::{Complaint, Rig, big_picture, bytes, media};
 use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_video::VideoFormat;
@@ -271,17 +271,10 @@ fn the_later_request_wins(mut rig: Rig, slow: impl FnOnce(&gst::Element) + Send 
     assert_matched(&mut rig, &small);
 }
 
-/// A picture that takes a while to read.
-fn big_picture(folder: &TempDir) -> PathBuf {
-    let path = folder.path().join("big.png");
-    image::RgbImage::from_pixel(6000, 6000, image::Rgb([1, 2, 3])).save(&path).expect("saved");
-    path
-}
-
 #[test]
 fn the_last_request_wins_however_long_each_takes() {
     let folder = TempDir::new().expect("a temporary folder");
-    let big = big_picture(&folder);
+    let big = big_picture(folder.path());
     the_later_request_wins(rig(None), move |element| element.set_property(NAME, &big));
 }
 
@@ -290,7 +283,7 @@ fn f58_a_request_during_the_change_to_paused_wins() {
     let folder = TempDir::new().expect("a temporary folder");
     let rig = rig(None);
     rig.element.set_state(gst::State::Null).expect("it stops");
-    rig.element.set_property(NAME, big_picture(&folder));
+    rig.element.set_property(NAME, big_picture(folder.path()));
     the_later_request_wins(rig, |element| {
         element.set_state(gst::State::Playing).expect("it plays");
     });

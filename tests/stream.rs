@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use common::frames::{Frame, Shape, noise};
 use common::oracle::Picture;
-use common::{Complaint, Rig, bytes, media};
+use common::{Complaint, Rig, big_picture, bytes, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
@@ -150,8 +150,7 @@ fn f37_caps_and_reference_change_together() {
 /// Does something while another thread reads a large picture, and shows that it didn't wait.
 fn while_a_reference_loads(rig: &mut Rig, act: impl FnOnce(&mut Rig)) {
     let folder = TempDir::new().expect("a temporary folder");
-    let large = folder.path().join("large.png");
-    image::RgbImage::from_pixel(6000, 6000, image::Rgb([1, 2, 3])).save(&large).expect("saved");
+    let large = big_picture(folder.path());
     let (element, done) = (rig.element.clone(), Arc::new(AtomicBool::new(false)));
     let (begins, begun) = std::sync::mpsc::channel();
     let is_done = done.clone();

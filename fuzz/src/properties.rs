@@ -4,12 +4,13 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Once};
 
 use arbitrary::{Arbitrary, Unstructured};
 use glib::translate::{ToGlibPtr, ToGlibPtrMut};
 use gst::prelude::*;
+use gsthistomatch::histomatch::HistoMatch;
 
 /// Whether GStreamer reads a text. What it says of that is no fault of the element.
 static IS_PARSING: AtomicBool = AtomicBool::new(false);
@@ -40,27 +41,18 @@ enum Name<'a> {
     Any(&'a str),
 }
 
-const NAMES: [&str; 14] = [
-    "reference-location",
-    "n-threads",
-    "colorspace",
-    "strength",
-    "smoothing",
-    "deflicker",
-    "scene-threshold",
-    "update-mode",
-    "flat-frames",
-    "ignore-borders",
-    "max-slope",
-    "post-messages",
-    "interval",
-    "stats",
-];
+/// The element's own properties.
+static OWN: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+    let element = glib::Object::new::<HistoMatch>();
+    let mut properties = element.list_properties().to_vec();
+    properties.retain(|pspec| pspec.owner_type() == HistoMatch::static_type());
+    properties
+});
 
 impl Name<'_> {
     fn text(&self) -> &str {
         match *self {
-            Self::Known(index) => NAMES[usize::from(index) % NAMES.len()],
+            Self::Known(index) => OWN[usize::from(index) % OWN.len()].name(),
             Self::Any(name) => name,
         }
     }
@@ -117,7 +109,7 @@ fn launch(name: &str, text: &str) {
     }
     match parsing(|| gst::parse::launch(&format!("histomatch {name}=\"{quoted}\""))) {
         Ok(element) => {
-            assert!(element.is::<gsthistomatch::histomatch::HistoMatch>(), "{element:?}");
+            assert!(element.is::<HistoMatch>(), "{element:?}");
             check(&element);
         }
         Err(error) => assert!(!error.message().is_empty()),
@@ -125,20 +117,15 @@ fn launch(name: &str, text: &str) {
 }
 
 fn deserialize(element: &gst::Element, name: &str, text: &str) {
-    let Some(pspec) = element.find_property(name) else { return };
-    if text.contains('\0') || !is_own(&pspec) {
+    let Some(pspec) = OWN.iter().find(|pspec| pspec.name() == name) else { return };
+    if text.contains('\0') || !pspec.flags().contains(glib::ParamFlags::WRITABLE) {
         return;
     }
     let parsed = parsing(|| glib::Value::deserialize(text, pspec.value_type()));
     let Ok(value) = parsed else { return };
-    if is_legal(&pspec, &value) {
+    if is_legal(pspec, &value) {
         element.set_property_from_value(name, &value);
     }
-}
-
-/// Whether the property is one of the element's own that can be set.
-fn is_own(pspec: &glib::ParamSpec) -> bool {
-    NAMES.contains(&pspec.name()) && pspec.flags().contains(glib::ParamFlags::WRITABLE)
 }
 
 fn set_location(element: &gst::Element, bus: &gst::Bus, bytes: &[u8]) {
@@ -192,10 +179,9 @@ fn complaints(bus: &gst::Bus) -> Vec<String> {
 
 /// Every property has a value that it may have.
 fn check(element: &gst::Element) {
-    for name in NAMES {
-        let pspec = element.find_property(name).expect("the property is there");
-        let value = element.property_value(name);
-        assert!(is_legal(&pspec, &value), "{name} is {value:?}");
+    for pspec in OWN.iter() {
+        let value = element.property_value(pspec.name());
+        assert!(is_legal(pspec, &value), "{} is {value:?}", pspec.name());
     }
     for name in ["strength", "deflicker", "scene-threshold"] {
         let share: f64 = element.property(name);

@@ -43,6 +43,13 @@ pub fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
+/// A picture, made in a folder, that takes a while to read.
+pub fn big_picture(folder: &Path) -> PathBuf {
+    let path = folder.join("big.png");
+    image::RgbImage::from_pixel(6000, 6000, image::Rgb([1, 2, 3])).save(&path).expect("saved");
+    path
+}
+
 /// Values, legal and extreme, of every property that can be set, but for the reference.
 pub const VALUES: [(&str, &[&str]); 12] = [
     ("colorspace", &["rgb", "ycbcr", "luma"]),

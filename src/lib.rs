@@ -86,6 +86,7 @@ pub mod cdf;
 pub mod color;
 pub mod curve;
 pub mod histogram;
+#[cfg(feature = "plugin")]
 pub mod histomatch;
 pub mod kernels;
 pub mod lut;
@@ -98,9 +99,11 @@ pub mod temporal;
 pub mod unpack;
 pub mod workers;
 
+#[cfg(feature = "plugin")]
 pub use plugin::plugin_register_static;
 
 // A module of its own because what the macro writes has no docs.
+#[cfg(feature = "plugin")]
 #[allow(missing_docs)]
 mod plugin {
     fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
@@ -121,6 +124,6 @@ mod plugin {
     );
 }
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "plugin"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -15,6 +15,14 @@ pub use properties::properties;
 pub use reference::reference;
 pub use temporal::temporal;
 
+/// One of `n` variants, of which each has as many chances.
+///
+/// The same as in what `arbitrary` can derive; but its macro needs features of `syn` with which
+/// Cargo builds most crates a second time.
+fn variant(u: &mut arbitrary::Unstructured, n: u64) -> arbitrary::Result<u64> {
+    Ok((u64::from(u.arbitrary::<u32>()?) * n) >> 32)
+}
+
 /// Noise that is the same on every machine (the generator is xorshift, by G. Marsaglia).
 fn noise(seed: u32) -> impl FnMut() -> u32 {
     // Of zero comes nothing else.

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Once};
 
-use arbitrary::{Arbitrary, Unstructured};
+use arbitrary::{Arbitrary, Result, Unstructured};
 use glib::translate::{ToGlibPtr, ToGlibPtrMut};
 use gst::prelude::*;
 use gsthistomatch::histomatch::HistoMatch;
+
+use super::variant;
 
 /// Whether GStreamer reads a text. What it says of that is no fault of the element.
 static IS_PARSING: AtomicBool = AtomicBool::new(false);
@@ -22,7 +24,7 @@ fn parsing<T>(parse: impl FnOnce() -> T) -> T {
     parsed
 }
 
-#[derive(Arbitrary, Debug)]
+#[derive(Debug)]
 enum Step<'a> {
     /// By GStreamer's syntax of pipelines, in an element of its own.
     Launch(Name<'a>, &'a str),
@@ -35,10 +37,31 @@ enum Step<'a> {
     Relearn,
 }
 
-#[derive(Arbitrary, Debug)]
+#[derive(Debug)]
 enum Name<'a> {
     Known(u8),
     Any(&'a str),
+}
+
+impl<'a> Arbitrary<'a> for Step<'a> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match variant(u, 5)? {
+            0 => Self::Launch(u.arbitrary()?, u.arbitrary()?),
+            1 => Self::Deserialize(u.arbitrary()?, u.arbitrary()?),
+            2 => Self::Location(u.arbitrary()?),
+            3 => Self::State(u.arbitrary()?),
+            _ => Self::Relearn,
+        })
+    }
+}
+
+impl<'a> Arbitrary<'a> for Name<'a> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match variant(u, 2)? {
+            0 => Self::Known(u.arbitrary()?),
+            _ => Self::Any(u.arbitrary()?),
+        })
+    }
 }
 
 /// The element's own properties.

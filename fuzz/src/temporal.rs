@@ -13,12 +13,12 @@ use gsthistomatch::pixels::Area;
 use gsthistomatch::survey::Thumbnail;
 use gsthistomatch::temporal::{FlatFrames, Frame, Report, Settings, Temporal, UpdateMode, is_flat};
 
-use super::noise;
+use super::{noise, variant};
 
 /// Frames in one input, so that it ends.
 const MAX_FRAMES: u32 = 300;
 
-#[derive(Arbitrary, Debug)]
+#[derive(Debug)]
 enum Step {
     /// Some frames that are alike, one after the other.
     Frames {
@@ -41,14 +41,52 @@ enum Step {
     Borders(u8, u8, u8, u8),
 }
 
+impl<'a> Arbitrary<'a> for Step {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match variant(u, 7)? {
+            0 => Self::Frames {
+                content: u.arbitrary()?,
+                thumbnail: u.arbitrary()?,
+                elapsed: u.arbitrary()?,
+                times: u.arbitrary()?,
+            },
+            1 => Self::Turns {
+                content: u.arbitrary()?,
+                thumbnails: u.arbitrary()?,
+                elapsed: u.arbitrary()?,
+                times: u.arbitrary()?,
+            },
+            2 => Self::Reset,
+            3 => Self::Relearn,
+            4 => Self::Reference(u.arbitrary()?),
+            5 => Self::Settings(u.arbitrary()?),
+            _ => Self::Borders(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?, u.arbitrary()?),
+        })
+    }
+}
+
 /// A histogram.
-#[derive(Arbitrary, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Content {
     Empty,
     One { level: u16, count: u64 },
     Even { first: u16, len: u16, count: u64 },
     Noise { seed: u32, bits: u8, density: u8 },
     Levels([(u16, u64); 4]),
+}
+
+impl<'a> Arbitrary<'a> for Content {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match variant(u, 5)? {
+            0 => Self::Empty,
+            1 => Self::One { level: u.arbitrary()?, count: u.arbitrary()? },
+            2 => Self::Even { first: u.arbitrary()?, len: u.arbitrary()?, count: u.arbitrary()? },
+            3 => {
+                Self::Noise { seed: u.arbitrary()?, bits: u.arbitrary()?, density: u.arbitrary()? }
+            }
+            _ => Self::Levels(u.arbitrary()?),
+        })
+    }
 }
 
 impl Content {
@@ -84,7 +122,7 @@ impl Content {
 }
 
 /// A frame in small.
-#[derive(Arbitrary, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Small {
     columns: u8,
     rows: u8,
@@ -93,6 +131,19 @@ struct Small {
     offset: u8,
     /// Which blocks differ from frame to frame.
     moving: u8,
+}
+
+impl<'a> Arbitrary<'a> for Small {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(Self {
+            columns: u.arbitrary()?,
+            rows: u.arbitrary()?,
+            seed: u.arbitrary()?,
+            gain: u.arbitrary()?,
+            offset: u.arbitrary()?,
+            moving: u.arbitrary()?,
+        })
+    }
 }
 
 impl Small {
@@ -111,12 +162,23 @@ impl Small {
     }
 }
 
-#[derive(Arbitrary, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Elapsed {
     Zero,
     Frame,
     Nanoseconds(u64),
     Max,
+}
+
+impl<'a> Arbitrary<'a> for Elapsed {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match variant(u, 4)? {
+            0 => Self::Zero,
+            1 => Self::Frame,
+            2 => Self::Nanoseconds(u.arbitrary()?),
+            _ => Self::Max,
+        })
+    }
 }
 
 impl From<Elapsed> for Duration {

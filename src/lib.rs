@@ -37,48 +37,54 @@
 //!
 //! # Without GStreamer
 //!
+//! The feature `plugin`, on by default, is the element. Without it, the crate is the library below
+//! it, which needs nothing of the system:
+//!
+//! ```toml
+//! gst-plugin-histomatch = { version = "0.1", default-features = false }
+//! ```
+//!
+//! [`picture::match_picture`] matches a decoded picture. For frames of any layout in memory, there
+//! is the [`Matcher`](matcher::Matcher):
+//!
 //! ```
 //! use gsthistomatch::color::{ColorSpace, Encoding, Range};
 //! use gsthistomatch::kernels::InstructionSet;
 //! use gsthistomatch::lut::match_histograms;
 //! use gsthistomatch::matcher::Matcher;
-//! use gsthistomatch::pixels::{
-//!     Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling,
-//! };
+//! use gsthistomatch::pixels::{Layout, PlaneSpan, Scan};
 //! use gsthistomatch::reference::Reference;
 //! use gsthistomatch::workers::Workers;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let reference = Reference::load("examples/media/coffee.png".as_ref())?;
-//! // A picture of 4 x 2 pixels of three bytes, R'G'B'.
-//! let place = |offset| Place {
-//!     plane: 0,
-//!     offset,
-//!     pixel_stride: 3,
-//!     bytes: 1,
-//!     big_endian: false,
-//!     shift: 0,
-//! };
-//! let component = |offset| Component { depth: 8, place: Some(place(offset)) };
-//! let layout = Layout {
-//!     width: 4,
-//!     height: 2,
-//!     encoding: Encoding::Rgb(Range::Full),
-//!     components: vec![component(0), component(1), component(2)],
-//!     chroma: Subsampling::NONE,
-//!     planes: vec![PlaneLayout { plane: 0, row_bytes: 12, vertical: 1 }],
-//! };
+//! // Frames of 4 x 2 pixels of three bytes, R'G'B'.
+//! let layout = Layout::packed(4, 2, Encoding::Rgb(Range::Full), 3, 1);
 //! let mut matcher = Matcher::new(layout, ColorSpace::Rgb, InstructionSet::best(), None)?;
 //! let workers = Workers::default();
-//! let mut picture = *b"twenty-four bytes of RGB";
+//! let mut frame = *b"twenty-four bytes of RGB";
 //! let spans = [PlaneSpan { offset: 0, stride: 12 }];
 //! let references = reference.cdfs(matcher.channels());
-//! matcher.process(&mut picture, Scan::Progressive, &spans, &workers, |histograms| {
+//! matcher.process(&mut frame, Scan::Progressive, &spans, &workers, |histograms| {
 //!     match_histograms(histograms, &references)
 //! })?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What is stable
+//!
+//! Versions follow [Semantic Versioning](https://semver.org); while they are 0.x, what is listed
+//! here changes with the second number only, and the changelog says so.
+//!
+//! - The element: its name, properties, signals, messages, and the formats that it takes.
+//! - The bytes that come out, for the same frames, reference and properties, where every frame is
+//!   matched by itself. What is done over time may get better with any version.
+//! - Of the library: [`picture`], [`reference`], [`histogram`], [`cdf`], [`lut`], [`color`],
+//!   [`plugin_register_static`], and the types of [`histomatch`].
+//!
+//! Everything else is public because the parts may be of use, and to be tested and measured. It may
+//! change with any version: depend on `=0.1.0` if you use it.
 #![warn(missing_docs)]
 
 pub mod borders;
@@ -91,6 +97,7 @@ pub mod histomatch;
 pub mod kernels;
 pub mod lut;
 pub mod matcher;
+pub mod picture;
 pub mod pixels;
 pub mod reference;
 pub mod rows;

@@ -128,6 +128,36 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Pixels side by side in one plane, as pictures are kept in memory: 1 to 4 `samples` to a
+    /// pixel, of 1 or 2 `bytes` each, in the byte order of this machine. Samples behind those of
+    /// the `encoding`, such as alpha, are no components.
+    pub fn packed(
+        width: usize,
+        height: usize,
+        encoding: Encoding,
+        samples: usize,
+        bytes: usize,
+    ) -> Self {
+        let pixel_stride = samples * bytes;
+        let place = |offset| Place {
+            plane: 0,
+            offset,
+            pixel_stride,
+            bytes,
+            big_endian: cfg!(target_endian = "big"),
+            shift: 0,
+        };
+        let component = |c| Component { depth: 8 * bytes as u32, place: Some(place(c * bytes)) };
+        Self {
+            width,
+            height,
+            encoding,
+            components: (0..encoding.n_channels()).map(component).collect(),
+            chroma: Subsampling::NONE,
+            planes: vec![PlaneLayout { plane: 0, row_bytes: width * pixel_stride, vertical: 1 }],
+        }
+    }
+
     /// The bytes of all rows, without padding.
     pub fn bytes(&self) -> usize {
         let plane = |plane: &PlaneLayout| {

@@ -317,10 +317,12 @@ macro_rules! for_words_of {
             (1, 4, _) => $function::<S, u8, 4, false>($($argument),*),
             (2, 2, false) => $function::<S, u16, 2, false>($($argument),*),
             (2, 4, false) => $function::<S, u16, 4, false>($($argument),*),
+            (2, 6, false) => $function::<S, u16, 6, false>($($argument),*),
             (2, 8, false) => $function::<S, u16, 8, false>($($argument),*),
             (4, 4, false) => $function::<S, u32, 4, false>($($argument),*),
             (2, 2, true) => $function::<S, u16, 2, true>($($argument),*),
             (2, 4, true) => $function::<S, u16, 4, true>($($argument),*),
+            (2, 6, true) => $function::<S, u16, 6, true>($($argument),*),
             (2, 8, true) => $function::<S, u16, 8, true>($($argument),*),
             (4, 4, true) => $function::<S, u32, 4, true>($($argument),*),
             _ => unreachable!("no such words: {:?}", $place),
@@ -332,7 +334,7 @@ macro_rules! for_words_of {
 pub fn is_supported(&Component { depth, place }: &Component) -> bool {
     place.is_some_and(|place| match (place.bytes, place.pixel_stride) {
         (1, 1..=4) => depth == 8 && place.shift == 0,
-        (2, 2 | 4 | 8) | (4, 4) => depth <= 16 && depth + place.shift <= 8 * place.bytes as u32,
+        (2, 2 | 4 | 6 | 8) | (4, 4) => depth <= 16 && depth + place.shift <= 8 * place.bytes as u32,
         _ => false,
     })
 }

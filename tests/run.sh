@@ -20,5 +20,7 @@ done
 
 run cargo fmt --all --check
 run cargo clippy --locked --all-targets -- -D warnings
+# The library by itself.
+run cargo clippy --locked --lib --no-default-features -- -D warnings
 run env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 run cargo test --locked "$@"

@@ -47,6 +47,17 @@ pub fn run(command: &mut Command, folder: &Path) -> Output {
     child.wait_with_output().expect("it has ended")
 }
 
+/// One of the programs in `examples/`, which `cargo test` builds unless it is told what to test.
+pub fn example(name: &str) -> Command {
+    // target/debug/examples/that, for target/debug/deps/this.
+    let this = std::env::current_exe().expect("this test has a path");
+    let profile = this.ancestors().nth(2).expect("it is two folders deep");
+    let program =
+        profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(program.exists(), "{}: run `cargo build --locked --examples`", program.display());
+    Command::new(program)
+}
+
 pub fn text(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }

@@ -1,0 +1,111 @@
+//! A decoded picture, matched to a reference in place.
+
+use image::DynamicImage;
+
+use crate::color::{ColorSpace, Encoding, LumaWeights, Range};
+use crate::curve::Curve;
+use crate::kernels::InstructionSet;
+use crate::lut::{Lut, match_histograms};
+use crate::matcher::Matcher;
+use crate::pixels::{Layout, PlaneSpan, Scan};
+use crate::reference::Reference;
+use crate::workers::Workers;
+
+/// The samples of a picture are of a kind that is not matched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "pictures with {0:?} samples can't be matched; convert it to 8 or 16 bits, for instance by \
+     DynamicImage::into_rgb16"
+)]
+pub struct UnsupportedPicture(pub image::ColorType);
+
+/// Gives a picture the histograms of a reference: what the element does with a frame, if it is
+/// matched by itself.
+///
+/// Samples count as they are stored, as those of [references](Reference). 16-bit pictures are
+/// matched in 16 bits, grey ones by their luma, whatever the `color_space`. Alpha stays as it is,
+/// and pixels of any alpha are counted.
+///
+/// Levels go as much of the way to what they are matched to as `strength` says, from 0 to 1.
+///
+/// # Errors
+///
+/// The picture is in floating point. It is then unchanged.
+///
+/// # Panics
+///
+/// `strength` is not between 0 and 1.
+///
+/// # Example
+///
+/// ```
+/// use gsthistomatch::color::ColorSpace;
+/// use gsthistomatch::picture::match_picture;
+/// use gsthistomatch::reference::Reference;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let reference = Reference::load("examples/media/coffee.png".as_ref())?;
+/// let mut picture = image::open("examples/media/chelsea.png")?;
+/// match_picture(&mut picture, &reference, ColorSpace::Rgb, 1.)?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn match_picture(
+    picture: &mut DynamicImage,
+    reference: &Reference,
+    color_space: ColorSpace,
+    strength: f64,
+) -> Result<(), UnsupportedPicture> {
+    assert!((0. ..=1.).contains(&strength), "a strength of {strength}");
+    let layout = layout(picture);
+    let Some(memory) = memory(picture) else {
+        return Err(UnsupportedPicture(picture.color()));
+    };
+    if memory.is_empty() {
+        return Ok(());
+    }
+    let spans = [PlaneSpan { offset: 0, stride: layout.planes[0].row_bytes as isize }];
+    let mut matcher = Matcher::new(layout, color_space, InstructionSet::best(), None)
+        .expect("samples are side by side");
+    let references = reference.cdfs(matcher.channels());
+    matcher
+        .process(memory, Scan::Progressive, &spans, &Workers::default(), |histograms| {
+            let luts = match_histograms(histograms, &references);
+            luts.iter().map(|lut| weakened(lut, strength)).collect()
+        })
+        .expect("the memory is the picture");
+    Ok(())
+}
+
+fn weakened(lut: &Lut, strength: f64) -> Lut {
+    let mut curve = Curve::identity(lut.levels.len());
+    curve.blend(&lut.into(), strength);
+    curve.to_lut()
+}
+
+fn layout(picture: &DynamicImage) -> Layout {
+    let color = picture.color();
+    let samples = usize::from(color.channel_count());
+    let bytes = usize::from(color.bytes_per_pixel()) / samples;
+    let encoding = match color.has_color() {
+        true => Encoding::Rgb(Range::Full),
+        false => Encoding::Luma(LumaWeights::BT709, Range::Full),
+    };
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    Layout::packed(width, height, encoding, samples, bytes)
+}
+
+/// The samples in the byte order of this machine; `None` in floating point.
+fn memory(picture: &mut DynamicImage) -> Option<&mut [u8]> {
+    Some(match picture {
+        DynamicImage::ImageLuma8(picture) => picture,
+        DynamicImage::ImageLumaA8(picture) => picture,
+        DynamicImage::ImageRgb8(picture) => picture,
+        DynamicImage::ImageRgba8(picture) => picture,
+        DynamicImage::ImageLuma16(picture) => bytemuck::cast_slice_mut(picture),
+        DynamicImage::ImageLumaA16(picture) => bytemuck::cast_slice_mut(picture),
+        DynamicImage::ImageRgb16(picture) => bytemuck::cast_slice_mut(picture),
+        DynamicImage::ImageRgba16(picture) => bytemuck::cast_slice_mut(picture),
+        _ => return None,
+    })
+}

@@ -1,5 +1,5 @@
 //! Promise: a decoded picture is matched as a frame of its samples would be, whatever they are; and
-//! `examples/match_image` does that to files.
+//! `examples/match_image` does that to files, and `examples/scope` shows it.
 
 mod common;
 
@@ -7,13 +7,14 @@ use std::path::Path;
 use std::process::Output;
 
 use common::media;
-use common::oracle::{Code, Colorspace, Components, Picture, match_pictures};
+use common::oracle::{self, Code, Colorspace, Components, Picture, match_pictures};
 use common::programs::{example, run, text};
 use gsthistomatch::color::ColorSpace;
 use gsthistomatch::picture::{UnsupportedPicture, match_picture};
 use gsthistomatch::reference::Reference;
 use image::{
-    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma, LumaA, Pixel, Rgb, Rgba,
+    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma, LumaA, Pixel, Rgb,
+    RgbImage, Rgba,
 };
 use temp_dir::TempDir;
 
@@ -260,5 +261,35 @@ fn the_program_says_what_is_wrong() {
         );
         assert_eq!(output.status.code(), Some(2));
         assert!(text(&output).contains("it is not between 0 and 1"), "{}", text(&output));
+    }
+}
+
+#[test]
+fn the_scope_draws_the_tables_and_is_what_the_readme_shows() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let files = ["chelsea.png", "coffee.png"].map(media);
+    let output = run(example("scope").args(&files).arg("scope.png"), folder.path());
+    assert!(output.status.success() && text(&output).is_empty(), "{}", text(&output));
+    let scope = image::open(folder.path().join("scope.png")).expect("written").into_rgb8();
+
+    let shown = image::open(media("how-it-works.png")).expect("the README's").into_rgb8();
+    assert_eq!(scope.dimensions(), shown.dimensions());
+    // Scaling is in floating point.
+    let near = scope.as_raw().iter().zip(shown.as_raw()).all(|(a, b)| a.abs_diff(*b) <= 2);
+    assert!(near, "run examples/scope on {files:?} for examples/media/how-it-works.png");
+
+    let [before, reference] =
+        files.map(|file| image::open(file).expect("the picture opens").into_rgb8());
+    let channel = |picture: &RgbImage, c| picture.pixels().map(|p| p.0[c]).collect::<Vec<u8>>();
+    // Two pixels to a level, up to 16 from the edge on the right; grid lines are darker.
+    let (left, middle) = (scope.width() - 16 - 512, (scope.height() + 20) / 2);
+    for c in 0..3 {
+        let lut = oracle::lut(&channel(&before, c), &channel(&reference, c));
+        for (v, &level) in (0..).zip(&lut) {
+            let top = (middle - 256..middle + 256)
+                .find(|&y| scope.get_pixel(left + 2 * v, y).0[c] == 255)
+                .expect("something is drawn");
+            assert_eq!(top, middle + 256 - 2 * (u32::from(level) + 1), "{c} {v}");
+        }
     }
 }

@@ -6,8 +6,7 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::frames::{Frame, Shape};
-use common::oracle::Picture;
+use common::frames::matched;
 use common::programs::{python, run, text};
 use common::{PICTURES, media};
 use gst_video::VideoFormat;
@@ -150,15 +149,6 @@ fn the_lists_of_formats_are_in_step() {
             gst_video::VideoCapsBuilder::new().format(VideoFormat::from_string(format)).build();
         assert!(!caps.can_intersect(&caps_of_format), "{format}");
     }
-}
-
-/// The bytes of a picture after the oracle, rows without padding.
-fn matched(picture: &image::RgbImage, reference: &str) -> Vec<u8> {
-    let (width, height) = picture.dimensions();
-    let shape = Shape::Stride { padding: 0 };
-    let mut frame = Frame::new(VideoFormat::Rgb, width, height, shape, || 0);
-    frame.bytes = picture.as_raw().clone();
-    frame.expected(&Picture::of(&media(reference)))
 }
 
 #[test]

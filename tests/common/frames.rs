@@ -458,3 +458,11 @@ pub fn noise(seed: u32) -> impl FnMut() -> u8 {
         (state >> 24) as u8
     }
 }
+
+/// The bytes of a picture after the oracle, rows without padding.
+pub fn matched(picture: &image::RgbImage, reference: &str) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    let mut frame = Frame::new(VideoFormat::Rgb, width, height, Shape::Stride { padding: 0 }, || 0);
+    frame.bytes = picture.as_raw().clone();
+    frame.expected(&Picture::of(&super::media(reference)))
+}

@@ -87,8 +87,9 @@ pub fn start(program: &str, set_up: impl FnOnce(&mut Command), folder: &Path) ->
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "TERM", program]);
     set_up(&mut command);
+    let name = Path::new(program).file_name().expect("a program has a name").to_string_lossy();
     let log = (0..)
-        .map(|n| folder.join(format!("{program}.{n}.log")))
+        .map(|n| folder.join(format!("{name}.{n}.log")))
         .find(|log| !log.exists())
         .expect("a number is free");
     let output = File::create(&log).expect("the log is made");
@@ -124,6 +125,14 @@ impl Background {
         }
     }
 
+    /// Sends it a signal, by its name without SIG, which the standard library can't.
+    pub fn signal(&self, name: &str) {
+        // It may also have ended by itself.
+        let mut kill = Command::new("sh");
+        kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &self.child.id().to_string()]);
+        let _ = kill.stderr(Stdio::null()).status();
+    }
+
     /// Waits until it has ended; gives whether it did, and without an error.
     pub fn succeeds(&mut self) -> bool {
         self.wait_for(|_| None::<()>);
@@ -134,10 +143,8 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // First in a way that lets it clean up, which the standard library doesn't have. It may
-        // also have ended by itself.
-        let pid = self.child.id().to_string();
-        let _ = Command::new("sh").args(["-c", "kill \"$0\"", &pid]).stderr(Stdio::null()).status();
+        // First in a way that lets it clean up.
+        self.signal("TERM");
         let deadline = Instant::now() + Duration::from_secs(2);
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
@@ -163,6 +170,19 @@ pub fn skipped(programs: &[&str], elements: &[&str]) -> bool {
         .chain(elements.iter().filter(no_element))
         .copied()
         .collect();
+    missing_is_said(&missing)
+}
+
+/// The same for modules of [`python`].
+pub fn skipped_modules(modules: &[&str]) -> bool {
+    let no_module = |name: &&&str| {
+        let output = python().args(["-c", &format!("import {name}")]).output();
+        !output.expect("Python starts").status.success()
+    };
+    missing_is_said(&modules.iter().filter(no_module).copied().collect::<Vec<_>>())
+}
+
+fn missing_is_said(missing: &[&str]) -> bool {
     if !missing.is_empty() {
         println!("skipped: not installed: {}", missing.join(", "));
     }

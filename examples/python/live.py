@@ -21,7 +21,8 @@ from gi.repository import GLib, Gst
 SOURCES = {
     # A camera that gives JPEG is decoded, too.
     "camera": "v4l2src ! decodebin",
-    "test": "videotestsrc is-live=true pattern=ball",
+    # Rings that move, in all grays: colour bars have next to no distribution.
+    "test": "videotestsrc is-live=true pattern=zone-plate kx2=20 ky2=20 kt=1",
 }
 FILE = "filesrc name=file ! decodebin"
 # For a live picture: people move and lamps flicker, but the colours stay.

@@ -8,8 +8,9 @@ use std::process::Command;
 
 use common::media;
 use common::programs::{self, Background, run, skipped, text};
+use common::screen::{Screen, window};
 use common::video::{
-    Pixels, REFERENCE, assert_closer, matching, pixels, pixels_of_all, play, quoted, reference,
+    Pixels, REFERENCE, assert_closer, matching, pixels_of_all, play, quoted, reference, to_picture,
 };
 use image::{Rgb, RgbImage, imageops};
 use temp_dir::TempDir;
@@ -60,10 +61,6 @@ fn frames(pipeline: &str) -> Vec<RgbImage> {
 
 const PIXELS: &str = "videoconvert ! video/x-raw,format=RGBx ! appsink name=frames";
 
-fn to_picture(pixels: Vec<[u8; 3]>, width: u32, height: u32) -> RgbImage {
-    RgbImage::from_raw(width, height, pixels.concat()).expect("it has this size")
-}
-
 /// Makes a crash of `gst-launch-1.0` end it; else it waits for a debugger.
 const NO_FAULT: &str = "--no-fault";
 
@@ -103,59 +100,13 @@ impl Difference {
     }
 }
 
-/// An X server whose screen is in memory only.
-struct Screen {
-    display: String,
-    _server: Background,
-}
+/// More than a window.
+const SCREEN: [u32; 2] = [WIDTH + 100, HEIGHT + 100];
 
-impl Screen {
-    /// More than a window.
-    const WIDTH: u32 = WIDTH + 100;
-    const HEIGHT: u32 = HEIGHT + 100;
-
-    fn new(folder: &Path) -> Self {
-        let size = format!("{}x{}x24", Self::WIDTH, Self::HEIGHT);
-        let set_up = |command: &mut Command| {
-            // It looks for a free display, and prints its number; the screen is black.
-            command.args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-br"]);
-            command.args(["-screen", "0", &size]);
-        };
-        let mut server = programs::start("Xvfb", set_up, folder);
-        let number = |server: &Background| {
-            let text = server.text();
-            let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-            lines.find_map(|line| line.parse::<u32>().ok())
-        };
-        let display = server.wait_for(number);
-        let display = display.unwrap_or_else(|| panic!("no display: {}", server.text()));
-        Self { display: format!(":{display}"), _server: server }
-    }
-
-    /// What is on the screen.
-    fn shot(&self, folder: &Path) -> RgbImage {
-        let mut launch = Command::new("gst-launch-1.0");
-        launch.args(
-            "ximagesrc num-buffers=1 use-damage=false show-pointer=false
-                ! video/x-raw,format=BGRx ! filesink location=shot.raw"
-                .split_whitespace(),
-        );
-        let output = run(launch.env("DISPLAY", &self.display), folder);
-        assert!(output.status.success(), "{}", text(&output));
-        let memory = std::fs::read(folder.join("shot.raw")).expect("it was written");
-        to_picture(pixels(&memory, [2, 1, 0]), Self::WIDTH, Self::HEIGHT)
-    }
-
-    /// The part of the screen where a window is if no window manager moves it: the upper left.
-    fn window(shot: &RgbImage) -> RgbImage {
-        imageops::crop_imm(shot, 0, 0, WIDTH, HEIGHT).to_image()
-    }
-
-    /// Whether the rest is black.
-    fn has_one_window(shot: &RgbImage) -> bool {
-        let outside = |x, y| x >= WIDTH || y >= HEIGHT;
-        shot.enumerate_pixels().all(|(x, y, pixel)| !outside(x, y) || pixel.0 == [0; 3])
-    }
+/// Whether the screen is black but for the window.
+fn has_one_window(shot: &RgbImage) -> bool {
+    let outside = |x, y| x >= WIDTH || y >= HEIGHT;
+    shot.enumerate_pixels().all(|(x, y, pixel)| !outside(x, y) || pixel.0 == [0; 3])
 }
 
 /// Sinks that show a window, and formats. Xvfb has no overlays for `xvimagesink`.
@@ -180,7 +131,7 @@ fn a_window_shows_the_matched_frame() {
     let picture = photo_and_fields();
     let folder = folder_with(&picture);
     let folder = folder.path();
-    let screen = Screen::new(folder);
+    let screen = Screen::new(SCREEN, folder);
     for (sink, format) in WINDOWS {
         let element = matching(&quoted(&media(REFERENCE)));
         let source = format!("pngdec ! videoconvert ! video/x-raw,format={format}");
@@ -199,14 +150,15 @@ fn a_window_shows_the_matched_frame() {
             // Mesa draws without a graphics card.
             command.envs([("LIBGL_ALWAYS_SOFTWARE", "1"), ("GST_GL_WINDOW", "x11")]);
         };
-        let mut window = programs::start("gst-launch-1.0", set_up, folder);
+        let mut player = programs::start("gst-launch-1.0", set_up, folder);
         let mut last = None;
-        let shown = window.wait_for(|_| {
+        let shown = player.wait_for(|_| {
             let shot = screen.shot(folder);
-            let difference = last.insert(Difference::between(&Screen::window(&shot), expected));
-            (difference.is_small(format) && Screen::has_one_window(&shot)).then_some(())
+            let window = window(&shot, WIDTH, HEIGHT);
+            let difference = last.insert(Difference::between(&window, expected));
+            (difference.is_small(format) && has_one_window(&shot)).then_some(())
         });
-        assert!(shown.is_some(), "{sink}, {format}: {last:?}\n{}", window.text());
+        assert!(shown.is_some(), "{sink}, {format}: {last:?}\n{}", player.text());
     }
 }
 

@@ -72,6 +72,15 @@ pub fn python() -> Command {
     Command::new(python.expect("Python with gi: install python3-gst-1.0"))
 }
 
+/// An example of Rust's. `cargo test` builds all of them, with `--test` none.
+pub fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this test has a path");
+    let profile = test.parent().and_then(Path::parent).expect("it is in the folder `deps`");
+    let path = profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(path.exists(), "it is not built: cargo build --example {name}");
+    path
+}
+
 /// A program that runs until this is dropped.
 pub struct Background {
     child: Child,

@@ -21,6 +21,15 @@ pub fn quoted(path: &Path) -> String {
 
 /// Plays a pipeline to its end; gives what came to its appsinks of these names.
 pub fn play<const N: usize>(pipeline: &str, sinks: [&str; N]) -> [Vec<gst::Sample>; N] {
+    play_with(pipeline, sinks, |_| {})
+}
+
+/// The same for a pipeline that something is done to before it plays.
+pub fn play_with<const N: usize>(
+    pipeline: &str,
+    sinks: [&str; N],
+    set_up: impl FnOnce(&gst::Pipeline),
+) -> [Vec<gst::Sample>; N] {
     super::init();
     let text = pipeline;
     let pipeline = gst::parse::launch(text)
@@ -36,6 +45,7 @@ pub fn play<const N: usize>(pipeline: &str, sinks: [&str; N]) -> [Vec<gst::Sampl
         // What came is pulled after the end.
         sink.set_wait_on_eos(false);
     }
+    set_up(&pipeline);
 
     let bus = pipeline.bus().expect("a pipeline has a bus");
     // Not its result: the bus knows what went wrong.
@@ -57,6 +67,11 @@ pub type Pixels = Vec<[u8; 3]>;
 /// Of memory in the format RGBx or, with `[2, 1, 0]`, BGRx; the rows of both have no padding.
 pub fn pixels(memory: &[u8], places: [usize; 3]) -> Pixels {
     memory.chunks_exact(4).map(|pixel| places.map(|place| pixel[place])).collect()
+}
+
+/// A picture of these pixels.
+pub fn to_picture(pixels: Pixels, width: u32, height: u32) -> image::RgbImage {
+    image::RgbImage::from_raw(width, height, pixels.concat()).expect("it has this size")
 }
 
 /// The pixels of samples in the format RGBx.

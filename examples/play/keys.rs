@@ -1,0 +1,122 @@
+//! Keys, by the names that X has for them, from the window, the terminal and signals.
+
+use std::io::{IsTerminal, stdin, stdout};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use console::{Key, Term};
+use gst::prelude::*;
+use gst_video::NavigationEvent;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::player::Player;
+
+/// The name of the messages that carry a key.
+const MESSAGE: &str = "key";
+const QUIT: &str = "q";
+
+/// Keys, what they do, and how.
+type Binding = (&'static [&'static str], &'static str, fn(&mut Player));
+
+const BINDINGS: [Binding; 9] = [
+    (&["Right", "n"], "next reference", |player| player.change_reference(true)),
+    (&["Left", "p"], "reference before", |player| player.change_reference(false)),
+    (&["Up"], "stronger", |player| player.change_strength(0.1)),
+    (&["Down"], "weaker", |player| player.change_strength(-0.1)),
+    (&["s"], "split: before on the left, after on the right", |player| player.toggle_split()),
+    (&["l"], "lock: hold the mapping as it is", |player| player.toggle_lock()),
+    (&["space"], "pause", |player| player.toggle_pause()),
+    (&["h"], "this help", |player| player.show(&help())),
+    (&[QUIT, "Escape"], "quit", |player| player.end(Ok(()))),
+];
+
+pub fn help() -> String {
+    let line = |(keys, what, _): &Binding| format!("{:<12} {what}", keys.join(", "));
+    let lines: Vec<String> = BINDINGS.iter().map(line).collect();
+    format!("Keys:\n{}", lines.join("\n"))
+}
+
+/// Does what a key stands for.
+pub fn press(key: &str, player: &mut Player) {
+    if let Some((_, _, action)) = BINDINGS.iter().find(|(keys, _, _)| keys.contains(&key)) {
+        action(player);
+    }
+}
+
+/// The key of a message that was posted here.
+pub fn of_message(message: &gst::message::Application) -> Option<String> {
+    let structure = message.structure().filter(|structure| structure.name() == MESSAGE)?;
+    structure.get("name").ok()
+}
+
+fn post(bus: &gst::Bus, key: &str) {
+    let structure = gst::Structure::builder(MESSAGE).field("name", key).build();
+    // It fails only when the pipeline has ended.
+    let _ = bus.post(gst::message::Application::new(structure));
+}
+
+/// Posts the keys that the window sends, as events that travel upstream through a pad.
+pub fn listen_to_window(pad: &gst::Pad, bus: gst::Bus) {
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+        let event = info.event().and_then(|event| NavigationEvent::parse(event).ok());
+        if let Some(NavigationEvent::KeyPress { key, .. }) = event {
+            post(&bus, &key);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Posts the keys of the terminal, if there is one, and signals to end as the key to quit.
+pub fn listen(bus: gst::Bus) -> std::io::Result<TerminalState> {
+    let state = TerminalState::save();
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let to_bus = bus.clone();
+    thread::spawn(move || signals.forever().for_each(|_| post(&to_bus, QUIT)));
+
+    if stdin().is_terminal() && stdout().is_terminal() {
+        thread::spawn(move || {
+            let terminal = Term::stdout();
+            while let Ok(key) = terminal.read_key() {
+                post(&bus, &name_of(key));
+            }
+        });
+    }
+    Ok(state)
+}
+
+fn name_of(key: Key) -> String {
+    match key {
+        Key::ArrowLeft => "Left".into(),
+        Key::ArrowRight => "Right".into(),
+        Key::ArrowUp => "Up".into(),
+        Key::ArrowDown => "Down".into(),
+        Key::Escape => "Escape".into(),
+        // In raw mode, Ctrl+C is no signal.
+        Key::CtrlC | Key::Char('\x03') => QUIT.into(),
+        Key::Char(' ') => "space".into(),
+        Key::Char(char) => char.into(),
+        _ => String::new(),
+    }
+}
+
+/// Puts the terminal back into the state that it was in: a thread that waits for a key leaves it in
+/// raw mode when the program ends.
+pub struct TerminalState(Option<String>);
+
+impl TerminalState {
+    fn save() -> Self {
+        let mut stty = Command::new("stty");
+        let output = stty.arg("-g").stdin(Stdio::inherit()).stderr(Stdio::null()).output();
+        let state = output.ok().filter(|output| output.status.success());
+        Self(state.and_then(|output| String::from_utf8(output.stdout).ok()))
+    }
+}
+
+impl Drop for TerminalState {
+    fn drop(&mut self) {
+        if let Some(state) = &self.0 {
+            let _ = Command::new("stty").arg(state.trim()).stderr(Stdio::null()).status();
+        }
+    }
+}

@@ -4,7 +4,7 @@
 mod common;
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use common::media;
 use common::oracle::{self, Code, Colorspace, Components, Picture, match_pictures};
@@ -164,7 +164,7 @@ fn what_can_not_be_matched_is_said_and_stays() {
 }
 
 fn match_image(arguments: &[&str], folder: &Path) -> Output {
-    run(example("match_image").args(arguments), folder)
+    run(Command::new(example("match_image")).args(arguments), folder)
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn the_program_says_what_is_wrong() {
 fn the_scope_draws_the_tables_and_is_what_the_readme_shows() {
     let folder = TempDir::new().expect("a temporary folder");
     let files = ["chelsea.png", "coffee.png"].map(media);
-    let output = run(example("scope").args(&files).arg("scope.png"), folder.path());
+    let output = run(Command::new(example("scope")).args(&files).arg("scope.png"), folder.path());
     assert!(output.status.success() && text(&output).is_empty(), "{}", text(&output));
     let scope = image::open(folder.path().join("scope.png")).expect("written").into_rgb8();
 

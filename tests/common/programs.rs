@@ -47,17 +47,6 @@ pub fn run(command: &mut Command, folder: &Path) -> Output {
     child.wait_with_output().expect("it has ended")
 }
 
-/// One of the programs in `examples/`, which `cargo test` builds unless it is told what to test.
-pub fn example(name: &str) -> Command {
-    // target/debug/examples/that, for target/debug/deps/this.
-    let this = std::env::current_exe().expect("this test has a path");
-    let profile = this.ancestors().nth(2).expect("it is two folders deep");
-    let program =
-        profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(program.exists(), "{}: run `cargo build --locked --examples`", program.display());
-    Command::new(program)
-}
-
 pub fn text(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }
@@ -72,12 +61,13 @@ pub fn python() -> Command {
     Command::new(python.expect("Python with gi: install python3-gst-1.0"))
 }
 
-/// An example of Rust's. `cargo test` builds all of them, with `--test` none.
+/// One of the programs in `examples/`, which `cargo test` builds unless it is told what to test.
 pub fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("this test has a path");
-    let profile = test.parent().and_then(Path::parent).expect("it is in the folder `deps`");
+    // target/debug/examples/that, for target/debug/deps/this.
+    let this = std::env::current_exe().expect("this test has a path");
+    let profile = this.ancestors().nth(2).expect("it is two folders deep");
     let path = profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(path.exists(), "it is not built: cargo build --example {name}");
+    assert!(path.exists(), "{}: run `cargo build --locked --examples`", path.display());
     path
 }
 

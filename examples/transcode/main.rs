@@ -1,0 +1,368 @@
+//! Gives the films in files the histograms of a reference picture:
+//!
+//! ```text
+//! cargo run --release --example transcode -- IN.mp4 --reference REF.png -o OUT.mkv
+//! ```
+//!
+//! [examples/README.md](../README.md) tells more.
+
+mod files;
+mod formats;
+mod pipeline;
+mod text;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use clap::Parser;
+use gst::glib;
+use gst::prelude::*;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use files::{Plan, Task};
+use formats::{Container, Quality};
+use pipeline::{Audio, End, Progress, Recipe, Report};
+
+/// Gives videos the histograms of a reference picture, and keeps their sound, subtitles, time stamps
+/// and orientation.
+#[derive(Parser)]
+struct Options {
+    /// Videos, or folders of videos
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+    /// The picture whose histograms the frames are given
+    #[arg(long, value_name = "PICTURE")]
+    reference: PathBuf,
+    /// The file to write, or a folder; in a folder, files that exist are skipped
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Write over files that exist
+    #[arg(long)]
+    force: bool,
+    /// Begin here, in seconds or as H:MM:SS
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = text::parse_time)]
+    from: gst::ClockTime,
+    /// End here
+    #[arg(long, value_name = "TIME", value_parser = text::parse_time)]
+    to: Option<gst::ClockTime>,
+    /// mkv, mp4, mov or webm [default: as the output is named; mkv in a folder]
+    #[arg(long, value_parser = formats::container)]
+    container: Option<&'static Container>,
+    /// h264, h265, vp8, vp9 or av1 [default: vp9 in webm, h264 elsewhere]
+    #[arg(long, value_name = "CODEC")]
+    video: Option<String>,
+    /// copy, none, aac, flac, mp3, opus or vorbis; copy encodes what the container can't hold
+    #[arg(long, value_name = "CODEC", default_value = "copy")]
+    audio: String,
+    /// How much of the video's quality is kept
+    #[arg(long, value_enum, default_value = "high")]
+    quality: Quality,
+    /// A property of the element, as smoothing=0 or max-slope=4; may be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Files at once [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    jobs: Option<std::num::NonZeroUsize>,
+    /// How long there may be no data before a file is given up
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
+    patience: Duration,
+}
+
+fn parse_seconds(text: &str) -> anyhow::Result<Duration> {
+    Ok(Duration::try_from_secs_f64(text.parse()?)?)
+}
+
+/// For a film, as the README has it under "Steady in time".
+const LOOK_OF_FILMS: [(&str, &str); 3] =
+    [("smoothing", "2000000000"), ("ignore-borders", "true"), ("qos", "false")];
+
+fn main() -> anyhow::Result<ExitCode> {
+    let options = Options::parse();
+    gst::init()?;
+    gsthistomatch::plugin_register_static()?;
+
+    let container = container(&options)?;
+    let recipe = recipe(&options, container)?;
+    let interruption = Interruption::watch()?;
+    let screen = MultiProgress::new();
+    match files::plan(&options.inputs, &options.output, container.endings[0])? {
+        Plan::Single(task) => single(&task, &recipe, options.force, &interruption, &screen),
+        Plan::Folder(tasks) => folder(tasks, &recipe, &options, &interruption, &screen),
+    }
+}
+
+fn container(options: &Options) -> anyhow::Result<&'static Container> {
+    let ending = options.output.extension().map(|ending| ending.to_string_lossy());
+    match (options.container, ending) {
+        (Some(container), _) => Ok(container),
+        (None, Some(ending)) if !options.output.is_dir() => formats::container(&ending),
+        _ => formats::container("mkv"),
+    }
+}
+
+fn recipe(options: &Options, container: &'static Container) -> anyhow::Result<Recipe> {
+    container.check_installed()?;
+    let video = options.video.as_deref().unwrap_or(container.video);
+    let audio = |name| formats::audio_codec(name)?.pipeline(options.quality);
+    if let Some(to) = options.to {
+        ensure!(options.from < to, "--from must be before --to");
+    }
+    gsthistomatch::reference::Reference::load(&options.reference).with_context(|| {
+        format!("Can't use '{}' as the reference picture", options.reference.display())
+    })?;
+    Ok(Recipe {
+        reference: options.reference.clone(),
+        properties: properties(&options.set)?,
+        container,
+        video: formats::video_codec(video)?.pipeline(options.quality)?,
+        audio: match options.audio.as_str() {
+            "none" => Audio::None,
+            "copy" => Audio::Copy { or_encode: audio(container.audio)? },
+            name => Audio::Encode(audio(name)?),
+        },
+        from: options.from,
+        to: options.to,
+        patience: options.patience,
+    })
+}
+
+/// The element's properties; each is known to be legal.
+fn properties(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    let mut properties: Vec<_> =
+        LOOK_OF_FILMS.map(|(name, value)| (name.to_string(), value.to_string())).into();
+    let element = gst::ElementFactory::make("histomatch").build()?;
+    for text in set {
+        let (name, value) = text
+            .split_once('=')
+            .with_context(|| format!("--set {text}: write NAME=VALUE, as smoothing=0"))?;
+        check_property(&element, name, value)
+            .with_context(|| format!("--set {text} can't be done"))?;
+        properties.push((name.to_string(), value.to_string()));
+    }
+    Ok(properties)
+}
+
+fn check_property(element: &gst::Element, name: &str, text: &str) -> anyhow::Result<()> {
+    let property = element
+        .find_property(name)
+        .filter(|property| property.flags().contains(glib::ParamFlags::WRITABLE))
+        .with_context(|| format!("histomatch has no property '{name}' that can be set; {LIST}"))?;
+    let value = glib::Value::deserialize_with_pspec(text, &property).ok();
+    let legal = value.is_some_and(|value| in_range(&property, &value));
+    ensure!(legal, "'{text}' is no value for it; {LIST}");
+    Ok(())
+}
+
+const LIST: &str = "the README's section Properties lists them, and gst-inspect-1.0 does";
+
+fn in_range(property: &glib::ParamSpec, value: &glib::Value) -> bool {
+    if let Some(property) = property.downcast_ref::<glib::ParamSpecDouble>() {
+        let range = property.minimum()..=property.maximum();
+        return value.get().is_ok_and(|value: f64| range.contains(&value));
+    }
+    if let Some(property) = property.downcast_ref::<glib::ParamSpecUInt>() {
+        let range = property.minimum()..=property.maximum();
+        return value.get().is_ok_and(|value: u32| range.contains(&value));
+    }
+    true
+}
+
+/// SIGINT and SIGTERM: the first one ends the files so that they can be played, the second one ends
+/// the program.
+struct Interruption {
+    happened: Arc<AtomicBool>,
+    signal: Arc<AtomicUsize>,
+}
+
+impl Interruption {
+    fn watch() -> anyhow::Result<Self> {
+        let new = Self { happened: Arc::default(), signal: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_shutdown(signal, 128 + signal, new.happened.clone())?;
+            flag::register_usize(signal, new.signal.clone(), signal as usize)?;
+            flag::register(signal, new.happened.clone())?;
+        }
+        Ok(new)
+    }
+
+    fn happened(&self) -> bool {
+        self.happened.load(Relaxed)
+    }
+
+    /// As shells have it.
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::from(128 + self.signal.load(Relaxed) as u8)
+    }
+}
+
+fn single(
+    task: &Task,
+    recipe: &Recipe,
+    force: bool,
+    interruption: &Interruption,
+    screen: &MultiProgress,
+) -> anyhow::Result<ExitCode> {
+    let output = task.output.display();
+    ensure!(
+        force || !task.output.exists(),
+        "'{output}' exists; choose another output, or write over it with --force"
+    );
+    let end = write(task, recipe, interruption, screen)?;
+    files::finish(&task.output)?;
+    let Written::Partly(done) = end else { return Ok(ExitCode::SUCCESS) };
+    eprintln!("Interrupted: '{output}' has the first {done}");
+    Ok(interruption.exit_code())
+}
+
+fn folder(
+    tasks: Vec<Task>,
+    recipe: &Recipe,
+    options: &Options,
+    interruption: &Interruption,
+    screen: &MultiProgress,
+) -> anyhow::Result<ExitCode> {
+    let (done, tasks): (Vec<_>, Vec<_>) =
+        tasks.into_iter().partition(|task| !options.force && task.output.exists());
+    for task in done {
+        eprintln!("{}: skipped, as '{}' exists", task.input.display(), task.output.display());
+    }
+    let cores = std::thread::available_parallelism()?;
+    let jobs = options.jobs.unwrap_or(cores).get().min(tasks.len());
+
+    let all = screen
+        .add(ProgressBar::new(tasks.len() as u64).with_style(ProgressStyle::with_template(ALL)?));
+    let queue = Mutex::new(tasks.into_iter());
+    let next = || queue.lock().ok()?.next().filter(|_| !interruption.happened());
+    let failures = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(task) = next() {
+                    let result = write_into_folder(&task, recipe, interruption, screen);
+                    if let Err(error) = result {
+                        failures.fetch_add(1, Relaxed);
+                        screen.suspend(|| eprintln!("Error: {error:#}"));
+                    }
+                    all.inc(1);
+                }
+            });
+        }
+    });
+    all.finish_and_clear();
+    if interruption.happened() {
+        eprintln!("Interrupted; the same command goes on with the files that are missing");
+        return Ok(interruption.exit_code());
+    }
+    let failures = failures.into_inner();
+    if failures > 0 {
+        bail!("{failures} of the files failed; the lines above say why");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is not whole keeps its other name, so that the next run begins it again.
+fn write_into_folder(
+    task: &Task,
+    recipe: &Recipe,
+    interruption: &Interruption,
+    screen: &MultiProgress,
+) -> anyhow::Result<()> {
+    match write(task, recipe, interruption, screen)? {
+        Written::Whole => files::finish(&task.output),
+        Written::Partly(done) => {
+            let partial = files::partial(&task.output);
+            let text = format!("Interrupted: '{}' has the first {done}", partial.display());
+            screen.suspend(|| eprintln!("{text}"));
+            Ok(())
+        }
+    }
+}
+
+enum Written {
+    Whole,
+    /// And how much of it.
+    Partly(String),
+}
+
+/// Writes a file under its partial name.
+fn write(
+    task: &Task,
+    recipe: &Recipe,
+    interruption: &Interruption,
+    screen: &MultiProgress,
+) -> anyhow::Result<Written> {
+    let input = task.input.display().to_string();
+    let partial = files::partial(&task.output);
+    let line = Line::new(screen, &input)?;
+    let begin = Instant::now();
+    let result = files::check_readable(&task.input)
+        .and_then(|()| {
+            pipeline::transcode(&task.input, &partial, recipe, &interruption.happened, &line)
+        })
+        .with_context(|| format!("'{input}' can't be written to '{}'", task.output.display()));
+    line.bar.finish_and_clear();
+    screen.remove(&line.bar);
+    if result.is_err() {
+        // It need not be there.
+        let _ = std::fs::remove_file(&partial);
+    }
+    let (end, progress) = result?;
+    let done = text::time(progress.done);
+    if let End::Interrupted = end {
+        return Ok(Written::Partly(done));
+    }
+    let took = begin.elapsed().as_secs_f64();
+    let Progress { frames, .. } = progress;
+    screen.suspend(|| {
+        eprintln!("{input}: {frames} frames, {done} in {took:.1} s -> {}", task.output.display());
+    });
+    Ok(Written::Whole)
+}
+
+const ALL: &str = "{pos} of {len} files";
+const BAR: &str = "{wide_bar} {percent:>3} % {msg}, {eta} left  {prefix}";
+const NO_DURATION: &str = "{spinner} {msg}  {prefix}";
+
+/// A file's line on the screen.
+struct Line<'a> {
+    screen: &'a MultiProgress,
+    bar: ProgressBar,
+    input: &'a str,
+    begin: Instant,
+}
+
+impl<'a> Line<'a> {
+    fn new(screen: &'a MultiProgress, input: &'a str) -> anyhow::Result<Self> {
+        let style = ProgressStyle::with_template(NO_DURATION)?;
+        let bar = screen.add(ProgressBar::no_length().with_style(style));
+        let name = Path::new(input).file_name().unwrap_or_default().to_string_lossy();
+        bar.set_prefix(name.into_owned());
+        Ok(Self { screen, bar, input, begin: Instant::now() })
+    }
+}
+
+impl Report for Line<'_> {
+    fn progress(&self, progress: &Progress) {
+        if let (Some(total), None) = (progress.total, self.bar.length()) {
+            self.bar.set_length(total.mseconds());
+            if let Ok(style) = ProgressStyle::with_template(BAR) {
+                self.bar.set_style(style);
+            }
+        }
+        let took = self.begin.elapsed().as_secs_f64();
+        let per_second = progress.frames as f64 / took;
+        let speed = progress.done.seconds_f64() / took;
+        self.bar.set_position(progress.done.mseconds());
+        self.bar.set_message(format!("{per_second:.0} frames/s ({speed:.1}x)"));
+    }
+
+    fn warning(&self, text: &str) {
+        self.screen.suspend(|| eprintln!("{}: {text}", self.input));
+    }
+}

@@ -364,7 +364,8 @@ impl<'a> Run<'a> {
             format!("A file named .{ending} can't hold this codec: choose another one, or .mkv")
         })?;
         let pad = self.muxer.request_pad(&template, None, None).context("No more streams fit")?;
-        last.link(&pad)?;
+        // Without a check of caps, which is done; those of markup change on their way.
+        last.link_full(&pad, gst::PadLinkCheck::empty())?;
         Ok(())
     }
 

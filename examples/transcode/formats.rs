@@ -83,9 +83,10 @@ pub const VIDEO: &[Codec] = &[
         encoders: &[Encoder {
             element: "vp8enc",
             package: GOOD,
-            // The bitrate is the most that the constant quality may take.
-            settings: "end-usage=cq cq-level={} target-bitrate=100000000 cpu-used=4 \
-                keyframe-max-dist=250",
+            // The bitrate is the most that the constant quality may take. With a lag, large
+            // frames are lost at the end.
+            settings: "end-usage=cq cq-level={} target-bitrate=100000000 lag-in-frames=0 \
+                cpu-used=4 keyframe-max-dist=250",
             quantizers: [8, 16, 28],
         }],
         parser: None,
@@ -95,8 +96,8 @@ pub const VIDEO: &[Codec] = &[
         encoders: &[Encoder {
             element: "vp9enc",
             package: GOOD,
-            settings: "end-usage=cq cq-level={} target-bitrate=100000000 cpu-used=4 row-mt=true \
-                keyframe-max-dist=250",
+            settings: "end-usage=cq cq-level={} target-bitrate=100000000 lag-in-frames=0 \
+                cpu-used=4 keyframe-max-dist=250 row-mt=true",
             quantizers: [20, 30, 40],
         }],
         parser: Some(("vp9parse", BAD)),
@@ -106,7 +107,7 @@ pub const VIDEO: &[Codec] = &[
         encoders: &[Encoder {
             element: "av1enc",
             package: BAD,
-            settings: "end-usage=q cq-level={} cpu-used=6 keyframe-max-dist=250",
+            settings: "end-usage=q min-quantizer={} max-quantizer={} cpu-used=6 keyframe-max-dist=250",
             quantizers: [20, 30, 40],
         }],
         parser: Some(("av1parse", BAD)),

@@ -87,6 +87,7 @@ struct Counts {
     /// Of any stream, anywhere: a sign of life.
     buffers: AtomicUsize,
     frames: AtomicU64,
+    encoded: AtomicU64,
     /// Running times in nanoseconds: of the end of the last frame, and of what was read.
     matched: AtomicU64,
     read: AtomicU64,
@@ -225,6 +226,12 @@ impl<'a> Run<'a> {
     fn end(&self) -> anyhow::Result<(End, Progress)> {
         let progress = self.progress();
         ensure!(progress.frames > 0, "No frame of the video could be decoded");
+        let encoded = self.counts.encoded.load(Relaxed);
+        ensure!(
+            encoded == progress.frames,
+            "The encoder made {encoded} frames of {}; choose another --video",
+            progress.frames
+        );
         if self.counts.ending.load(Relaxed) {
             return Ok((End::Interrupted, progress));
         }
@@ -318,6 +325,12 @@ impl<'a> Run<'a> {
         histomatch.set_property("reference-location", &self.recipe.reference);
         let frames = histomatch.static_pad("sink").context("A filter has an input")?;
         watch_frames(&frames, &self.counts);
+        let encoded = branch.static_pad("src").context("A branch has an output")?;
+        let counts = self.counts.clone();
+        encoded.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            counts.encoded.fetch_add(1, Relaxed);
+            gst::PadProbeReturn::Ok
+        });
         self.connect(stream, Some(branch))
     }
 

@@ -570,7 +570,8 @@ fn watch_frames(pad: &gst::Pad, counts: &Arc<Counts>) {
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         counts.buffers.fetch_add(1, Relaxed);
         if counts.ending.load(Relaxed) {
-            return gst::PadProbeReturn::Drop;
+            // Not Drop, for which the bindings and GStreamer both give the buffer back.
+            return gst::PadProbeReturn::Handled;
         }
         counts.frames.fetch_add(1, Relaxed);
         if let Some(end) = end_of(pad, info) {

@@ -547,7 +547,8 @@ fn count_buffers(pad: &gst::Pad, counts: &Arc<Counts>) {
 /// Notes how far a stream was read, and ends all streams when the file is to end.
 fn watch_source(pad: &gst::Pad, counts: &Arc<Counts>) {
     let counts = counts.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+    let types = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    pad.add_probe(types, move |pad, info| {
         counts.buffers.fetch_add(1, Relaxed);
         if let Some(end) = end_of(pad, info) {
             counts.read.fetch_max(end.nseconds(), Relaxed);
@@ -555,12 +556,16 @@ fn watch_source(pad: &gst::Pad, counts: &Arc<Counts>) {
         if !counts.ending.load(Relaxed) {
             return gst::PadProbeReturn::Ok;
         }
-        // All at once, as a demuxer reads on until the last one has ended. What comes now is
-        // refused downstream.
-        for stream in pad.parent_element().iter().flat_map(|parsebin| parsebin.src_pads()) {
-            stream.push_event(gst::event::Eos::new());
+        // All at once, as a demuxer reads on until the last one has ended. Not through these pads:
+        // what they have to send after an end would be an error.
+        let streams = pad.parent_element().map(|parsebin| parsebin.src_pads());
+        for next in streams.iter().flatten().filter_map(gst::Pad::peer) {
+            next.send_event(gst::event::Eos::new());
         }
-        gst::PadProbeReturn::Remove
+        if info.buffer().is_some() {
+            info.flow_res = Err(gst::FlowError::Eos);
+        }
+        gst::PadProbeReturn::Handled
     });
 }
 
@@ -570,6 +575,7 @@ fn watch_frames(pad: &gst::Pad, counts: &Arc<Counts>) {
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         counts.buffers.fetch_add(1, Relaxed);
         if counts.ending.load(Relaxed) {
+            info.flow_res = Ok(gst::FlowSuccess::Ok);
             // Not Drop, for which the bindings and GStreamer both give the buffer back.
             return gst::PadProbeReturn::Handled;
         }

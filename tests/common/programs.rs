@@ -47,15 +47,6 @@ pub fn run(command: &mut Command, folder: &Path) -> Output {
     child.wait_with_output().expect("it has ended")
 }
 
-/// An example of this crate, which `cargo test` builds, too.
-pub fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("this test has a path");
-    let profile = test.ancestors().nth(2).expect("it lies in the profile's folder deps");
-    let path = profile.join("examples").join(name);
-    assert!(path.exists(), "there is no {}: cargo build --example {name}", path.display());
-    path
-}
-
 pub fn text(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }

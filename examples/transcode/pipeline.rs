@@ -71,7 +71,7 @@ pub fn transcode(
     report: &dyn Report,
 ) -> anyhow::Result<(End, Progress)> {
     let mut run = Run::new(input, output, recipe, report)?;
-    let result = run.to_its_end(interrupted);
+    let result = run.play(interrupted);
     if run.is_stuck() {
         // It would hang on its way to NULL, too, and a pipeline must not be dropped before that.
         std::mem::forget(run.pipeline);
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
         Ok(Self { recipe, report, pipeline, multiqueue, muxer, streams, counts, total, alive })
     }
 
-    fn to_its_end(&mut self, interrupted: &AtomicBool) -> anyhow::Result<(End, Progress)> {
+    fn play(&mut self, interrupted: &AtomicBool) -> anyhow::Result<(End, Progress)> {
         let bus = self.pipeline.bus().context("A pipeline has a bus")?;
         // Not its result: the bus knows what went wrong.
         let _ = self.pipeline.set_state(gst::State::Playing);

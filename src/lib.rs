@@ -80,7 +80,7 @@
 //! - The element: its name, properties, signals, messages, and the formats that it takes.
 //! - The bytes that come out, for the same frames, reference and properties, where every frame is
 //!   matched by itself. What is done over time may get better with any version.
-//! - Of the library: [`picture`], [`reference`], [`histogram`], [`cdf`], [`lut`], [`color`],
+//! - Of the library: [`picture`], [`mod@reference`], [`histogram`], [`cdf`], [`lut`], [`color`],
 //!   [`plugin_register_static`], and the types of [`histomatch`].
 //!
 //! Everything else is public because the parts may be of use, and to be tested and measured. It may

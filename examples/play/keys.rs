@@ -78,15 +78,19 @@ pub fn listen(bus: gst::Bus) -> std::io::Result<TerminalState> {
         thread::spawn(move || {
             let terminal = Term::stdout();
             while let Ok(key) = terminal.read_key() {
-                post(&bus, &name_of(key));
+                if let Some(name) = name_of(key) {
+                    post(&bus, &name);
+                }
             }
         });
     }
     Ok(state)
 }
 
-fn name_of(key: Key) -> String {
-    match key {
+/// None for keys that nothing is bound to. (Among what a terminal that ends gives is NUL, which no name
+/// may have.)
+fn name_of(key: Key) -> Option<String> {
+    let name: String = match key {
         Key::ArrowLeft => "Left".into(),
         Key::ArrowRight => "Right".into(),
         Key::ArrowUp => "Up".into(),
@@ -96,8 +100,9 @@ fn name_of(key: Key) -> String {
         Key::CtrlC | Key::Char('\x03') => QUIT.into(),
         Key::Char(' ') => "space".into(),
         Key::Char(char) => char.into(),
-        _ => String::new(),
-    }
+        _ => return None,
+    };
+    BINDINGS.iter().any(|(keys, _, _)| keys.contains(&name.as_str())).then_some(name)
 }
 
 /// Puts the terminal back into the state that it was in: a thread that waits for a key leaves it in

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
 /// A folder with the plugin and nothing else.
@@ -28,7 +28,7 @@ fn with_plugin<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
 
 /// Runs a command in a folder. A warning of GLib's ends it, and so does a minute and a half.
 pub fn run(command: &mut Command, folder: &Path) -> Output {
-    let mut child = with_plugin(command, &PLUGIN_PATH)
+    let child = with_plugin(command, &PLUGIN_PATH)
         .current_dir(folder)
         .env("G_DEBUG", "fatal-warnings")
         .stdin(Stdio::null())
@@ -36,15 +36,23 @@ pub fn run(command: &mut Command, folder: &Path) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command starts");
-    let deadline = Instant::now() + Duration::from_secs(90);
-    while child.try_wait().expect("it can be asked").is_none() {
-        if Instant::now() > deadline {
-            child.kill().expect("it can be killed");
-            panic!("{command:?} does not end");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.wait_with_output().expect("it has ended")
+    let id = child.id();
+    let (sender, receiver) = mpsc::channel();
+    // It reads what the program prints, or that would wait for it.
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = receiver.recv_timeout(Duration::from_secs(90)).unwrap_or_else(|_| {
+        signal(id, "KILL");
+        panic!("{command:?} does not end")
+    });
+    output.expect("it has ended")
+}
+
+/// Sends a process a signal, by its name without SIG, which the standard library can't.
+fn signal(process: u32, name: &str) {
+    // It may also have ended by itself.
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &process.to_string()]);
+    let _ = kill.stderr(Stdio::null()).status();
 }
 
 pub fn text(output: &Output) -> String {
@@ -124,12 +132,9 @@ impl Background {
         }
     }
 
-    /// Sends it a signal, by its name without SIG, which the standard library can't.
+    /// Sends it a signal, by its name without SIG.
     pub fn signal(&self, name: &str) {
-        // It may also have ended by itself.
-        let mut kill = Command::new("sh");
-        kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &self.child.id().to_string()]);
-        let _ = kill.stderr(Stdio::null()).status();
+        signal(self.child.id(), name);
     }
 
     /// Waits until it has ended; gives whether it did, and without an error.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::frames::matched;
-use common::programs::{python, run, text};
+use common::programs::{example, python, run, text};
 use common::{PICTURES, media};
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
@@ -29,6 +29,18 @@ fn without_devices(code: &str) -> String {
     code.replace("v4l2src", "videotestsrc num-buffers=20").replace("autovideosink", "fakesink")
 }
 
+/// The programs of `examples/` as they are built for tests. There is no window for any.
+fn with_examples(code: &str) -> String {
+    let mut parts = code.split("cargo run --release --example ");
+    let mut script = parts.next().expect("split gives one at least").to_string();
+    for part in parts {
+        let (name, rest) = part.split_once(" -- ").expect("arguments follow");
+        let play = if name == "play" { "--once --mute --sink=fakesink" } else { "" };
+        script += &format!("'{}' {play} {rest}", example(name).display());
+    }
+    script
+}
+
 /// A folder with the files that the README's commands name.
 fn readme_folder() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
@@ -39,6 +51,8 @@ fn readme_folder() -> TempDir {
     ] {
         std::fs::copy(media(from), folder.path().join(to)).expect("copied");
     }
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    std::os::unix::fs::symlink(examples, folder.path().join("examples")).expect("linked");
     folder
 }
 
@@ -46,48 +60,53 @@ fn readme_folder() -> TempDir {
 fn every_shell_command_of_the_readme_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = readme_folder();
-    let mut pipelines = 0;
+    let (mut pipelines, mut programs) = (0, 0);
     for block in blocks("sh") {
-        let script = format!("set -e\n{}", without_devices(block));
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(&script);
-        match block.split_whitespace().next().expect("a block has a command") {
-            "gst-launch-1.0" => {
-                let output = run(&mut shell, folder.path());
-                let text = text(&output);
-                assert!(output.status.success(), "{block}{text}");
-                assert!(text.contains("Got EOS") && !text.contains("WARNING"), "{block}{text}");
-                pipelines += 1;
-            }
+        shell.arg("-c").arg(format!("set -e\n{}", with_examples(&without_devices(block))));
+        if block.starts_with("gst-launch-1.0") {
+            let output = run(&mut shell, folder.path());
+            let text = text(&output);
+            assert!(output.status.success(), "{block}{text}");
+            assert!(text.contains("Got EOS") && !text.contains("WARNING"), "{block}{text}");
+            pipelines += 1;
+        } else if block.starts_with("cargo run") {
+            let output = run(&mut shell, folder.path());
+            assert!(output.status.success(), "{block}{}", text(&output));
+            programs += 1;
+        } else if block.starts_with("./examples/demo.sh") || block.starts_with("cargo build") {
             // Builds before it runs, which may take longer than `run` waits.
-            "./examples/demo.sh" | "cargo" if !block.contains("cinstall") => {
-                let output = shell
-                    .current_dir(root)
-                    // The README's paths are those without it.
-                    .env_remove("CARGO_TARGET_DIR")
-                    .env("GST_REGISTRY", folder.path().join("registry.bin"))
-                    .stdin(Stdio::null())
-                    .output()
-                    .expect("sh starts");
-                assert!(output.status.success(), "{block}{}", text(&output));
-            }
-            // This test is one of its children.
-            "./tests/run.sh" => {}
-            // Needs cargo-c, which takes longer to build than all tests together.
-            "cargo" => {}
-            _ => panic!("no test runs this command of the README:\n{block}"),
+            let output = shell
+                .current_dir(root)
+                // The README's paths are those without it.
+                .env_remove("CARGO_TARGET_DIR")
+                .env("GST_REGISTRY", folder.path().join("registry.bin"))
+                .stdin(Stdio::null())
+                .output()
+                .expect("sh starts");
+            assert!(output.status.success(), "{block}{}", text(&output));
+        } else {
+            // This test is one of the first one's children; `packages.sh` does the others, which
+            // takes longer than all tests.
+            let elsewhere = ["./tests/run.sh", "cargo cinstall", "cargo deb"];
+            let is_elsewhere = elsewhere.iter().any(|start| block.starts_with(start));
+            assert!(is_elsewhere, "no test runs this command of the README:\n{block}");
         }
     }
-    assert_eq!(pipelines, 6);
+    assert_eq!((pipelines, programs), (6, 3));
 
     // What they wrote is what they should write.
     let size = |file| folder.path().join(file).metadata().expect("it was written").len();
     assert!(size("output.webm") > 100_000);
     assert!(root.join("target/demo/before-reference-after.png").exists());
     assert!(root.join("target/demo/matched.webm").exists());
-    let [before, after] = ["picture.png", "output.png"]
-        .map(|file| image::open(folder.path().join(file)).expect("a picture").into_rgb8());
-    assert!(after.into_raw() == matched(&before, "coffee.png"));
+    assert!(size("matched.mkv") > 100_000);
+    let [before, by_element, by_program, _] =
+        ["picture.png", "output.png", "matched.png", "scope.png"]
+            .map(|file| image::open(folder.path().join(file)).expect("a picture").into_rgb8());
+    let expected = matched(&before, "coffee.png");
+    assert!(by_element.into_raw() == expected);
+    assert!(by_program.into_raw() == expected);
 }
 
 #[test]

@@ -89,10 +89,11 @@ pub struct Background {
 /// Starts a program of Linux's in a folder; a warning of GLib's ends it.
 ///
 /// `setpriv` makes the kernel end it with the thread that started it, so it is not left over when
-/// the whole test process dies, either.
+/// the whole test process dies, either. `env` undoes what shells do to programs in the background,
+/// which is to make them ignore interrupts.
 pub fn start(program: &str, set_up: impl FnOnce(&mut Command), folder: &Path) -> Background {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM", program]);
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", "setpriv", "--pdeathsig", "TERM", program]);
     set_up(&mut command);
     let name = Path::new(program).file_name().expect("a program has a name").to_string_lossy();
     let log = (0..)

@@ -146,7 +146,8 @@ fn all_sound_and_subtitles_are_kept_with_their_languages() {
     let folder = folder_with_film();
     let folder = folder.path();
     let subtitles = "1\n00:00:00,500 --> 00:00:01,000\nSalt & \"pepper\" > all\n\n\
-        2\n00:00:01,200 --> 00:00:01,700\nOne <i>two</i>\n";
+        2\n00:00:01,200 --> 00:00:01,700\nOne <i>&</i> two\n\n\
+        3\n00:00:01,750 --> 00:00:01,900\nA < B\n";
     fs::write(folder.join("in.srt"), subtitles).expect("written");
     ffmpeg(
         "ffmpeg",

@@ -37,9 +37,13 @@ pub fn help() -> String {
     format!("Keys:\n{}", lines.join("\n"))
 }
 
+fn action_of(key: &str) -> Option<fn(&mut Player)> {
+    BINDINGS.iter().find(|(keys, _, _)| keys.contains(&key)).map(|&(_, _, action)| action)
+}
+
 /// Does what a key stands for.
 pub fn press(key: &str, player: &mut Player) {
-    if let Some((_, _, action)) = BINDINGS.iter().find(|(keys, _, _)| keys.contains(&key)) {
+    if let Some(action) = action_of(key) {
         action(player);
     }
 }
@@ -51,6 +55,10 @@ pub fn of_message(message: &gst::message::Application) -> Option<String> {
 }
 
 fn post(bus: &gst::Bus, key: &str) {
+    // A terminal that ends gives NUL, for one, and no field may have that.
+    if action_of(key).is_none() {
+        return;
+    }
     let structure = gst::Structure::builder(MESSAGE).field("name", key).build();
     // It fails only when the pipeline has ended.
     let _ = bus.post(gst::message::Application::new(structure));
@@ -78,19 +86,15 @@ pub fn listen(bus: gst::Bus) -> std::io::Result<TerminalState> {
         thread::spawn(move || {
             let terminal = Term::stdout();
             while let Ok(key) = terminal.read_key() {
-                if let Some(name) = name_of(key) {
-                    post(&bus, &name);
-                }
+                post(&bus, &name_of(key));
             }
         });
     }
     Ok(state)
 }
 
-/// None for keys that nothing is bound to. (Among what a terminal that ends gives is NUL, which no name
-/// may have.)
-fn name_of(key: Key) -> Option<String> {
-    let name: String = match key {
+fn name_of(key: Key) -> String {
+    match key {
         Key::ArrowLeft => "Left".into(),
         Key::ArrowRight => "Right".into(),
         Key::ArrowUp => "Up".into(),
@@ -100,9 +104,8 @@ fn name_of(key: Key) -> Option<String> {
         Key::CtrlC | Key::Char('\x03') => QUIT.into(),
         Key::Char(' ') => "space".into(),
         Key::Char(char) => char.into(),
-        _ => return None,
-    };
-    BINDINGS.iter().any(|(keys, _, _)| keys.contains(&name.as_str())).then_some(name)
+        _ => String::new(),
+    }
 }
 
 /// Puts the terminal back into the state that it was in: a thread that waits for a key leaves it in

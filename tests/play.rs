@@ -199,8 +199,8 @@ fn keys_in_the_terminal_work_and_it_is_left_as_it_was() {
     );
     let session = format!("stty -g; {play}; echo code $?; stty -g");
     let mut shell = Command::new("sh");
-    // An arrow is a sequence of bytes.
-    shell.args(["-c", r#"printf 'n\033[Bs q' | script -qec "$0" /dev/null"#, &session]);
+    // An arrow is a sequence of bytes. Ctrl+Space is NUL, which no text of GLib's can hold.
+    shell.args(["-c", r#"printf 'n\000\033[Bs q' | script -qec "$0" /dev/null"#, &session]);
     let output = run(&mut shell, folder.path());
     let text = text(&output);
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();

@@ -55,7 +55,7 @@ pub fn of_message(message: &gst::message::Application) -> Option<String> {
 }
 
 fn post(bus: &gst::Bus, key: &str) {
-    // A terminal that ends gives NUL, for one, and no field may have that.
+    // Ctrl+Space is NUL, for one, and no field may have that.
     if action_of(key).is_none() {
         return;
     }

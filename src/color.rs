@@ -160,54 +160,84 @@ pub struct Channels {
 }
 
 /// Bits behind the binary point of the factors of an [`Affine`].
-pub const FRACTION_BITS: u32 = 13;
+pub const FACTOR_BITS: u32 = 13;
 
-/// Half of one, to round to the nearest.
-pub const ROUNDING: i32 = 1 << (FRACTION_BITS - 1);
-
-/// A conversion of samples in integers:
+/// A conversion of samples in integers, such that 16 bits are enough for samples of 8 to 10:
 ///
 /// ```text
-/// output[i] = clamp((sum over j of factors[i][j] * input[j]  +  offsets[i]) >> 13,  0,  max)
+/// signed[j]  = (input[j] - 2^(depth - 1)) * 2^(16 - depth)
+/// term[i][j] = (factors[i][j] * signed[j]  +  2^(shift - 1)) >> shift
+/// output[i]  = clamp((sum over j of term[i][j]  +  offsets[i]) >> fraction_bits,  0,  max)
 /// ```
 ///
 /// The factors are those of the codings times 2^13, rounded to the nearest integer; where the
 /// input is R'G'B', that of G' takes up what rounding did to the others, so that grey stays grey.
-/// The offsets are the codes of zero times 2^13, less what the factors make of the input's codes of
-/// zero, and 2^12 to round to the nearest.
+/// Terms and offsets have `fraction_bits` behind the binary point, as far as 16 bits go: `14 -
+/// depth`; but samples of more than 10 bits take 32 bits, and 6 behind the point. `shift` is
+/// what is left: 15, but for these. The offsets are the codes of zero, less what the factors make
+/// of the input's codes of zero, and a half to round to the nearest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Affine {
     /// `factors[output][input]`, in units of 2^-13.
     pub factors: [[i32; 3]; 3],
-    /// Of each output, in units of 2^-13, with the half for rounding in it.
+    /// Of each output, in units of 2^-`fraction_bits`, with the half for rounding in it.
     pub offsets: [i32; 3],
     /// The largest output.
     pub max: i32,
+    /// Bits of a sample.
+    pub depth: u32,
+    /// Bits behind the binary point of terms and offsets.
+    pub fraction_bits: u32,
+    /// By how much terms are more precise before they are rounded.
+    pub shift: u32,
+    /// Whether the inputs are R'G'B'. Otherwise all outputs have the same share of the first
+    /// input, the first output has none of the second, and the third none of the third.
+    pub from_rgb: bool,
 }
 
 impl Affine {
     /// From samples in one coding to another, both of `depth` bits, 8 to 16.
     pub fn between(from: Encoding, to: Encoding, depth: u32) -> Self {
         let (decode, encode) = (from.matrix_to_rgb(), to.matrix_from_rgb());
-        let mut affine = Self { factors: [[0; 3]; 3], offsets: [0; 3], max: (1 << depth) - 1 };
+        let fraction_bits = if depth <= 10 { 14 - depth } else { 6 };
+        let mut affine = Self {
+            factors: [[0; 3]; 3],
+            offsets: [0; 3],
+            max: (1 << depth) - 1,
+            depth,
+            fraction_bits,
+            shift: 16 - depth + FACTOR_BITS - fraction_bits,
+            from_rgb: matches!(from, Encoding::Rgb(_)),
+        };
         for (output, encode) in encode.iter().enumerate().take(to.n_channels()) {
             let (zero, one) = to.quantization(output, depth);
             // Without rounding.
             let exact = [0, 1, 2].map(|input| {
                 let factor: f64 = (0..3).map(|i| encode[i] * decode[i][input]).sum();
                 let input_one = from.quantization(input, depth).1;
-                factor * f64::from(one) / f64::from(input_one) * f64::from(1 << FRACTION_BITS)
+                factor * f64::from(one) / f64::from(input_one) * f64::from(1 << FACTOR_BITS)
             });
             let mut factors = exact.map(|factor| factor.round() as i32);
-            if matches!(from, Encoding::Rgb(_)) {
+            if affine.from_rgb {
                 let sum = exact.iter().sum::<f64>().round() as i32;
                 factors[1] = sum - factors[0] - factors[2];
             }
-            let input_zeros: i32 =
-                (0..3).map(|input| factors[input] * from.quantization(input, depth).0).sum();
+            // What becomes of the middle of the inputs.
+            let middle = (0..3)
+                .map(|input| {
+                    factors[input] * ((1 << (depth - 1)) - from.quantization(input, depth).0)
+                })
+                .sum::<i32>()
+                + (zero << FACTOR_BITS);
             affine.factors[output] = factors;
-            affine.offsets[output] = (zero << FRACTION_BITS) - input_zeros + ROUNDING;
+            affine.offsets[output] =
+                round_shift(middle, FACTOR_BITS - fraction_bits) + (1 << (fraction_bits - 1));
         }
         affine
     }
+}
+
+/// `value / 2^shift`, rounded to the nearest; halves up.
+fn round_shift(value: i32, shift: u32) -> i32 {
+    (value + (1 << shift >> 1)) >> shift
 }

@@ -11,11 +11,11 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
-mod bytes;
-#[cfg(target_arch = "x86_64")]
 mod compiled;
 pub mod convert;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 mod words;
 
 use std::fmt;
@@ -25,7 +25,7 @@ use crate::histogram::Histogram;
 use crate::lut::Lut;
 use crate::pixels::PixelLayout;
 use crate::rows::{self, Sample, Transfer};
-use convert::{Plain, TakeStep};
+use convert::{Plain, Steps};
 pub use words::WordTable;
 
 /// Counts the samples of rows: bytes of one [`PixelLayout`], or words of one channel.
@@ -157,19 +157,14 @@ pub trait RowKernels: Sample {
     /// What replaces the samples of a row through a single table.
     fn apply(at_most: InstructionSet) -> fn(&mut [Self], &[Self::Table]);
 
+    /// The same from one row to another of the same length.
+    fn apply_to(at_most: InstructionSet) -> fn(&[Self], &mut [Self], &Self::Table);
+
     /// The steps of conversions.
-    fn steps(at_most: InstructionSet) -> TakeStep<Self>;
+    fn steps(at_most: InstructionSet) -> Steps<Self>;
 
     /// What takes rows out of memory and puts them back.
-    fn transfer(at_most: InstructionSet) -> Transfer<Self> {
-        match at_most.or_less() {
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::transfer(),
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => avx2::transfer(),
-            _ => Transfer { load: rows::load_row, store: rows::store_row },
-        }
-    }
+    fn transfer(at_most: InstructionSet) -> Transfer<Self>;
 }
 
 impl RowKernels for u8 {
@@ -187,13 +182,36 @@ impl RowKernels for u8 {
         plane(at_most).apply
     }
 
-    fn steps(at_most: InstructionSet) -> TakeStep<u8> {
+    fn apply_to(at_most: InstructionSet) -> fn(&[u8], &mut [u8], &ByteTable) {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::apply_to(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => avx2::apply_to(),
+            _ => scalar::apply_to,
+        }
+    }
+
+    fn steps(at_most: InstructionSet) -> Steps<u8> {
         match at_most.or_less() {
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx512 => avx512::byte_steps(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::byte_steps(),
-            _ => convert::take_step::<u8, Plain>,
+            _ => Steps {
+                to_channels: convert::to_channels::<u8, Plain>,
+                add_changes: convert::add_changes::<u8, Plain>,
+            },
+        }
+    }
+
+    fn transfer(at_most: InstructionSet) -> Transfer<u8> {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::byte_transfer(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => avx2::byte_transfer(),
+            _ => Transfer { load: rows::load_row, store: rows::store_row },
         }
     }
 }
@@ -219,13 +237,30 @@ impl RowKernels for u16 {
         words::apply
     }
 
-    fn steps(at_most: InstructionSet) -> TakeStep<u16> {
+    fn apply_to(_at_most: InstructionSet) -> fn(&[u16], &mut [u16], &WordTable) {
+        words::apply_to
+    }
+
+    fn steps(at_most: InstructionSet) -> Steps<u16> {
         match at_most.or_less() {
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx512 => avx512::word_steps(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::word_steps(),
-            _ => convert::take_step::<u16, Plain>,
+            _ => Steps {
+                to_channels: convert::to_channels::<u16, Plain>,
+                add_changes: convert::add_changes::<u16, Plain>,
+            },
+        }
+    }
+
+    fn transfer(at_most: InstructionSet) -> Transfer<u16> {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::word_transfer(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => avx2::word_transfer(),
+            _ => Transfer { load: rows::load_row, store: rows::store_row },
         }
     }
 }

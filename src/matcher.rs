@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::color::{Channels, ColorSpace, Encoding, LumaWeights, Range};
 use crate::histogram::Histogram;
-use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
+use crate::kernels::convert::{Conversion, Lines, Steps};
 use crate::kernels::{self, ByteTable, Counter, InstructionSet, Kernel, RowKernels};
 use crate::lut::Lut;
 use crate::pixels::{Area, Layout, PixelLayout, PixelsMut, PlaneSpan, Scan, SpanError};
@@ -68,7 +68,7 @@ struct RowsWay {
 /// Works on bands of frames.
 trait Hand: fmt::Debug + Send {
     /// The histogram of each channel.
-    fn count(&mut self, pixels: &PixelsMut) -> Vec<Histogram>;
+    fn count(&mut self, pixels: &mut PixelsMut) -> Vec<Histogram>;
 
     /// Replaces the levels of each channel.
     fn apply(&mut self, pixels: &mut PixelsMut, luts: &[Lut]);
@@ -328,7 +328,7 @@ impl InPlace {
 }
 
 impl Hand for InPlace {
-    fn count(&mut self, pixels: &PixelsMut) -> Vec<Histogram> {
+    fn count(&mut self, pixels: &mut PixelsMut) -> Vec<Histogram> {
         let mut histograms = vec![Histogram { bins: Vec::new() }; self.n_channels];
         for (set, counter) in &mut self.sets {
             pixels.planes()[set.plane].iter().for_each(|row| counter.add(&row[..set.row_bytes]));
@@ -374,8 +374,9 @@ impl RowsWay {
     }
 
     fn access<S: RowKernels>(&self) -> Option<Box<dyn Access<S>>> {
-        let widen = self.conversion.is_some();
-        unpack::access(&self.layout, self.n_components(), widen, self.at_most, self.unpack.clone())
+        let for_conversion = self.conversion.is_some();
+        let (n_components, unpack) = (self.n_components(), self.unpack.clone());
+        unpack::access(&self.layout, n_components, for_conversion, self.at_most, unpack)
     }
 }
 
@@ -393,7 +394,8 @@ struct Rows<S: RowKernels> {
 #[derive(Debug)]
 struct Converter<S: RowKernels> {
     conversion: Conversion,
-    take_step: TakeStep<S>,
+    steps: Steps<S>,
+    apply_to: fn(&[S], &mut [S], &S::Table),
     lines: Lines<S>,
 }
 
@@ -407,7 +409,8 @@ impl<S: RowKernels> Rows<S> {
             depths,
             apply: S::apply(way.at_most),
             converter: way.conversion.clone().map(|conversion| Converter {
-                take_step: S::steps(way.at_most),
+                steps: S::steps(way.at_most),
+                apply_to: S::apply_to(way.at_most),
                 lines: Lines::new(way.layout.width, &conversion),
                 conversion,
             }),
@@ -416,7 +419,7 @@ impl<S: RowKernels> Rows<S> {
 }
 
 impl<S: RowKernels> Hand for Rows<S> {
-    fn count(&mut self, pixels: &PixelsMut) -> Vec<Histogram> {
+    fn count(&mut self, pixels: &mut PixelsMut) -> Vec<Histogram> {
         let Self { access, group, counters, depths, converter, .. } = self;
         for index in 0..access.n_groups(pixels) {
             access.load(pixels, index, group);
@@ -426,12 +429,13 @@ impl<S: RowKernels> Hand for Rows<S> {
                         rows.iter().take(group.n_rows).for_each(|row| counter.add(row));
                     }
                 }
-                Some(Converter { conversion, take_step, lines }) => {
-                    take_step(Step::Upsample, conversion, group, lines);
-                    for row in 0..group.n_rows {
-                        take_step(Step::ToChannels(row), conversion, group, lines);
-                        for (row, counter) in lines.channels().zip(&mut *counters) {
-                            counter.add(row);
+                Some(Converter { conversion, steps, lines, .. }) => {
+                    group.pad_chroma(conversion.n_full());
+                    let view = access.view(pixels, index, group, conversion.n_full());
+                    (steps.to_channels)(conversion, &view, lines);
+                    for row in 0..view.n_rows {
+                        for (line, counter) in lines.channels(row).zip(&mut *counters) {
+                            counter.add(line);
                         }
                     }
                 }
@@ -448,25 +452,25 @@ impl<S: RowKernels> Hand for Rows<S> {
     fn apply(&mut self, pixels: &mut PixelsMut, luts: &[Lut]) {
         let Self { access, group, apply, converter, .. } = self;
         let tables: Vec<S::Table> = luts.iter().map(S::table).collect();
-        let tables: Vec<&[S::Table]> = tables.iter().map(std::slice::from_ref).collect();
         for index in 0..access.n_groups(pixels) {
             access.load(pixels, index, group);
             match converter {
                 None => {
                     for (rows, table) in group.components.iter_mut().zip(&tables) {
+                        let table = std::slice::from_ref(table);
                         rows.iter_mut().take(group.n_rows).for_each(|row| apply(row, table));
                     }
                 }
-                Some(Converter { conversion, take_step, lines }) => {
-                    take_step(Step::Upsample, conversion, group, lines);
-                    for row in 0..group.n_rows {
-                        take_step(Step::ToChannels(row), conversion, group, lines);
-                        for ((channel, matched), table) in lines.to_match().zip(&tables) {
-                            matched.copy_from_slice(channel);
-                            apply(matched, table);
+                Some(Converter { conversion, steps, apply_to, lines }) => {
+                    group.pad_chroma(conversion.n_full());
+                    let mut view = access.view(pixels, index, group, conversion.n_full());
+                    (steps.to_channels)(conversion, &view, lines);
+                    for row in 0..view.n_rows {
+                        for ((line, matched), table) in lines.to_match(row).zip(&tables) {
+                            apply_to(line, matched, table);
                         }
-                        take_step(Step::AddChanges(row), conversion, group, lines);
                     }
+                    (steps.add_changes)(conversion, &mut view, lines);
                 }
             }
             access.store(pixels, index, group);

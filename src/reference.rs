@@ -24,7 +24,7 @@ use image::{
 use crate::cdf::Cdf;
 use crate::color::{Channels, Encoding, Range};
 use crate::histogram::Histogram;
-use crate::kernels::convert::{Conversion, Lines, Step, TakeStep};
+use crate::kernels::convert::{Conversion, Lines};
 use crate::kernels::{self, InstructionSet, RowKernels};
 use crate::pixels::Subsampling;
 use crate::rows::{Group, Line};
@@ -258,7 +258,7 @@ fn histograms<S: RowKernels>(colors: &[Vec<S>; 3], encoding: Encoding) -> Vec<Hi
         return finish(counters);
     }
     let conversion = Conversion::between(rgb, encoding, Subsampling::NONE, S::BITS);
-    let take_step: TakeStep<S> = S::steps(at_most);
+    let to_channels = S::steps(at_most).to_channels;
     let row = || vec![Line::new(ROW)];
     let mut group = Group { components: vec![row(), row(), row()], n_rows: 1 };
     let mut lines = Lines::new(ROW, &conversion);
@@ -268,8 +268,8 @@ fn histograms<S: RowKernels>(colors: &[Vec<S>; 3], encoding: Encoding) -> Vec<Hi
         for (component, color) in group.components.iter_mut().zip(colors) {
             component[0][..n].copy_from_slice(&color[start..start + n]);
         }
-        take_step(Step::ToChannels(0), &conversion, &mut group, &mut lines);
-        for (counter, channel) in counters.iter_mut().zip(lines.channels()) {
+        to_channels(&conversion, &group.view(3), &mut lines);
+        for (counter, channel) in counters.iter_mut().zip(lines.channels(0)) {
             counter.add(&channel[..n]);
         }
         start += n;

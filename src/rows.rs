@@ -3,37 +3,44 @@
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 
-use crate::pixels::{Component, Layout, PixelsMut, Place};
+use crate::pixels::{Component, Layout, PixelsMut, Place, Subsampling};
 
 /// A sample in a row: a byte for up to 8 bits, two for more.
 pub trait Sample: Copy + Default + Ord + Debug + Send + Sync + 'static {
     /// The bits that it has.
     const BITS: u32;
 
-    /// What two samples can differ by, and the sum of some such differences.
-    type Change: Change;
+    /// The sum of a few samples.
+    type Sum: Sum;
+
+    /// Bytes of memory as samples, if samples can lie there as they are.
+    fn of_bytes(bytes: &mut [u8]) -> Option<&mut [Self]>;
 
     /// The value.
     fn get(self) -> i32;
 
     /// The sample of a value, the lower bits of which count.
     fn new(value: i32) -> Self;
+
+    /// The sum of the products of some factors with the sums of some differences of samples, by
+    /// 2^`shift`, rounded to the nearest.
+    fn shifted_sum(products: [(i32, i32); 3], shift: u32) -> i32;
 }
 
-/// What samples can differ by.
-pub trait Change: Copy + Default + Debug + Send + Into<i32> + 'static {
-    /// The change of a value, which must be small enough.
+/// The sum of a few samples.
+pub trait Sum: Copy + Default + Debug + Send + Into<i32> + 'static {
+    /// The sum of a value, which must be small enough.
     fn new(value: i32) -> Self;
 }
 
-impl Change for i16 {
+impl Sum for i16 {
     #[inline(always)]
     fn new(value: i32) -> Self {
         value as i16
     }
 }
 
-impl Change for i32 {
+impl Sum for i32 {
     #[inline(always)]
     fn new(value: i32) -> Self {
         value
@@ -43,8 +50,11 @@ impl Change for i32 {
 impl Sample for u8 {
     const BITS: u32 = 8;
 
-    // 255 times the 16 shares of the widest filter is less than 2^15.
-    type Change = i16;
+    type Sum = i16;
+
+    fn of_bytes(bytes: &mut [u8]) -> Option<&mut [Self]> {
+        Some(bytes)
+    }
 
     #[inline(always)]
     fn get(self) -> i32 {
@@ -55,12 +65,23 @@ impl Sample for u8 {
     fn new(value: i32) -> Self {
         value as u8
     }
+
+    #[inline(always)]
+    fn shifted_sum(products: [(i32, i32); 3], shift: u32) -> i32 {
+        let sum: i32 = products.into_iter().map(|(a, b)| a * b).sum();
+        (sum + (1 << shift >> 1)) >> shift
+    }
 }
 
 impl Sample for u16 {
     const BITS: u32 = 16;
 
-    type Change = i32;
+    type Sum = i32;
+
+    // Their bytes may have another order, and no alignment.
+    fn of_bytes(_: &mut [u8]) -> Option<&mut [Self]> {
+        None
+    }
 
     #[inline(always)]
     fn get(self) -> i32 {
@@ -70,6 +91,12 @@ impl Sample for u16 {
     #[inline(always)]
     fn new(value: i32) -> Self {
         value as u16
+    }
+
+    #[inline(always)]
+    fn shifted_sum(products: [(i32, i32); 3], shift: u32) -> i32 {
+        let sum: i64 = products.into_iter().map(|(a, b)| i64::from(a) * i64::from(b)).sum();
+        ((sum + (1 << shift >> 1)) >> shift) as i32
     }
 }
 
@@ -153,15 +180,57 @@ impl<S: Sample> Group<S> {
         };
         Self { components: (0..n_components).map(rows).collect(), n_rows: 0 }
     }
+
+    /// Repeats the first and the last sample of the lines of all components but the first
+    /// `n_full`.
+    pub fn pad_chroma(&mut self, n_full: usize) {
+        self.components[n_full..].iter_mut().flatten().for_each(Line::pad);
+    }
+
+    /// The group for conversions: the first `n_full` components have a sample for each pixel.
+    pub fn view(&mut self, n_full: usize) -> View<'_, S> {
+        let (full, chroma) = self.components.split_at_mut(n_full);
+        let mut view = View { full: Default::default(), chroma, n_rows: self.n_rows };
+        for (to, rows) in view.full.iter_mut().zip(full) {
+            to.iter_mut().zip(rows).for_each(|(to, row)| *to = row);
+        }
+        view
+    }
+}
+
+/// The most rows of a group.
+const MAX_ROWS: usize = 4;
+
+/// A group for conversions.
+#[derive(Debug)]
+pub struct View<'a, S> {
+    /// The rows of the components with a sample for each pixel, in a group or in a frame's memory.
+    pub full: [[&'a mut [S]; MAX_ROWS]; 3],
+    /// The lines of the other components.
+    pub chroma: &'a mut [Vec<Line<S>>],
+    /// The rows of pixels that there are.
+    pub n_rows: usize,
 }
 
 /// Takes groups of rows out of a frame and puts them back.
-pub trait Access<S>: Debug + Send {
+pub trait Access<S: Sample>: Debug + Send {
     /// The groups of a frame or a part of one.
     fn n_groups(&self, pixels: &PixelsMut) -> usize;
 
     /// Takes out a group.
     fn load(&mut self, pixels: &PixelsMut, index: usize, group: &mut Group<S>);
+
+    /// The group that was taken out last for conversions, with rows of the frame's memory where
+    /// they are left there.
+    fn view<'a>(
+        &self,
+        _pixels: &'a mut PixelsMut,
+        _index: usize,
+        group: &'a mut Group<S>,
+        n_full: usize,
+    ) -> View<'a, S> {
+        group.view(n_full)
+    }
 
     /// Puts back the group that was taken out last.
     fn store(&mut self, pixels: &mut PixelsMut, index: usize, group: &Group<S>);
@@ -185,13 +254,29 @@ pub struct Placed<S> {
     rows_of_group: usize,
     /// Rows of pixels to a row, of each component.
     vertical: Vec<usize>,
+    /// Whether a component's samples are left where they are, and found in a [`View`].
+    left: Vec<bool>,
 }
 
-impl<S> Placed<S> {
-    /// To the first `n_components`; `None` if the place of one isn't known.
-    pub fn new(layout: &Layout, n_components: usize, transfer: Transfer<S>) -> Option<Self> {
+impl<S: Sample> Placed<S> {
+    /// To the first `n_components`; `None` if the place of one isn't known. For conversions,
+    /// samples with nothing between them are left where they are.
+    pub fn new(
+        layout: &Layout,
+        n_components: usize,
+        for_conversion: bool,
+        transfer: Transfer<S>,
+    ) -> Option<Self> {
         let place = |&Component { place, depth }: &Component| Some((place?, depth));
+        let is_left = |c: usize| {
+            let nothing_between = |place: Place| (place.bytes, place.pixel_stride) == (1, 1);
+            for_conversion
+                && S::of_bytes(&mut []).is_some()
+                && layout.subsampling(c) == Subsampling::NONE
+                && layout.components[c].place.is_some_and(nothing_between)
+        };
         Some(Self {
+            left: (0..n_components).map(is_left).collect(),
             transfer,
             components: layout.components[..n_components]
                 .iter()
@@ -216,15 +301,41 @@ impl<S: Sample> Access<S> for Placed<S> {
             if c == 0 {
                 group.n_rows = from.len().min(self.rows_of_group);
             }
+            if self.left[c] {
+                continue;
+            }
             for (row, from) in rows.iter_mut().zip(from) {
                 (self.transfer.load)(place, *depth, from, row);
             }
         }
     }
 
+    fn view<'a>(
+        &self,
+        pixels: &'a mut PixelsMut,
+        index: usize,
+        group: &'a mut Group<S>,
+        n_full: usize,
+    ) -> View<'a, S> {
+        let mut view = group.view(n_full);
+        // A plane that is left has one component.
+        for (plane, rows) in pixels.planes_mut().iter_mut().enumerate() {
+            let of_plane = |c: &usize| self.left[*c] && self.components[*c].0.plane == plane;
+            let Some(c) = (0..n_full).find(of_plane) else { continue };
+            let offset = self.components[c].0.offset;
+            let rows = &mut rows[index * self.rows_of_group..];
+            for (to, row) in view.full[c].iter_mut().zip(rows).take(view.n_rows) {
+                let n = to.len();
+                *to = S::of_bytes(&mut row[offset..][..n]).expect("it was asked before");
+            }
+        }
+        view
+    }
+
     fn store(&mut self, pixels: &mut PixelsMut, index: usize, group: &Group<S>) {
         let components = self.components.iter().zip(&self.vertical).zip(&group.components);
-        for (((place, depth), vertical), rows) in components {
+        let components = components.zip(&self.left).filter(|(_, left)| !**left);
+        for ((((place, depth), vertical), rows), _) in components {
             let to = &mut pixels.planes_mut()[place.plane][index * self.rows_of_group / vertical..];
             for (row, to) in rows.iter().zip(to) {
                 (self.transfer.store)(place, *depth, row, to);

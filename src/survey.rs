@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::kernels::{InstructionSet, RowKernels};
 use crate::pixels::{Area, Layout, PixelsMut, Subsampling};
-use crate::rows::{Access, Change, Group, Line, Sample};
+use crate::rows::{Access, Group, Line, Sample, Sum};
 use crate::unpack::{self, Unpack};
 
 /// Columns of a [`Thumbnail`], of frames that have as many pixels in a row.
@@ -99,8 +99,8 @@ struct Part<S: Sample> {
     /// The samples of each column of blocks; none of chroma.
     blocks: Vec<Range<usize>>,
     /// The sums of the samples above each other in a row of blocks: of two groups of four rows at
-    /// most, so they are less than a filter's.
-    sums: Vec<S::Change>,
+    /// most.
+    sums: Vec<S::Sum>,
     /// The rows in the sums.
     n_rows: usize,
 }
@@ -126,7 +126,7 @@ impl<S: Sample> Part<S> {
             legal,
             black: (S::new(low), S::new(high)),
             blocks: (0..n).map(|column| first(column)..first(column + 1)).collect(),
-            sums: vec![S::Change::default(); samples],
+            sums: vec![S::Sum::default(); samples],
             n_rows: 0,
         }
     }
@@ -139,7 +139,7 @@ impl<S: Sample> Part<S> {
     fn add(&mut self, rows: &[Line<S>]) {
         for row in rows {
             for (sum, &sample) in self.sums.iter_mut().zip(&**row) {
-                *sum = S::Change::new((*sum).into() + sample.get());
+                *sum = S::Sum::new((*sum).into() + sample.get());
             }
         }
         self.n_rows += rows.len();
@@ -152,7 +152,7 @@ impl<S: Sample> Part<S> {
             let mean = sum(&self.sums[block.clone()]) as f64 / (self.n_rows * block.len()) as f64;
             *luma += (self.weight * (mean - black) / (white - black)) as f32;
         }
-        self.sums.fill(S::Change::default());
+        self.sums.fill(S::Sum::default());
         self.n_rows = 0;
     }
 
@@ -279,10 +279,10 @@ impl<S: RowKernels> Look for Surveyor<S> {
 }
 
 /// The sum of some sums of eight samples at most.
-fn sum<C: Change>(sums: &[C]) -> i64 {
+fn sum<T: Sum>(sums: &[T]) -> i64 {
     const LANES: usize = 8;
     // As many sums as fit.
-    let part = |sums: &[C]| {
+    let part = |sums: &[T]| {
         let (vectors, rest) = sums.as_chunks::<LANES>();
         let mut lanes = [0; LANES];
         for vector in vectors {

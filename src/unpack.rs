@@ -33,18 +33,18 @@ pub fn is_unpacked(layout: &Layout, n_components: usize) -> bool {
 }
 
 /// Access to the first `n_components` of a layout, through `unpack` if they can't be reached
-/// otherwise. Samples of less than 8 bits are then made to look as if they had 8 if `widen`.
+/// otherwise. For conversions, samples of less than 8 bits are then made to look as if they had 8.
 pub fn access<S: RowKernels>(
     layout: &Layout,
     n_components: usize,
-    widen: bool,
+    for_conversion: bool,
     at_most: InstructionSet,
     unpack: Option<Arc<dyn Unpack>>,
 ) -> Option<Box<dyn Access<S>>> {
     Some(if is_unpacked(layout, n_components) {
-        Box::new(Unpacked::new(layout, n_components, widen, unpack?))
+        Box::new(Unpacked::new(layout, n_components, for_conversion, unpack?))
     } else {
-        Box::new(Placed::new(layout, n_components, S::transfer(at_most))?)
+        Box::new(Placed::new(layout, n_components, for_conversion, S::transfer(at_most))?)
     })
 }
 

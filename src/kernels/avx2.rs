@@ -6,13 +6,16 @@ use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 
 use safe_unaligned_simd::x86_64::{
-    _mm_loadu_si128, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256,
+    _mm_loadu_si64, _mm_loadu_si128, _mm_storeu_si64, _mm_storeu_si128, _mm256_loadu_si256,
+    _mm256_storeu_si256,
 };
 
-use super::bytes::byte_steps;
 use super::compiled::compiled_steps;
 use super::convert;
+use super::vectors::{byte_samples, prefetch, steps, word_samples};
 use super::{ByteTable, InstructionSet, Kernel, Kernels, scalar};
+use crate::pixels::Place;
+use crate::rows::{self, Line, Sample, Transfer, View};
 
 pub(super) struct Avx2;
 
@@ -57,6 +60,22 @@ fn apply_plane(row: &mut [u8], tables: &[ByteTable]) {
     scalar::apply::<1, 0, 1>(rest, tables);
 }
 
+pub(super) fn apply_to() -> fn(&[u8], &mut [u8], &ByteTable) {
+    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+    |from, to, levels| unsafe { apply_plane_to(from, to, levels) }
+}
+
+#[target_feature(enable = "avx2")]
+fn apply_plane_to(from: &[u8], to: &mut [u8], levels: &ByteTable) {
+    let table = table(levels);
+    let (vectors, rest) = from.as_chunks::<VECTOR>();
+    let (to_vectors, to_rest) = to.as_chunks_mut::<VECTOR>();
+    for (from, to) in vectors.iter().zip(to_vectors) {
+        store(to, look_up(load(from), &table));
+    }
+    scalar::apply_to(rest, to_rest, levels);
+}
+
 /// The table in parts of 16 levels, twice each. Every part but the first of each half is the XOR
 /// with the part before it, because [`look_up`] combines them by XOR.
 #[inline]
@@ -94,12 +113,17 @@ fn look_up(samples: __m256i, table: &Table) -> __m256i {
     levels
 }
 
+// Conversions.
+
 use std::arch::x86_64::{
-    __m256i as V, _mm256_add_epi16 as add16, _mm256_max_epi16 as max16, _mm256_min_epi16 as min16,
-    _mm256_packs_epi32 as packs32, _mm256_packus_epi16 as packus16, _mm256_set1_epi32 as splat32,
-    _mm256_setzero_si256 as zero, _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
+    __m256i as V, _mm256_add_epi16 as add16, _mm256_adds_epi16 as adds16, _mm256_and_si256 as and,
+    _mm256_madd_epi16 as products, _mm256_maddubs_epi16 as maddubs, _mm256_max_epi16 as max16,
+    _mm256_max_epu8 as max8, _mm256_min_epi16 as min16, _mm256_min_epu8 as min8,
+    _mm256_mulhrs_epi16 as mulhrs, _mm256_or_si256 as or, _mm256_packs_epi32 as packs32,
+    _mm256_packus_epi16 as packus16, _mm256_set1_epi32 as splat32, _mm256_setzero_si256 as zero,
+    _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
     _mm256_unpackhi_epi16 as unpackhi16, _mm256_unpacklo_epi8 as unpacklo8,
-    _mm256_unpacklo_epi16 as unpacklo16,
+    _mm256_unpacklo_epi16 as unpacklo16, _mm256_xor_si256 as xor,
 };
 
 #[inline]
@@ -116,15 +140,28 @@ fn store(bytes: &mut [u8], vector: V) {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load16(words: &[i16]) -> V {
+fn load16(words: &[u16]) -> V {
     _mm256_loadu_si256(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store16(words: &mut [i16], vector: V) {
+fn store16(words: &mut [u16], vector: V) {
     let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
     _mm256_storeu_si256(words, vector);
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn in_order(parts: V) -> V {
+    _mm256_permute4x64_epi64::<0b1101_1000>(parts)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn alternate(even: V, odd: V) -> [V; 2] {
+    let (low, high) = (unpacklo16(even, odd), unpackhi16(even, odd));
+    [_mm256_permute2x128_si256::<0x20>(low, high), _mm256_permute2x128_si256::<0x31>(low, high)]
 }
 
 #[inline]
@@ -134,7 +171,7 @@ fn widen(bytes: &[u8]) -> V {
     _mm256_cvtepu8_epi16(_mm_loadu_si128(bytes))
 }
 
-/// Of 16 bits each, of which the lower 8 count.
+/// Of 16 bits each, less than 256.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn narrow(bytes: &mut [u8], samples: V) {
@@ -145,15 +182,44 @@ fn narrow(bytes: &mut [u8], samples: V) {
 
 #[inline]
 #[target_feature(enable = "avx2")]
+fn widen32(bytes: &[u8]) -> V {
+    let bytes = bytes.first_chunk::<{ VECTOR / 4 }>().expect("a quarter of a vector of bytes");
+    _mm256_cvtepu8_epi32(_mm_loadu_si64(bytes))
+}
+
+/// Of 32 bits each, less than 256.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn narrow32(bytes: &mut [u8], samples: V) {
+    let words = packs32(samples, samples);
+    let packed = packus16(words, words);
+    let packed = _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
+    let bytes = bytes.first_chunk_mut::<{ VECTOR / 4 }>().expect("a quarter of a vector of bytes");
+    _mm_storeu_si64(bytes, _mm256_castsi256_si128(packed));
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
 fn splat16(value: i32) -> V {
     _mm256_set1_epi16(value as i16)
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn sra32<const BITS: u32>(value: V) -> V {
-    const { assert!(BITS == 13) };
-    _mm256_srai_epi32::<13>(value)
+fn slli16<const BITS: u32>(value: V) -> V {
+    _mm256_sll_epi16(value, _mm_cvtsi32_si128(BITS as i32))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn srai16<const BITS: u32>(value: V) -> V {
+    _mm256_sra_epi16(value, _mm_cvtsi32_si128(BITS as i32))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sra32(value: V, bits: u32) -> V {
+    _mm256_sra_epi32(value, _mm_cvtsi32_si128(bits as i32))
 }
 
 /// Adds to 32-bit sums the products of 16-bit values, two to each.
@@ -163,12 +229,32 @@ fn add_products(sums: V, a: V, b: V) -> V {
     _mm256_add_epi32(sums, _mm256_madd_epi16(a, b))
 }
 
-/// Sums of two bytes side by side.
+/// In each part of 128 bits, the word before each one, the last of the part of `before` at first.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn maddubs(bytes: V) -> V {
-    _mm256_maddubs_epi16(bytes, _mm256_set1_epi8(1))
+fn word_before(words: V, before: V) -> V {
+    _mm256_alignr_epi8::<14>(words, before)
 }
 
-byte_steps!("avx2");
+/// The part of 128 bits before each one, the last of `before` at first.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn part_before(parts: V, before: V) -> V {
+    _mm256_permute2x128_si256::<0x03>(parts, before)
+}
+
+mod bytes {
+    use super::*;
+
+    byte_samples!("avx2");
+    steps!("avx2", u8);
+}
+
+mod words {
+    use super::*;
+
+    word_samples!("avx2");
+    steps!("avx2", u16);
+}
+
 compiled_steps!("avx2");

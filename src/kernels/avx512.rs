@@ -21,16 +21,19 @@ use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 use std::mem;
 
+use safe_unaligned_simd::x86_64::{_mm_loadu_si128, _mm_storeu_si128};
 use safe_unaligned_simd::x86_64::{_mm256_loadu_si256, _mm256_storeu_si256};
 use safe_unaligned_simd::x86_64::{_mm512_loadu_epi8, _mm512_loadu_epi64};
 use safe_unaligned_simd::x86_64::{_mm512_loadu_epi16, _mm512_storeu_epi16};
 use safe_unaligned_simd::x86_64::{_mm512_storeu_epi8, _mm512_storeu_epi64};
 
-use super::bytes::byte_steps;
 use super::compiled::compiled_steps;
 use super::convert;
-use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels};
+use super::vectors::{byte_samples, prefetch, steps, word_samples};
+use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels, scalar};
 use crate::histogram::Histogram;
+use crate::pixels::Place;
+use crate::rows::{self, Line, Sample, Transfer, View};
 
 pub(super) struct Avx512;
 
@@ -61,20 +64,6 @@ const LEVELS: usize = 256;
 
 /// The most bytes of a group: a vector per byte of a pixel, so 64 whole pixels.
 const MAX_GROUP: usize = 4 * VECTOR;
-
-/// How far ahead of the loads memory is asked for.
-const PREFETCH_BYTES: usize = 4096;
-
-/// Asks for the memory that will be read some groups later.
-#[inline(always)]
-fn prefetch(group: &[u8]) {
-    for line in group.chunks(VECTOR) {
-        let ahead = line.as_ptr().wrapping_add(PREFETCH_BYTES);
-        // SAFETY: a prefetch may be given any address: it reads nothing that a program can see,
-        // and does not fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) }
-    }
-}
 
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
@@ -137,10 +126,8 @@ fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(
 ) {
     let levels: &[ByteTable; N] = tables.try_into().expect("one table per sample");
     let mut tables = [[_mm512_setzero_si512(); LEVELS / VECTOR]; N];
-    for (table, levels) in tables.iter_mut().zip(levels) {
-        for (part, levels) in table.iter_mut().zip(levels.chunks_exact(VECTOR)) {
-            *part = load(levels);
-        }
+    for (to, levels) in tables.iter_mut().zip(levels) {
+        *to = table(levels);
     }
 
     let mut groups = row.chunks_exact_mut(STRIDE * VECTOR);
@@ -179,6 +166,32 @@ fn apply_group<const STRIDE: usize, const FIRST: usize, const N: usize>(
         }
         store(&mut group[VECTOR * i..], blended);
     }
+}
+
+pub(super) fn apply_to() -> fn(&[u8], &mut [u8], &ByteTable) {
+    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+    |from, to, levels| unsafe { apply_plane_to(from, to, levels) }
+}
+
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn apply_plane_to(from: &[u8], to: &mut [u8], levels: &ByteTable) {
+    let table = table(levels);
+    let (vectors, rest) = from.as_chunks::<VECTOR>();
+    let (to_vectors, to_rest) = to.as_chunks_mut::<VECTOR>();
+    for (from, to) in vectors.iter().zip(to_vectors) {
+        store(to, look_up(load(from), &table));
+    }
+    scalar::apply_to(rest, to_rest, levels);
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn table(levels: &ByteTable) -> [__m512i; LEVELS / VECTOR] {
+    let mut table = [_mm512_setzero_si512(); LEVELS / VECTOR];
+    for (part, levels) in table.iter_mut().zip(levels.chunks_exact(VECTOR)) {
+        *part = load(levels);
+    }
+    table
 }
 
 #[inline]
@@ -471,25 +484,44 @@ fn interleave<const BITS: u32>(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
 // Conversions.
 
 use std::arch::x86_64::{
-    __m512i as V, _mm512_add_epi16 as add16, _mm512_dpwssd_epi32 as add_products,
-    _mm512_max_epi16 as max16, _mm512_min_epi16 as min16, _mm512_packs_epi32 as packs32,
-    _mm512_packus_epi16 as packus16, _mm512_set1_epi32 as splat32, _mm512_setzero_si512 as zero,
-    _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
+    __m512i as V, _mm512_add_epi16 as add16, _mm512_adds_epi16 as adds16, _mm512_and_si512 as and,
+    _mm512_dpwssd_epi32 as add_products, _mm512_madd_epi16 as products,
+    _mm512_maddubs_epi16 as maddubs, _mm512_max_epi16 as max16, _mm512_max_epu8 as max8,
+    _mm512_min_epi16 as min16, _mm512_min_epu8 as min8, _mm512_mulhrs_epi16 as mulhrs,
+    _mm512_or_si512 as or, _mm512_packs_epi32 as packs32, _mm512_packus_epi16 as packus16,
+    _mm512_set1_epi32 as splat32, _mm512_setzero_si512 as zero, _mm512_slli_epi16 as slli16,
+    _mm512_srai_epi16 as srai16, _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
     _mm512_unpackhi_epi16 as unpackhi16, _mm512_unpacklo_epi8 as unpacklo8,
-    _mm512_unpacklo_epi16 as unpacklo16,
+    _mm512_unpacklo_epi16 as unpacklo16, _mm512_xor_si512 as xor,
 };
 
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn load16(words: &[i16]) -> V {
+fn load16(words: &[u16]) -> V {
     _mm512_loadu_epi16(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
 }
 
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn store16(words: &mut [i16], vector: V) {
+fn store16(words: &mut [u16], vector: V) {
     let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
     _mm512_storeu_epi16(words, vector);
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn in_order(parts: V) -> V {
+    _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), parts)
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn alternate(even: V, odd: V) -> [V; 2] {
+    let (low, high) = (unpacklo16(even, odd), unpackhi16(even, odd));
+    [
+        _mm512_permutex2var_epi64(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high),
+        _mm512_permutex2var_epi64(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high),
+    ]
 }
 
 #[inline]
@@ -499,12 +531,27 @@ fn widen(bytes: &[u8]) -> V {
     _mm512_cvtepu8_epi16(_mm256_loadu_si256(bytes))
 }
 
-/// Of 16 bits each, of which the lower 8 count.
+/// Of 16 bits each.
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn narrow(bytes: &mut [u8], samples: V) {
     let bytes = bytes.first_chunk_mut::<{ VECTOR / 2 }>().expect("half a vector of bytes");
     _mm256_storeu_si256(bytes, _mm512_cvtepi16_epi8(samples));
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn widen32(bytes: &[u8]) -> V {
+    let bytes = bytes.first_chunk::<{ VECTOR / 4 }>().expect("a quarter of a vector of bytes");
+    _mm512_cvtepu8_epi32(_mm_loadu_si128(bytes))
+}
+
+/// Of 32 bits each.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn narrow32(bytes: &mut [u8], samples: V) {
+    let bytes = bytes.first_chunk_mut::<{ VECTOR / 4 }>().expect("a quarter of a vector of bytes");
+    _mm_storeu_si128(bytes, _mm512_cvtepi32_epi8(samples));
 }
 
 #[inline]
@@ -515,16 +562,36 @@ fn splat16(value: i32) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn sra32<const BITS: u32>(value: V) -> V {
-    _mm512_srai_epi32::<BITS>(value)
+fn sra32(value: V, bits: u32) -> V {
+    _mm512_sra_epi32(value, _mm_cvtsi32_si128(bits as i32))
 }
 
-/// Sums of two bytes side by side.
+/// In each part of 128 bits, the word before each one, the last of the part of `before` at first.
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn maddubs(bytes: V) -> V {
-    _mm512_maddubs_epi16(bytes, _mm512_set1_epi8(1))
+fn word_before(words: V, before: V) -> V {
+    _mm512_alignr_epi8::<14>(words, before)
 }
 
-byte_steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+/// The part of 128 bits before each one, the last of `before` at first.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn part_before(parts: V, before: V) -> V {
+    _mm512_alignr_epi64::<6>(parts, before)
+}
+
+mod bytes {
+    use super::*;
+
+    byte_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+    steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
+}
+
+mod words {
+    use super::*;
+
+    word_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+    steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
+}
+
 compiled_steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");

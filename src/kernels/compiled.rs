@@ -1,60 +1,76 @@
 //! What compilers make vectors of by themselves, compiled once more for an instruction set.
 
-/// Defines `byte_steps`, `word_steps` and `transfer` for some target features, with the `ByteOps` in
-/// scope.
+/// Defines `byte_steps`, `word_steps`, `byte_transfer` and `word_transfer` for some target features,
+/// with what `vectors.rs` defines in the modules `bytes` and `words`.
 macro_rules! compiled_steps {
     ($features:literal) => {
-        pub(super) fn byte_steps() -> convert::TakeStep<u8> {
-            // SAFETY: `super::RowKernels` gives this out only where `is_available`.
-            |step, conversion, group, lines| unsafe {
-                take_step::<u8, ByteOps>(step, conversion, group, lines);
-            }
+        pub(super) fn byte_steps() -> convert::Steps<u8> {
+            steps::<u8, bytes::Ops>()
         }
 
-        pub(super) fn word_steps() -> convert::TakeStep<u16> {
-            // SAFETY: as in `byte_steps`.
-            |step, conversion, group, lines| unsafe {
-                take_step::<u16, convert::Plain>(step, conversion, group, lines);
+        pub(super) fn word_steps() -> convert::Steps<u16> {
+            steps::<u16, words::Ops>()
+        }
+
+        fn steps<S: Sample, O: convert::Ops<S>>() -> convert::Steps<S> {
+            convert::Steps {
+                // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+                to_channels: |conversion, group, lines| unsafe {
+                    to_channels::<S, O>(conversion, group, lines);
+                },
+                // SAFETY: as above.
+                add_changes: |conversion, group, lines| unsafe {
+                    add_changes::<S, O>(conversion, group, lines);
+                },
             }
         }
 
         #[target_feature(enable = $features)]
-        fn take_step<S: $crate::rows::Sample, O: convert::Ops<S>>(
-            step: convert::Step,
+        fn to_channels<S: Sample, O: convert::Ops<S>>(
             conversion: &convert::Conversion,
-            group: &mut $crate::rows::Group<S>,
+            group: &View<S>,
             lines: &mut convert::Lines<S>,
         ) {
-            convert::take_step::<S, O>(step, conversion, group, lines);
+            convert::to_channels::<S, O>(conversion, group, lines);
         }
 
-        pub(super) fn transfer<S: $crate::rows::Sample>() -> $crate::rows::Transfer<S> {
-            $crate::rows::Transfer {
-                // SAFETY: as in `byte_steps`.
+        #[target_feature(enable = $features)]
+        fn add_changes<S: Sample, O: convert::Ops<S>>(
+            conversion: &convert::Conversion,
+            group: &mut View<S>,
+            lines: &mut convert::Lines<S>,
+        ) {
+            convert::add_changes::<S, O>(conversion, group, lines);
+        }
+
+        pub(super) fn byte_transfer() -> Transfer<u8> {
+            Transfer {
+                // SAFETY: as in `steps`.
+                load: |place, depth, from, row| unsafe {
+                    bytes::load_bytes(place, depth, from, row)
+                },
+                // SAFETY: as in `steps`.
+                store: |place, depth, row, to| unsafe { bytes::store_bytes(place, depth, row, to) },
+            }
+        }
+
+        pub(super) fn word_transfer() -> Transfer<u16> {
+            Transfer {
+                // SAFETY: as in `steps`.
                 load: |place, depth, from, row| unsafe { load_row(place, depth, from, row) },
-                // SAFETY: as in `byte_steps`.
+                // SAFETY: as in `steps`.
                 store: |place, depth, row, to| unsafe { store_row(place, depth, row, to) },
             }
         }
 
         #[target_feature(enable = $features)]
-        fn load_row<S: $crate::rows::Sample>(
-            place: &$crate::pixels::Place,
-            depth: u32,
-            from: &[u8],
-            row: &mut [S],
-        ) {
-            $crate::rows::load_row(place, depth, from, row);
+        fn load_row<S: Sample>(place: &Place, depth: u32, from: &[u8], row: &mut [S]) {
+            rows::load_row(place, depth, from, row);
         }
 
         #[target_feature(enable = $features)]
-        fn store_row<S: $crate::rows::Sample>(
-            place: &$crate::pixels::Place,
-            depth: u32,
-            row: &[S],
-            to: &mut [u8],
-        ) {
-            $crate::rows::store_row(place, depth, row, to);
+        fn store_row<S: Sample>(place: &Place, depth: u32, row: &[S], to: &mut [u8]) {
+            rows::store_row(place, depth, row, to);
         }
     };
 }

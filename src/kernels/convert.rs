@@ -1,19 +1,19 @@
-//! Steps of the conversion between the components of frames and the channels that are matched, in
-//! plain Rust. They are the specification, and they are compiled once more for each instruction
-//! set.
+//! The conversion between the components of frames and the channels that are matched, in plain
+//! Rust. This is the specification, and it is compiled once more for each instruction set.
 //!
 //! **Chroma to pixels.** A pixel's chroma lies between the chroma samples of its row's group: it is
-//! interpolated horizontally, and the same for all rows of the group.
+//! interpolated horizontally, and the same for all rows of the group. It is not rounded, as far as
+//! 16 bits go.
 //!
 //! **To channels.** [`Affine`] for each pixel.
 //!
 //! **Back.** Not the channels are converted back, but their changes, and added to the components.
 //! So what does not change in the channels does not change in the frame either. Chroma gets the
-//! mean of the changes of the pixels around it.
+//! mean of the changes of the pixels around it. Only the outcome is rounded.
 
-use crate::color::{Affine, Encoding, FRACTION_BITS, ROUNDING};
+use crate::color::{Affine, Encoding, FACTOR_BITS};
 use crate::pixels::Subsampling;
-use crate::rows::{Change, Group, Line, Sample};
+use crate::rows::{Line, Sample, View};
 
 /// A conversion between the components of a frame and channels.
 #[derive(Clone, Debug)]
@@ -49,106 +49,89 @@ impl Conversion {
             n_channels: channels.n_channels(),
         }
     }
+
+    /// The components with a sample for each pixel.
+    pub fn n_full(&self) -> usize {
+        if self.chroma == Subsampling::NONE { 3 } else { 1 }
+    }
+
+    /// How often a row of a group counts: at the bottom of a frame, the last row stands for those
+    /// that are missing.
+    pub(super) fn times(&self, row: usize, n_rows: usize) -> i32 {
+        let times = if row + 1 == n_rows { self.chroma.vertical - row } else { 1 };
+        times as i32
+    }
+
+    /// The binary logarithm of how many changes a chroma sample's sum has.
+    pub(super) fn sum_bits(&self) -> u32 {
+        let Subsampling { horizontal, vertical, cosited } = self.chroma;
+        let of_row = if cosited && horizontal > 1 { 2 } else { 1 };
+        of_row * horizontal.ilog2() + vertical.ilog2()
+    }
 }
 
-/// What a group is converted to, and what is needed on the way.
+/// What a group is converted to.
 #[derive(Debug)]
 pub struct Lines<S: Sample> {
-    /// Chroma of each pixel.
-    chroma: [Line<S>; 2],
-    /// A row of each channel.
-    channels: Vec<Line<S>>,
+    /// The components of a row's pixels as [`Affine`] has them: `signed`.
+    pub(super) inputs: [Vec<i16>; 3],
+    /// Of each row of the group, a line of each channel.
+    pub(super) channels: Vec<Vec<Line<S>>>,
     /// What matching made of `channels`.
-    matched: Vec<Line<S>>,
-    /// For each chroma sample, the sums of the changes around it in the rows of a group, and at
-    /// last their means.
-    sums: Vec<Vec<S::Change>>,
+    pub(super) matched: Vec<Vec<Line<S>>>,
+    /// For each chroma sample, the sum of the changes around it in the rows of the group, of each
+    /// channel.
+    sums: Vec<Vec<i32>>,
 }
 
 impl<S: Sample> Lines<S> {
     /// For rows of `width` pixels.
     pub fn new(width: usize, conversion: &Conversion) -> Self {
-        let samples = width.div_ceil(conversion.chroma.horizontal);
-        let rows = || (0..conversion.n_channels).map(|_| Line::new(width)).collect();
+        let Conversion { n_channels, chroma, .. } = conversion;
+        let rows = || {
+            let row = || (0..*n_channels).map(|_| Line::new(width)).collect();
+            (0..chroma.vertical).map(|_| row()).collect()
+        };
         Self {
-            chroma: [Line::new(width), Line::new(width)],
+            inputs: [(); 3].map(|()| vec![0; width]),
             channels: rows(),
             matched: rows(),
-            sums: vec![vec![S::Change::default(); samples]; conversion.n_channels],
+            sums: vec![vec![0; width.div_ceil(chroma.horizontal)]; *n_channels],
         }
     }
 
-    /// The row of each channel.
-    pub fn channels(&self) -> impl Iterator<Item = &[S]> {
-        self.channels.iter().map(|row| &**row)
+    /// The line of each channel, of some row of the group.
+    pub fn channels(&self, row: usize) -> impl Iterator<Item = &[S]> {
+        self.channels[row].iter().map(|line| &**line)
     }
 
-    /// For each channel, its row and where to put what matching makes of it.
-    pub fn to_match(&mut self) -> impl Iterator<Item = (&[S], &mut [S])> {
-        self.channels.iter().zip(&mut self.matched).map(|(row, to)| (&**row, &mut **to))
+    /// For each channel, its line and where to put what matching makes of it.
+    pub fn to_match(&mut self, row: usize) -> impl Iterator<Item = (&[S], &mut [S])> {
+        let lines = self.channels[row].iter().zip(&mut self.matched[row]);
+        lines.map(|(line, to)| (&**line, &mut **to))
     }
 }
 
-/// A step of a conversion.
+/// The steps of a conversion, compiled for one instruction set.
 #[derive(Clone, Copy, Debug)]
-pub enum Step {
-    /// Gives each pixel of a group its chroma.
-    Upsample,
-    /// Converts a row of a group to channels.
-    ToChannels(usize),
-    /// Adds the changes of a row to the components, of chroma perhaps only when the last row is
-    /// added.
-    AddChanges(usize),
+pub struct Steps<S: Sample> {
+    /// Converts the rows of a group to channels. The ends of its chroma must be padded.
+    pub to_channels: fn(&Conversion, &View<S>, &mut Lines<S>),
+    /// Adds to a group what matching has changed in the channels.
+    pub add_changes: fn(&Conversion, &mut View<S>, &mut Lines<S>),
 }
 
-/// Takes a step, compiled for one instruction set.
-pub type TakeStep<S> = fn(Step, &Conversion, &mut Group<S>, &mut Lines<S>);
-
-/// The parts of the steps that take the most time. All give the same bits.
+/// The parts of the steps that are written for vectors: for as many pixels from the left as they
+/// can, which is the outcome. All give the same bits.
 pub(super) trait Ops<S: Sample> {
-    /// Converts rows of three components.
     #[inline(always)]
-    fn to_channels(rows: [&[S]; 3], outputs: &mut [&mut [S]], to_channels: &Affine) {
-        for (i, output) in outputs.iter_mut().enumerate() {
-            affine(rows, output, to_channels, i);
-        }
+    fn to_channels(_: &Conversion, _: &View<S>, _: &mut Lines<S>) -> usize {
+        0
     }
 
-    /// Adds to a component what three channels have changed.
     #[inline(always)]
-    fn add_changes(
-        component: &mut [S],
-        old: [&[S]; 3],
-        new: [&[S]; 3],
-        factors: [i32; 3],
-        legal: (i32, i32),
-    ) {
-        let n = component.len();
-        let ([a, b, c], [new_a, new_b, new_c]) =
-            (old.map(|row| &row[..n]), new.map(|row| &row[..n]));
-        add(component, factors, legal, |i| {
-            let change = |old: &[S], new: &[S]| new[i].get() - old[i].get();
-            [change(a, new_a), change(b, new_b), change(c, new_c)]
-        });
-    }
-
-    /// Adds to a component the mean changes of three channels.
-    #[inline(always)]
-    fn add_means(
-        component: &mut [S],
-        means: [&[S::Change]; 3],
-        factors: [i32; 3],
-        legal: (i32, i32),
-    ) {
-        let n = component.len();
-        let [a, b, c] = means.map(|means| &means[..n]);
-        add(component, factors, legal, |i| [a[i].into(), b[i].into(), c[i].into()]);
-    }
-
-    /// [`add_pairs`].
-    #[inline(always)]
-    fn add_pairs(old: &[S], new: &[S], cosited: bool, sums: &mut [S::Change]) {
-        add_pairs(old, new, cosited, sums);
+    fn add_changes(_: &Conversion, _: &mut View<S>, _: &Lines<S>) -> usize {
+        0
     }
 }
 
@@ -158,37 +141,76 @@ pub(super) struct Plain;
 impl<S: Sample> Ops<S> for Plain {}
 
 #[inline(always)]
-pub(super) fn take_step<S: Sample, O: Ops<S>>(
-    step: Step,
+pub(super) fn to_channels<S: Sample, O: Ops<S>>(
     conversion: &Conversion,
-    group: &mut Group<S>,
+    group: &View<S>,
     lines: &mut Lines<S>,
 ) {
-    match step {
-        Step::Upsample => upsample(conversion, group, lines),
-        Step::ToChannels(row) => to_channels::<S, O>(conversion, group, row, lines),
-        Step::AddChanges(row) => add_changes::<S, O>(conversion, group, row, lines),
+    let from = O::to_channels(conversion, group, lines);
+    if from == group.full[0][0].len() {
+        return;
+    }
+
+    let Lines { inputs, channels, .. } = lines;
+    let affine = &conversion.to_channels;
+    if conversion.n_full() == 1 {
+        for (rows, input) in group.chroma.iter().zip(&mut inputs[1..]) {
+            upsample(conversion, &rows[0], input, from);
+        }
+    }
+    for (row, channels) in channels.iter_mut().enumerate().take(group.n_rows) {
+        let full = group.full.iter().zip(&mut *inputs).take(conversion.n_full());
+        for (component, input) in full {
+            for (to, sample) in input[from..].iter_mut().zip(&component[row][from..]) {
+                *to = signed(sample.get(), affine.depth);
+            }
+        }
+        let inputs = inputs.each_ref().map(|input| &input[from..]);
+        for (i, channel) in channels.iter_mut().enumerate() {
+            convert_row(inputs, &mut channel[from..], affine, i);
+        }
     }
 }
 
+/// A sample as [`Affine`] has it.
 #[inline(always)]
-fn upsample<S: Sample>(conversion: &Conversion, group: &mut Group<S>, lines: &mut Lines<S>) {
-    let Subsampling { horizontal, cosited, .. } = conversion.chroma;
-    if conversion.chroma == Subsampling::NONE {
-        return;
+fn signed(sample: i32, depth: u32) -> i16 {
+    ((sample - (1 << (depth - 1))) << (16 - depth)) as i16
+}
+
+/// One output of an [`Affine`].
+#[inline(always)]
+fn convert_row<S: Sample>([a, b, c]: [&[i16]; 3], to: &mut [S], affine: &Affine, output: usize) {
+    let &Affine { factors, offsets, max, fraction_bits, shift, .. } = affine;
+    let [fa, fb, fc] = factors[output];
+    let term = |factor: i32, input: i16| (factor * i32::from(input) + (1 << shift >> 1)) >> shift;
+    for (((to, &a), &b), &c) in to.iter_mut().zip(a).zip(b).zip(c) {
+        let sum = term(fa, a) + term(fb, b) + term(fc, c) + offsets[output];
+        *to = S::new((sum >> fraction_bits).clamp(0, max));
     }
-    for (component, pixels) in group.components[1..].iter_mut().zip(&mut lines.chroma) {
-        let samples = &mut component[0];
-        samples.pad();
-        let padded = &samples.padded()[Line::<S>::PADDING - 1..];
-        match (horizontal, cosited) {
-            (1, _) => pixels.copy_from_slice(samples),
-            (2, true) => upsample_row(padded, pixels, [[0, 8, 0], [0, 4, 4]]),
-            (2, false) => upsample_row(padded, pixels, [[2, 6, 0], [0, 6, 2]]),
-            (_, true) => upsample_row(padded, pixels, [[0, 8, 0], [0, 6, 2], [0, 4, 4], [0, 2, 6]]),
-            (_, false) => {
-                upsample_row(padded, pixels, [[3, 5, 0], [1, 7, 0], [0, 7, 1], [0, 5, 3]])
-            }
+}
+
+/// The chroma of pixels, from one of them on, as [`Affine`] has it.
+#[inline(always)]
+fn upsample<S: Sample>(
+    conversion: &Conversion,
+    samples: &Line<S>,
+    pixels: &mut [i16],
+    from: usize,
+) {
+    let (Subsampling { horizontal, cosited, .. }, depth) =
+        (conversion.chroma, conversion.to_channels.depth);
+    let padded = &samples.padded()[Line::<S>::PADDING - 1 + from / horizontal..];
+    let pixels = &mut pixels[from..];
+    match (horizontal, cosited) {
+        (1, _) => interpolate(padded, pixels, [[0, 8, 0]], depth),
+        (2, true) => interpolate(padded, pixels, [[0, 8, 0], [0, 4, 4]], depth),
+        (2, false) => interpolate(padded, pixels, [[2, 6, 0], [0, 6, 2]], depth),
+        (_, true) => {
+            interpolate(padded, pixels, [[0, 8, 0], [0, 6, 2], [0, 4, 4], [0, 2, 6]], depth)
+        }
+        (_, false) => {
+            interpolate(padded, pixels, [[3, 5, 0], [1, 7, 0], [0, 7, 1], [0, 5, 3]], depth)
         }
     }
 }
@@ -196,9 +218,17 @@ fn upsample<S: Sample>(conversion: &Conversion, group: &mut Group<S>, lines: &mu
 /// Linear interpolation: `weights`, in eighths, of the samples before, at and after each of the
 /// pixels that share one.
 #[inline(always)]
-fn upsample_row<S: Sample, const N: usize>(padded: &[S], pixels: &mut [S], weights: [[i32; 3]; N]) {
+fn interpolate<S: Sample, const N: usize>(
+    padded: &[S],
+    pixels: &mut [i16],
+    weights: [[i32; 3]; N],
+    depth: u32,
+) {
     let pixel = |[before, at, after]: [i32; 3], a: S, b: S, c: S| {
-        S::new((before * a.get() + at * b.get() + after * c.get() + 4) >> 3)
+        let eighths = before * a.get() + at * b.get() + after * c.get() - (4 << depth);
+        // A sample of more than 13 bits leaves no room for eighths.
+        let scaled = (eighths << (16 - depth)) + 4;
+        (scaled >> 3) as i16
     };
     let (shared, rest) = pixels.as_chunks_mut::<N>();
     let n = shared.len();
@@ -211,189 +241,115 @@ fn upsample_row<S: Sample, const N: usize>(padded: &[S], pixels: &mut [S], weigh
     }
 }
 
-/// The rows of the three components, chroma for each pixel.
 #[inline(always)]
-fn full_rows<'a, S: Sample>(
+pub(super) fn add_changes<S: Sample, O: Ops<S>>(
     conversion: &Conversion,
-    group: &'a Group<S>,
-    row: usize,
-    chroma: &'a [Line<S>; 2],
-) -> [&'a [S]; 3] {
-    if conversion.chroma == Subsampling::NONE {
-        [0, 1, 2].map(|c| &group.components[c][row][..])
-    } else {
-        [&group.components[0][row], &chroma[0], &chroma[1]]
-    }
-}
-
-#[inline(always)]
-fn to_channels<S: Sample, O: Ops<S>>(
-    conversion: &Conversion,
-    group: &Group<S>,
-    row: usize,
+    group: &mut View<S>,
     lines: &mut Lines<S>,
 ) {
-    let rows = full_rows(conversion, group, row, &lines.chroma);
-    match &mut *lines.channels {
-        [a, b, c] => {
-            let outputs = &mut [&mut **a, &mut **b, &mut **c];
-            O::to_channels(rows, outputs, &conversion.to_channels);
-        }
-        [a] => O::to_channels(rows, &mut [&mut **a], &conversion.to_channels),
-        _ => unreachable!("one channel or three"),
+    let from = O::add_changes(conversion, group, lines);
+    if from == group.full[0][0].len() {
+        return;
     }
-}
-
-/// One output of an [`Affine`].
-#[inline(always)]
-pub(super) fn affine<S: Sample>(
-    [a, b, c]: [&[S]; 3],
-    output: &mut [S],
-    affine: &Affine,
-    index: usize,
-) {
-    let (max, offset) = (affine.max, affine.offsets[index]);
-    let [fa, fb, fc] = affine.factors[index];
-    for (((to, a), b), c) in output.iter_mut().zip(a).zip(b).zip(c) {
-        let sum = fa * a.get() + fb * b.get() + fc * c.get() + offset;
-        *to = S::new((sum >> FRACTION_BITS).clamp(0, max));
+    let n_full = conversion.n_full();
+    if n_full == 1 {
+        let rows = lines.channels.iter_mut().chain(&mut lines.matched);
+        rows.flatten().for_each(Line::pad);
     }
-}
 
-#[inline(always)]
-fn add_changes<S: Sample, O: Ops<S>>(
-    conversion: &Conversion,
-    group: &mut Group<S>,
-    row: usize,
-    lines: &mut Lines<S>,
-) {
     let Lines { channels, matched, sums, .. } = lines;
-    let factors = &conversion.to_components.factors;
-    let full = if conversion.chroma == Subsampling::NONE { 3 } else { 1 };
-    for (c, component) in group.components.iter_mut().enumerate().take(full) {
-        let (component, legal) = (&mut component[row], conversion.legal[c]);
-        match (&**channels, &**matched) {
-            ([a, b, c_], [new_a, new_b, new_c]) => {
-                let (old, new) = ([a, b, c_], [new_a, new_b, new_c]);
-                let (old, new) = (old.map(|row| &**row), new.map(|row| &**row));
-                O::add_changes(component, old, new, factors[c], legal);
-            }
-            ([old], [new]) => {
-                let (old, new) = (&old[..component.len()], &new[..component.len()]);
-                add(component, factors[c], legal, |i| [new[i].get() - old[i].get(), 0, 0]);
-            }
-            _ => unreachable!("one channel or three"),
+    let n_rows = group.n_rows;
+    // Factors of channels that are missing are 0.
+    let of_channels = [0, 1, 2].map(|channel| channel.min(conversion.n_channels - 1));
+    for (c, rows) in group.full.iter_mut().enumerate().take(n_full) {
+        let (factors, legal) = (conversion.to_components.factors[c], conversion.legal[c]);
+        for (row, component) in rows.iter_mut().enumerate().take(n_rows) {
+            let component = &mut component[from..];
+            let n = component.len();
+            let [a, b, c] = of_channels.map(|channel| &channels[row][channel][from..][..n]);
+            let [x, y, z] = of_channels.map(|channel| &matched[row][channel][from..][..n]);
+            let change = |old: S, new: S| new.get() - old.get();
+            add(component, factors, legal, 0, |i| {
+                [change(a[i], x[i]), change(b[i], y[i]), change(c[i], z[i])]
+            });
         }
     }
-    if full == 3 {
+    if n_full == 3 {
         return;
     }
 
-    let Subsampling { vertical, horizontal, cosited } = conversion.chroma;
-    let is_last = row + 1 == group.n_rows;
-    // At the bottom, the last row stands for those that are missing.
-    let times = if is_last { vertical - row } else { 1 };
-    for ((old, new), sums) in channels.iter_mut().zip(matched).zip(&mut *sums) {
-        old.pad();
-        new.pad();
-        let (old, new) = (old.padded(), new.padded());
-        if row == 0 {
-            sums.fill(S::Change::default());
-        }
-        let padding = Line::<S>::PADDING;
-        for _ in 0..times {
+    let Subsampling { horizontal, cosited, .. } = conversion.chroma;
+    let from = from / horizontal;
+    for (channel, sums) in sums.iter_mut().enumerate() {
+        let sums = &mut sums[from..];
+        sums.fill(0);
+        for row in 0..n_rows {
+            let (old, new) = (channels[row][channel].padded(), matched[row][channel].padded());
+            let times = conversion.times(row, n_rows);
             match (horizontal, cosited) {
-                (1, _) => add_around::<_, 1>(old, new, sums, &[(0, 1)]),
-                (2, _) => O::add_pairs(&old[padding - 1..], &new[padding - 1..], cosited, sums),
-                (_, true) => add_around::<_, 4>(
-                    old,
-                    new,
-                    sums,
-                    &[(-3, 1), (-2, 2), (-1, 3), (0, 4), (1, 3), (2, 2), (3, 1)],
-                ),
+                (1, _) => sum_around::<_, 1, 1>(old, new, sums, times, from, (0, [1])),
+                (2, true) => sum_around::<_, 2, 3>(old, new, sums, times, from, (-1, [1, 2, 1])),
+                (2, false) => sum_around::<_, 2, 2>(old, new, sums, times, from, (0, [1, 1])),
+                (_, true) => {
+                    let shares = (-3, [1, 2, 3, 4, 3, 2, 1]);
+                    sum_around::<_, 4, 7>(old, new, sums, times, from, shares);
+                }
                 (_, false) => {
-                    add_around::<_, 4>(old, new, sums, &[(0, 1), (1, 1), (2, 1), (3, 1)]);
+                    sum_around::<_, 4, 4>(old, new, sums, times, from, (0, [1, 1, 1, 1]));
                 }
             }
         }
     }
-    if !is_last {
-        return;
-    }
-
-    let shift = match cosited && horizontal > 1 {
-        true => 2 * horizontal.ilog2(),
-        false => horizontal.ilog2(),
-    } + vertical.ilog2();
-    for sums in &mut *sums {
-        for sum in sums {
-            *sum = Change::new(((*sum).into() + ((1 << shift) >> 1)) >> shift);
-        }
-    }
-    for (c, component) in group.components.iter_mut().enumerate().skip(1) {
-        let (component, legal) = (&mut component[0], conversion.legal[c]);
-        match &**sums {
-            [x, y, z] => O::add_means(component, [x, y, z], factors[c], legal),
-            [x] => add(component, factors[c], legal, |i| [x[i].into(), 0, 0]),
-            _ => unreachable!("one channel or three"),
-        }
+    let sum_bits = conversion.sum_bits();
+    for (c, rows) in (1..).zip(&mut *group.chroma) {
+        let (factors, legal) = (conversion.to_components.factors[c], conversion.legal[c]);
+        let component = &mut rows[0][from..];
+        let [a, b, c] = of_channels.map(|channel| &sums[channel][from..][..component.len()]);
+        add(component, factors, legal, sum_bits, |i| [a[i], b[i], c[i]]);
     }
 }
 
-/// Adds what changes of the channels are for a component, and keeps the sum legal.
+/// Adds what changes of the channels are for a component, given as sums of 2^`sum_bits`, and keeps
+/// the outcome legal.
 #[inline(always)]
-pub(super) fn add<S: Sample>(
+fn add<S: Sample>(
     component: &mut [S],
     [fa, fb, fc]: [i32; 3],
     (low, high): (i32, i32),
+    sum_bits: u32,
     change: impl Fn(usize) -> [i32; 3],
 ) {
+    let shift = FACTOR_BITS + sum_bits;
     for (i, sample) in component.iter_mut().enumerate() {
         let [a, b, c] = change(i);
-        let change = (fa * a + fb * b + fc * c + ROUNDING) >> FRACTION_BITS;
+        let change = S::shifted_sum([(fa, a), (fb, b), (fc, c)], shift);
         let old = sample.get();
         *sample = S::new((old + change).clamp(old.min(low), old.max(high)));
     }
 }
 
-/// Adds, for each chroma sample of two pixels, their changes; and if it is cosited, once more that
-/// of the first and that of the pixel before. The rows begin with that one.
+/// Adds, for each chroma sample from one on, the changes around its first pixel: `shares` has a
+/// place relative to that, and how often the changes from there on count.
 #[inline(always)]
-pub(super) fn add_pairs<S: Sample>(old: &[S], new: &[S], cosited: bool, sums: &mut [S::Change]) {
-    let n = sums.len();
-    let (old_before, new_before) = (&old.as_chunks::<2>().0[..n], &new.as_chunks::<2>().0[..n]);
-    let (old_own, new_own) = (&old[1..].as_chunks::<2>().0[..n], &new[1..].as_chunks::<2>().0[..n]);
-    let change =
-        |[a, b]: [S; 2], [new_a, new_b]: [S; 2]| new_a.get() + new_b.get() - a.get() - b.get();
-    for (i, sum) in sums.iter_mut().enumerate() {
-        let mut total = (*sum).into() + change(old_own[i], new_own[i]);
-        if cosited {
-            total += change(old_before[i], new_before[i]);
-        }
-        *sum = Change::new(total);
-    }
-}
-
-/// Adds, for each chroma sample, the changes around its first pixel: `shares` are places relative
-/// to that and how often they count.
-#[inline(always)]
-fn add_around<S: Sample, const HORIZONTAL: usize>(
+fn sum_around<S: Sample, const HORIZONTAL: usize, const N: usize>(
     old: &[S],
     new: &[S],
-    sums: &mut [S::Change],
-    shares: &[(isize, i32)],
+    sums: &mut [i32],
+    times: i32,
+    from: usize,
+    (first, shares): (isize, [i32; N]),
 ) {
-    // From the chunk before a chroma sample's own pixels on.
-    let (n, start) = (sums.len(), Line::<S>::PADDING - HORIZONTAL);
+    // From the chunk before the pixels of the first chroma sample on.
+    let (n, start) = (sums.len(), Line::<S>::PADDING + from * HORIZONTAL - HORIZONTAL);
     let old = &old[start..].as_chunks::<HORIZONTAL>().0[..n + 1];
     let new = &new[start..].as_chunks::<HORIZONTAL>().0[..n + 1];
     for (i, sum) in sums.iter_mut().enumerate() {
-        let mut total = (*sum).into();
-        for &(at, share) in shares {
-            let place = HORIZONTAL.wrapping_add_signed(at);
+        let mut total = 0;
+        for (k, share) in shares.into_iter().enumerate() {
+            let place = HORIZONTAL.wrapping_add_signed(first) + k;
             let (chunk, place) = (i + place / HORIZONTAL, place % HORIZONTAL);
             total += share * (new[chunk][place].get() - old[chunk][place].get());
         }
-        *sum = Change::new(total);
+        *sum += times * total;
     }
 }

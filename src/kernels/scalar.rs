@@ -94,3 +94,9 @@ pub(super) fn apply<const STRIDE: usize, const FIRST: usize, const N: usize>(
         }
     }
 }
+
+pub(super) fn apply_to(from: &[u8], to: &mut [u8], table: &ByteTable) {
+    for (to, &sample) in to.iter_mut().zip(from) {
+        *to = table[usize::from(sample)];
+    }
+}

@@ -106,3 +106,9 @@ pub(super) fn apply(row: &mut [u16], tables: &[WordTable]) {
         *sample = table[usize::from(*sample)];
     }
 }
+
+pub(super) fn apply_to(from: &[u16], to: &mut [u16], table: &WordTable) {
+    for (to, &sample) in to.iter_mut().zip(from) {
+        *to = table[usize::from(sample)];
+    }
+}

@@ -171,18 +171,34 @@ fn factors(from: Code, to: Code, depth: u32) -> Vec<[i64; 3]> {
         .collect()
 }
 
-/// A pixel in another code.
+/// `numerator / denominator`, rounded to the nearest, halves up.
+fn rounded(numerator: i64, denominator: i64) -> i64 {
+    (2 * numerator + denominator).div_euclid(2 * denominator)
+}
+
+/// A pixel in another code. Its samples are relative to the middle of the levels, which is 2^15.
 fn convert(pixel: [i64; 3], from: Code, to: Code, depth: u32, factors: &[[i64; 3]]) -> Vec<i64> {
+    // The bits behind the point of all that is added.
+    let fraction = if depth > 10 { 6 } else { 14 - depth };
     factors
         .iter()
         .enumerate()
         .map(|(output, factors)| {
-            let difference: i64 =
-                (0..3).map(|i| factors[i] * (pixel[i] - from.zero_one(i, depth).0)).sum();
+            let terms = (0..3)
+                .map(|i| rounded((factors[i] * pixel[i]) << fraction, 1 << (16 - depth + 13)));
+            // What becomes of the middle.
+            let middle: i64 =
+                (0..3).map(|i| factors[i] * ((1 << (depth - 1)) - from.zero_one(i, depth).0)).sum();
             let zero = to.zero_one(output, depth).0;
-            (((zero << 13) + difference + 4096) >> 13).clamp(0, (1 << depth) - 1)
+            let middle = rounded(((zero << 13) + middle) << fraction, 1 << 13);
+            rounded(terms.sum::<i64>() + middle, 1 << fraction).clamp(0, (1 << depth) - 1)
         })
         .collect()
+}
+
+/// A sample relative to the middle of the levels, which is 2^15.
+fn relative(sample: i64, depth: u32) -> i64 {
+    (sample - (1 << (depth - 1))) << (16 - depth)
 }
 
 /// A reference picture: R', G', B' of each pixel.
@@ -250,10 +266,10 @@ impl Picture {
             count(self.pixels.iter().map(|pixel| pixel[channel]), self.depth)
         } else {
             let factors = factors(FULL_RGB, code, self.depth);
-            let samples = self
-                .pixels
-                .iter()
-                .map(|&pixel| convert(pixel, FULL_RGB, code, self.depth, &factors)[channel]);
+            let samples = self.pixels.iter().map(|pixel| {
+                let pixel = pixel.map(|sample| relative(sample, self.depth));
+                convert(pixel, FULL_RGB, code, self.depth, &factors)[channel]
+            });
             count(samples, self.depth)
         };
         counted.push((code, channel, counts.clone()));
@@ -276,7 +292,8 @@ pub struct Components {
 }
 
 impl Components {
-    /// The chroma of each pixel: linear interpolation in a row, the nearest row.
+    /// The chroma of each pixel, relative to the middle of the levels, which is 2^15: linear
+    /// interpolation in a row, the nearest row.
     fn chroma(&self, component: usize) -> Grid {
         let (h, v) = self.shared;
         let luma = &self.grids[0];
@@ -290,18 +307,17 @@ impl Components {
                         let h = h as i64;
                         let place = if self.cosited { 2 * x } else { 2 * x + 1 - h };
                         let (before, part) = (place.div_euclid(2 * h), place.rem_euclid(2 * h));
-                        let sum = at(before) * (2 * h - part) + at(before + 1) * part;
-                        // Rounded to the nearest.
-                        (2 * sum + 2 * h).div_euclid(4 * h)
+                        let at = |i| relative(at(i), self.depths[0]);
+                        rounded(at(before) * (2 * h - part) + at(before + 1) * part, 2 * h)
                     })
                     .collect()
             })
             .collect()
     }
 
-    /// The mean of a value of the pixels around each chroma sample: of those that share it or,
-    /// where it is that of the first of them, with weights that fall to both sides.
-    fn mean(&self, values: &Grid) -> Grid {
+    /// The sum of a value of the pixels around each chroma sample, and of how many: of those that
+    /// share it or, where it is that of the first of them, with weights that fall to both sides.
+    fn sums(&self, values: &Grid) -> (Grid, i64) {
         let (h, v) = (self.shared.0 as i64, self.shared.1 as i64);
         let (n_rows, width) = (values.len() as i64, values[0].len() as i64);
         let at =
@@ -312,19 +328,19 @@ impl Components {
             (0..h).map(|x| (x, 1)).collect()
         };
         let total = v * weights.iter().map(|(_, weight)| weight).sum::<i64>();
-        (0..(n_rows + v - 1) / v)
+        let sums = (0..(n_rows + v - 1) / v)
             .map(|j| {
                 (0..(width + h - 1) / h)
                     .map(|i| {
-                        let sum: i64 = (0..v)
+                        (0..v)
                             .flat_map(|y| weights.iter().map(move |(x, weight)| (x, y, weight)))
                             .map(|(x, y, weight)| weight * at(h * i + x, v * j + y))
-                            .sum();
-                        (2 * sum + total).div_euclid(2 * total)
+                            .sum()
                     })
                     .collect()
             })
-            .collect()
+            .collect();
+        (sums, total)
     }
 }
 
@@ -367,7 +383,7 @@ pub fn match_pictures(
             let mut grids = vec![vec![Vec::new(); cb.len()]; n];
             for (y, row) in picture.grids[0].iter().enumerate() {
                 for (x, &first) in row.iter().enumerate() {
-                    let pixel = [first, cb[y][x], cr[y][x]];
+                    let pixel = [relative(first, depth), cb[y][x], cr[y][x]];
                     let values = convert(pixel, code, channels, depth, &to_channels);
                     grids.iter_mut().zip(values).for_each(|(grid, value)| grid[y].push(value));
                 }
@@ -387,9 +403,13 @@ pub fn match_pictures(
             })
             .collect();
         for (c, factors) in back.iter().enumerate() {
-            let changes: Vec<Grid> = match c {
-                0 => changes.clone(),
-                _ => changes.iter().map(|grid| picture.mean(grid)).collect(),
+            let (changes, total): (Vec<Grid>, _) = match c {
+                0 => (changes.clone(), 1),
+                _ => {
+                    let sums = changes.iter().map(|grid| picture.sums(grid));
+                    let (sums, totals): (Vec<_>, Vec<_>) = sums.unzip();
+                    (sums, totals[0])
+                }
             };
             let (low, high) = code.legal(c, depth);
             for (y, row) in picture.grids[c].iter_mut().enumerate() {
@@ -397,7 +417,7 @@ pub fn match_pictures(
                     let sum: i64 = (0..n).map(|i| factors[i] * changes[i][y][x]).sum();
                     // What was legal stays so.
                     let (low, high) = (low.min(*sample), high.max(*sample));
-                    *sample = (*sample + ((sum + 4096) >> 13)).clamp(low, high);
+                    *sample = (*sample + rounded(sum, total << 13)).clamp(low, high);
                 }
             }
         }

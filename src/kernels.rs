@@ -229,16 +229,28 @@ impl RowKernels for u16 {
         words::table(&lut.levels)
     }
 
-    fn counter(depth: u32, _at_most: InstructionSet) -> Box<dyn Counter<u16>> {
-        words::counter(depth)
+    fn counter(depth: u32, at_most: InstructionSet) -> Box<dyn Counter<u16>> {
+        match (at_most.or_less(), depth) {
+            #[cfg(target_arch = "x86_64")]
+            (InstructionSet::Avx512, words::BITS_OF_VECTORS) => avx512::words::counter(),
+            _ => words::counter(depth),
+        }
     }
 
-    fn apply(_at_most: InstructionSet) -> fn(&mut [u16], &[WordTable]) {
-        words::apply
+    fn apply(at_most: InstructionSet) -> fn(&mut [u16], &[WordTable]) {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::words::apply(),
+            _ => words::apply,
+        }
     }
 
-    fn apply_to(_at_most: InstructionSet) -> fn(&[u16], &mut [u16], &WordTable) {
-        words::apply_to
+    fn apply_to(at_most: InstructionSet) -> fn(&[u16], &mut [u16], &WordTable) {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::words::apply_to(),
+            _ => words::apply_to,
+        }
     }
 
     fn steps(at_most: InstructionSet) -> Steps<u16> {

@@ -9,7 +9,7 @@ use crate::kernels::convert::{Conversion, Lines, Steps};
 use crate::kernels::{self, ByteTable, Counter, InstructionSet, Kernel, RowKernels};
 use crate::lut::Lut;
 use crate::pixels::{Area, Layout, PixelLayout, PixelsMut, PlaneSpan, Scan, SpanError};
-use crate::rows::{Access, Group};
+use crate::rows::{Access, Group, Purpose};
 use crate::unpack::{self, Unpack};
 use crate::workers::Workers;
 
@@ -374,9 +374,12 @@ impl RowsWay {
     }
 
     fn access<S: RowKernels>(&self) -> Option<Box<dyn Access<S>>> {
-        let for_conversion = self.conversion.is_some();
+        let purpose = match self.conversion {
+            Some(_) => Purpose::Conversion,
+            None => Purpose::Matching,
+        };
         let (n_components, unpack) = (self.n_components(), self.unpack.clone());
-        unpack::access(&self.layout, n_components, for_conversion, self.at_most, unpack)
+        unpack::access(&self.layout, n_components, purpose, self.at_most, unpack)
     }
 }
 
@@ -425,8 +428,9 @@ impl<S: RowKernels> Hand for Rows<S> {
             access.load(pixels, index, group);
             match converter {
                 None => {
-                    for (rows, counter) in group.components.iter().zip(&mut *counters) {
-                        rows.iter().take(group.n_rows).for_each(|row| counter.add(row));
+                    let view = access.view(pixels, index, group, counters.len());
+                    for (rows, counter) in view.full.iter().zip(&mut *counters) {
+                        rows.iter().take(view.n_rows).for_each(|row| counter.add(row));
                     }
                 }
                 Some(Converter { conversion, steps, lines, .. }) => {
@@ -456,9 +460,10 @@ impl<S: RowKernels> Hand for Rows<S> {
             access.load(pixels, index, group);
             match converter {
                 None => {
-                    for (rows, table) in group.components.iter_mut().zip(&tables) {
+                    let mut view = access.view(pixels, index, group, tables.len());
+                    for (rows, table) in view.full.iter_mut().zip(&tables) {
                         let table = std::slice::from_ref(table);
-                        rows.iter_mut().take(group.n_rows).for_each(|row| apply(row, table));
+                        rows.iter_mut().take(view.n_rows).for_each(|row| apply(row, table));
                     }
                 }
                 Some(Converter { conversion, steps, apply_to, lines }) => {

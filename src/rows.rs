@@ -3,18 +3,17 @@
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 
+use bytemuck::Pod;
+
 use crate::pixels::{Component, Layout, PixelsMut, Place, Subsampling};
 
 /// A sample in a row: a byte for up to 8 bits, two for more.
-pub trait Sample: Copy + Default + Ord + Debug + Send + Sync + 'static {
+pub trait Sample: Pod + Default + Ord + Debug + Send + Sync {
     /// The bits that it has.
     const BITS: u32;
 
     /// The sum of a few samples.
     type Sum: Sum;
-
-    /// Bytes of memory as samples, if samples can lie there as they are.
-    fn of_bytes(bytes: &mut [u8]) -> Option<&mut [Self]>;
 
     /// The value.
     fn get(self) -> i32;
@@ -52,10 +51,6 @@ impl Sample for u8 {
 
     type Sum = i16;
 
-    fn of_bytes(bytes: &mut [u8]) -> Option<&mut [Self]> {
-        Some(bytes)
-    }
-
     #[inline(always)]
     fn get(self) -> i32 {
         self.into()
@@ -77,11 +72,6 @@ impl Sample for u16 {
     const BITS: u32 = 16;
 
     type Sum = i32;
-
-    // Their bytes may have another order, and no alignment.
-    fn of_bytes(_: &mut [u8]) -> Option<&mut [Self]> {
-        None
-    }
 
     #[inline(always)]
     fn get(self) -> i32 {
@@ -187,7 +177,7 @@ impl<S: Sample> Group<S> {
         self.components[n_full..].iter_mut().flatten().for_each(Line::pad);
     }
 
-    /// The group for conversions: the first `n_full` components have a sample for each pixel.
+    /// The group with its first `n_full` components in [`View::full`].
     pub fn view(&mut self, n_full: usize) -> View<'_, S> {
         let (full, chroma) = self.components.split_at_mut(n_full);
         let mut view = View { full: Default::default(), chroma, n_rows: self.n_rows };
@@ -201,15 +191,27 @@ impl<S: Sample> Group<S> {
 /// The most rows of a group.
 const MAX_ROWS: usize = 4;
 
-/// A group for conversions.
+/// A group, the rows of which may lie in a frame's memory.
 #[derive(Debug)]
 pub struct View<'a, S> {
-    /// The rows of the components with a sample for each pixel, in a group or in a frame's memory.
+    /// The rows of the components that may lie there: all but, for conversions, those that are
+    /// subsampled. What lies there may have other bits above those of a sample.
     pub full: [[&'a mut [S]; MAX_ROWS]; 3],
     /// The lines of the other components.
     pub chroma: &'a mut [Vec<Line<S>>],
     /// The rows of pixels that there are.
     pub n_rows: usize,
+}
+
+/// What groups of rows are for, by which some may be left in a frame's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be looked at, none is.
+    Survey,
+    /// To be matched as they are, all are that have nothing between their samples.
+    Matching,
+    /// For conversions, of these those that have a sample for each pixel.
+    Conversion,
 }
 
 /// Takes groups of rows out of a frame and puts them back.
@@ -220,8 +222,8 @@ pub trait Access<S: Sample>: Debug + Send {
     /// Takes out a group.
     fn load(&mut self, pixels: &PixelsMut, index: usize, group: &mut Group<S>);
 
-    /// The group that was taken out last for conversions, with rows of the frame's memory where
-    /// they are left there.
+    /// The group that was taken out last, with rows of the frame's memory where they are left
+    /// there, and its first `n_full` components in [`View::full`].
     fn view<'a>(
         &self,
         _pixels: &'a mut PixelsMut,
@@ -250,62 +252,82 @@ pub struct Transfer<S> {
 #[derive(Clone, Debug)]
 pub struct Placed<S> {
     transfer: Transfer<S>,
-    components: Vec<(Place, u32)>,
+    components: Vec<PlacedComponent>,
     rows_of_group: usize,
-    /// Rows of pixels to a row, of each component.
-    vertical: Vec<usize>,
-    /// Whether a component's samples are left where they are, and found in a [`View`].
-    left: Vec<bool>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct PlacedComponent {
+    place: Place,
+    depth: u32,
+    /// Rows of pixels to a row.
+    vertical: usize,
+    /// Whether its samples, with bits around them, are those of a [`View`], if aligned.
+    is_plain: bool,
+    /// Whether those of the group that was taken out last are left where they are.
+    is_left: bool,
 }
 
 impl<S: Sample> Placed<S> {
-    /// To the first `n_components`; `None` if the place of one isn't known. For conversions,
-    /// samples with nothing between them are left where they are.
+    /// To the first `n_components`; `None` if the place of one isn't known.
     pub fn new(
         layout: &Layout,
         n_components: usize,
-        for_conversion: bool,
+        purpose: Purpose,
         transfer: Transfer<S>,
     ) -> Option<Self> {
-        let place = |&Component { place, depth }: &Component| Some((place?, depth));
-        let is_left = |c: usize| {
-            let nothing_between = |place: Place| (place.bytes, place.pixel_stride) == (1, 1);
-            for_conversion
-                && S::of_bytes(&mut []).is_some()
-                && layout.subsampling(c) == Subsampling::NONE
-                && layout.components[c].place.is_some_and(nothing_between)
+        // Conversions take the components to be as deep as the deepest.
+        let deepest = layout.components.iter().map(|component| component.depth).max();
+        let component = |c: usize| {
+            let Component { place, depth } = layout.components[c];
+            let (place, subsampling) = (place?, layout.subsampling(c));
+            let in_words = (place.bytes, place.pixel_stride, place.shift)
+                == (size_of::<S>(), size_of::<S>(), 0)
+                && (place.bytes == 1 || place.big_endian == cfg!(target_endian = "big"));
+            let as_it_is = match purpose {
+                Purpose::Survey => false,
+                Purpose::Matching => true,
+                Purpose::Conversion => subsampling == Subsampling::NONE && Some(depth) == deepest,
+            };
+            Some(PlacedComponent {
+                place,
+                depth,
+                vertical: subsampling.vertical,
+                is_plain: in_words && as_it_is,
+                is_left: false,
+            })
         };
         Some(Self {
-            left: (0..n_components).map(is_left).collect(),
             transfer,
-            components: layout.components[..n_components]
-                .iter()
-                .map(place)
-                .collect::<Option<_>>()?,
+            components: (0..n_components).map(component).collect::<Option<_>>()?,
             rows_of_group: layout.rows_of_group(),
-            vertical: (0..n_components).map(|c| layout.subsampling(c).vertical).collect(),
         })
     }
 }
 
 impl<S: Sample> Access<S> for Placed<S> {
     fn n_groups(&self, pixels: &PixelsMut) -> usize {
-        let (place, _) = self.components[0];
+        let PlacedComponent { place, .. } = self.components[0];
         pixels.planes()[place.plane].len().div_ceil(self.rows_of_group)
     }
 
     fn load(&mut self, pixels: &PixelsMut, index: usize, group: &mut Group<S>) {
-        let components = self.components.iter().zip(&self.vertical).zip(&mut group.components);
-        for (c, (((place, depth), vertical), rows)) in components.enumerate() {
-            let from = &pixels.planes()[place.plane][index * self.rows_of_group / vertical..];
+        let first_row = index * self.rows_of_group;
+        let components = self.components.iter_mut().zip(&mut group.components);
+        for (c, (component, rows)) in components.enumerate() {
+            let PlacedComponent { place, depth, vertical, .. } = *component;
+            let from = &pixels.planes()[place.plane][first_row / vertical..];
             if c == 0 {
                 group.n_rows = from.len().min(self.rows_of_group);
             }
-            if self.left[c] {
+            let is_aligned =
+                |row: &&mut [u8]| row[place.offset..].as_ptr().cast::<S>().is_aligned();
+            component.is_left = component.is_plain && from.iter().take(rows.len()).all(is_aligned);
+            if component.is_left {
                 continue;
             }
             for (row, from) in rows.iter_mut().zip(from) {
-                (self.transfer.load)(place, *depth, from, row);
+                (self.transfer.load)(&place, depth, from, row);
             }
         }
     }
@@ -317,28 +339,31 @@ impl<S: Sample> Access<S> for Placed<S> {
         group: &'a mut Group<S>,
         n_full: usize,
     ) -> View<'a, S> {
+        let first_row = index * self.rows_of_group;
         let mut view = group.view(n_full);
-        // A plane that is left has one component.
         for (plane, rows) in pixels.planes_mut().iter_mut().enumerate() {
-            let of_plane = |c: &usize| self.left[*c] && self.components[*c].0.plane == plane;
-            let Some(c) = (0..n_full).find(of_plane) else { continue };
-            let offset = self.components[c].0.offset;
-            let rows = &mut rows[index * self.rows_of_group..];
-            for (to, row) in view.full[c].iter_mut().zip(rows).take(view.n_rows) {
-                let n = to.len();
-                *to = S::of_bytes(&mut row[offset..][..n]).expect("it was asked before");
+            // A plane that is left has one component.
+            let of_plane = |c: &PlacedComponent| c.is_left && c.place.plane == plane;
+            let Some(c) = self.components[..n_full].iter().position(of_plane) else { continue };
+            let PlacedComponent { place, vertical, .. } = self.components[c];
+            let rows = rows[first_row / vertical..].iter_mut().take(self.rows_of_group / vertical);
+            for (to, row) in view.full[c].iter_mut().zip(rows) {
+                let bytes = &mut row[place.offset..][..size_of_val(*to)];
+                *to = bytemuck::cast_slice_mut(bytes);
             }
         }
         view
     }
 
     fn store(&mut self, pixels: &mut PixelsMut, index: usize, group: &Group<S>) {
-        let components = self.components.iter().zip(&self.vertical).zip(&group.components);
-        let components = components.zip(&self.left).filter(|(_, left)| !**left);
-        for ((((place, depth), vertical), rows), _) in components {
-            let to = &mut pixels.planes_mut()[place.plane][index * self.rows_of_group / vertical..];
+        let first_row = index * self.rows_of_group;
+        let components = self.components.iter().zip(&group.components);
+        for (&PlacedComponent { place, depth, vertical, .. }, rows) in
+            components.filter(|(component, _)| !component.is_left)
+        {
+            let to = &mut pixels.planes_mut()[place.plane][first_row / vertical..];
             for (row, to) in rows.iter().zip(to) {
-                (self.transfer.store)(place, *depth, row, to);
+                (self.transfer.store)(&place, depth, row, to);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::kernels::{InstructionSet, RowKernels};
 use crate::pixels::{Area, Layout, PixelsMut, Subsampling};
-use crate::rows::{Access, Group, Line, Sample, Sum};
+use crate::rows::{Access, Group, Line, Purpose, Sample, Sum};
 use crate::unpack::{self, Unpack};
 
 /// Columns of a [`Thumbnail`], of frames that have as many pixels in a row.
@@ -192,7 +192,7 @@ impl<S: RowKernels> Surveyor<S> {
         let n_components = layout.components.len();
         Some(Self {
             layout: layout.clone(),
-            access: unpack::access(layout, n_components, false, at_most, unpack)?,
+            access: unpack::access(layout, n_components, Purpose::Survey, at_most, unpack)?,
             group: Group::new(layout, n_components),
             parts: (0..n_components).map(|component| Part::new(layout, component)).collect(),
         })

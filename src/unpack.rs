@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::kernels::{InstructionSet, RowKernels};
 use crate::pixels::{Layout, PixelsMut, PlaneLayout};
-use crate::rows::{self, Access, Group, Placed, Sample};
+use crate::rows::{self, Access, Group, Placed, Purpose, Sample};
 
 /// Reads and writes rows of a format, as pixels of four samples: alpha, and the three components.
 ///
@@ -37,14 +37,14 @@ pub fn is_unpacked(layout: &Layout, n_components: usize) -> bool {
 pub fn access<S: RowKernels>(
     layout: &Layout,
     n_components: usize,
-    for_conversion: bool,
+    purpose: Purpose,
     at_most: InstructionSet,
     unpack: Option<Arc<dyn Unpack>>,
 ) -> Option<Box<dyn Access<S>>> {
     Some(if is_unpacked(layout, n_components) {
-        Box::new(Unpacked::new(layout, n_components, for_conversion, unpack?))
+        Box::new(Unpacked::new(layout, n_components, purpose == Purpose::Conversion, unpack?))
     } else {
-        Box::new(Placed::new(layout, n_components, for_conversion, S::transfer(at_most))?)
+        Box::new(Placed::new(layout, n_components, purpose, S::transfer(at_most))?)
     })
 }
 

@@ -12,7 +12,8 @@ use gsthistomatch::color::{Encoding, LumaWeights, Range};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::convert::{Conversion, Lines};
 use gsthistomatch::kernels::{ByteTable, InstructionSet, Kernel, RowKernels, select};
-use gsthistomatch::pixels::{PixelLayout, Subsampling};
+use gsthistomatch::lut::Lut;
+use gsthistomatch::pixels::{PixelLayout, Place, Subsampling};
 use gsthistomatch::rows::{Group, Line};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -277,12 +278,132 @@ fn the_environment_chooses_kernels_that_the_cpu_has() {
 #[test]
 fn many_samples_of_one_level() {
     let row = vec![77; 40_000_000];
-    for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
+    for set in instruction_sets() {
         let kernel = select(LAYOUTS[0], set).expect("a kernel for the layout");
         let mut counter = (kernel.counter)();
         counter.add(&row);
         row.chunks(1_000_003).for_each(|row| counter.add(row));
         assert_eq!(counter.finish()[0].bins[77], 80_000_000, "{set}");
+    }
+}
+
+/// The instruction sets that this CPU has.
+fn instruction_sets() -> impl Iterator<Item = InstructionSet> {
+    InstructionSet::ALL.into_iter().filter(|set| set.is_available())
+}
+
+#[test]
+fn bytes_are_rewritten_from_line_to_line() {
+    let [table] = tables(LAYOUTS[0])[..] else { panic!("one table") };
+    let mut content = noise(6);
+    let memory: Vec<u8> = (0..300).map(|_| content()).collect();
+    for set in instruction_sets() {
+        for len in 0..=200 {
+            let from = &memory[7..][..len];
+            let mut to = memory.clone();
+            u8::apply_to(set)(from, &mut to[50..][..len], &table);
+            let mut expected = memory.clone();
+            expected[50..][..len].copy_from_slice(&apply(LAYOUTS[0], from, &[table]));
+            assert!(to == expected, "{set}, {len} bytes");
+        }
+    }
+}
+
+/// Counts and rewrites words of `depth` bits, which may have others above, in one row.
+fn check_words(set: InstructionSet, depth: u32, row: &[u16]) {
+    let mask = u16::MAX >> (16 - depth);
+    let place = format!("{set}, {} words of {depth} bits", row.len());
+    let mut counter = u16::counter(depth, set);
+    // Once more, it begins afresh.
+    for _ in 0..2 {
+        counter.add(row);
+        let mut expected = Histogram::empty(depth);
+        row.iter().for_each(|sample| expected.bins[usize::from(sample & mask)] += 1);
+        let mut found = counter.finish();
+        found[0].bins.truncate(1 << depth);
+        assert!(found == [expected], "count: {place}");
+    }
+
+    let mut levels: Vec<u16> = (0..=mask).collect();
+    let mut random = noise(depth);
+    for v in (1..levels.len()).rev() {
+        let random = usize::from(random()) << 8 | usize::from(random());
+        levels.swap(v, random * (v + 1) >> 16);
+    }
+    let level = |&word: &u16| levels[usize::from(word & mask)] | word & !mask;
+    let expected: Vec<u16> = row.iter().map(level).collect();
+    let tables = [u16::table(&Lut { levels: levels.clone() })];
+    let mut found = row.to_vec();
+    u16::apply(set)(&mut found, &tables);
+    assert!(found == expected, "apply: {place}");
+    let mut found = vec![0; row.len()];
+    u16::apply_to(set)(row, &mut found, &tables[0]);
+    assert!(found == expected, "apply_to: {place}");
+}
+
+#[test]
+fn words_are_counted_and_rewritten() {
+    let mut content = noise(7);
+    let memory: Vec<u16> = (0..1000).map(|_| u16::from_le_bytes([content(), content()])).collect();
+    let every_word: Vec<u16> = (0..=u16::MAX).collect();
+    for set in instruction_sets() {
+        for depth in 9..=16 {
+            for len in 0..=200 {
+                check_words(set, depth, &memory[len..][..len]);
+            }
+            check_words(set, depth, &every_word);
+            for (name, mut content) in contents() {
+                println!("{name}");
+                // Of smooth contents, the lower bits change.
+                let row: Vec<u16> = (0..100_001)
+                    .map(|_| {
+                        u16::from(content()).wrapping_mul(if name == "noise" { 257 } else { 4 })
+                    })
+                    .collect();
+                check_words(set, depth, &row);
+            }
+        }
+    }
+}
+
+/// More than would fit into any queue.
+#[test]
+fn many_words_of_one_level() {
+    let row = vec![777; 10_000_000];
+    for set in instruction_sets() {
+        let mut counter = u16::counter(10, set);
+        counter.add(&row);
+        row.chunks(1_000_003).for_each(|row| counter.add(row));
+        assert_eq!(counter.finish()[0].bins[777], 20_000_000, "{set}");
+    }
+}
+
+#[test]
+fn bytes_with_others_between_them_are_taken_out_and_put_back() {
+    let mut content = noise(8);
+    let memory: Vec<u8> = (0..1000).map(|_| content()).collect();
+    let row: Vec<u8> = (0..200).map(|_| content()).collect();
+    for (pixel_stride, offset) in [(1, 0), (2, 0), (2, 1), (3, 2), (4, 0), (4, 1), (4, 3)] {
+        let place = Place { plane: 0, offset, pixel_stride, bytes: 1, big_endian: false, shift: 0 };
+        for len in 1..=200 {
+            // Nothing need be behind the last one.
+            let end = offset + (len - 1) * pixel_stride + 1;
+            let mut expected = memory[..end].to_vec();
+            let places = (offset..end).step_by(pixel_stride);
+            for (place, sample) in places.clone().zip(&row) {
+                expected[place] = *sample;
+            }
+            for set in instruction_sets() {
+                let transfer = u8::transfer(set);
+                let mut found = vec![0; len];
+                (transfer.load)(&place, 8, &memory[..end], &mut found);
+                let samples: Vec<u8> = places.clone().map(|place| memory[place]).collect();
+                assert!(found == samples, "{set}, {len} from {place:?}");
+                let mut found = memory[..end].to_vec();
+                (transfer.store)(&place, 8, &row[..len], &mut found);
+                assert!(found == expected, "{set}, {len} to {place:?}");
+            }
+        }
     }
 }
 
@@ -294,14 +415,17 @@ fn convert<S: RowKernels>(
     content: impl FnMut() -> u8,
 ) -> Vec<Vec<S>> {
     let (mut content, max) = (content, conversion.to_channels.max);
-    let mut row = |len| -> Vec<S> {
-        let mut sample = || (i32::from(content()) << 8 | i32::from(content())) & max;
+    let mut words = |len, mask| -> Vec<S> {
+        let mut sample = || (i32::from(content()) << 8 | i32::from(content())) & mask;
         (0..len).map(|_| S::new(sample())).collect()
     };
+    // In a frame's memory, there may be other bits above a sample.
+    let in_memory = words(width, !0);
+    let mut row = |len| words(len, max);
     let Subsampling { horizontal, vertical, .. } = conversion.chroma;
     let mut group = Group {
         components: vec![
-            (0..vertical).map(|_| Line::from(&row(width)[..])).collect(),
+            (0..vertical).map(|_| Line::from(&in_memory[..])).collect(),
             vec![Line::from(&row(width.div_ceil(horizontal))[..])],
             vec![Line::from(&row(width.div_ceil(horizontal))[..])],
         ],
@@ -344,7 +468,7 @@ fn steps_equal_scalar<S: RowKernels>(depth: u32) {
         (rgb, luma, Subsampling::NONE),
     ] {
         let conversion = Conversion::between(components, channels, chroma, depth);
-        for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
+        for set in instruction_sets() {
             for width in (1..=200).chain([1920, 1921]) {
                 let seed = width as u32 * depth;
                 // Not all rows need be there, at the bottom of a frame.

@@ -17,6 +17,8 @@
 //! many samples have all those bits set; it is summed up for each of the 64 subsets of the planes.
 //! At the end of the frame the bins follow from these 64 sums by inclusion and exclusion.
 
+pub(super) mod words;
+
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 use std::mem;
@@ -300,11 +302,9 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
                 let samples = gather(&vectors, FIRST + j);
                 let bit_7 = _mm512_movepi8_mask(samples);
                 let bit_6 = _mm512_movepi8_mask(_mm512_add_epi8(samples, samples));
-                let masks = [!(bit_7 | bit_6), !bit_7 & bit_6, bit_7 & !bit_6, bit_7 & bit_6];
-                for ((queue, len), mask) in queues.iter_mut().zip(lens).zip(masks) {
-                    let compressed = _mm512_maskz_compress_epi8(mask, samples);
-                    store(&mut queue.samples[*len..], compressed);
-                    *len += mask.count_ones() as usize;
+                for ((queue, len), mask) in queues.iter_mut().zip(lens).zip(quarters(bit_6, bit_7))
+                {
+                    append(&mut queue.samples, len, mask, samples);
                 }
             }
         }
@@ -327,6 +327,20 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
         }
         histograms
     }
+}
+
+/// The samples that have neither bit, the lower, the upper, and both.
+#[inline(always)]
+fn quarters(lower: u64, upper: u64) -> [u64; 4] {
+    [!(upper | lower), !upper & lower, upper & !lower, upper & lower]
+}
+
+/// Appends some of the samples to others, behind which there is room for a vector.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn append(to: &mut [u8], len: &mut usize, mask: u64, samples: __m512i) {
+    store(&mut to[*len..], _mm512_maskz_compress_epi8(mask, samples));
+    *len += mask.count_ones() as usize;
 }
 
 impl<const STRIDE: usize, const FIRST: usize, const N: usize> Counter for Queues<STRIDE, FIRST, N> {
@@ -585,13 +599,6 @@ mod bytes {
 
     byte_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
     steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
-}
-
-mod words {
-    use super::*;
-
-    word_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
-    steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
 }
 
 compiled_steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");

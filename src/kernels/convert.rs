@@ -258,7 +258,7 @@ pub(super) fn add_changes<S: Sample, O: Ops<S>>(
     }
 
     let Lines { channels, matched, sums, .. } = lines;
-    let n_rows = group.n_rows;
+    let (n_rows, max) = (group.n_rows, conversion.to_channels.max);
     // Factors of channels that are missing are 0.
     let of_channels = [0, 1, 2].map(|channel| channel.min(conversion.n_channels - 1));
     for (c, rows) in group.full.iter_mut().enumerate().take(n_full) {
@@ -269,7 +269,7 @@ pub(super) fn add_changes<S: Sample, O: Ops<S>>(
             let [a, b, c] = of_channels.map(|channel| &channels[row][channel][from..][..n]);
             let [x, y, z] = of_channels.map(|channel| &matched[row][channel][from..][..n]);
             let change = |old: S, new: S| new.get() - old.get();
-            add(component, factors, legal, 0, |i| {
+            add(component, factors, legal, (max, 0), |i| {
                 [change(a[i], x[i]), change(b[i], y[i]), change(c[i], z[i])]
             });
         }
@@ -305,26 +305,27 @@ pub(super) fn add_changes<S: Sample, O: Ops<S>>(
         let (factors, legal) = (conversion.to_components.factors[c], conversion.legal[c]);
         let component = &mut rows[0][from..];
         let [a, b, c] = of_channels.map(|channel| &sums[channel][from..][..component.len()]);
-        add(component, factors, legal, sum_bits, |i| [a[i], b[i], c[i]]);
+        add(component, factors, legal, (max, sum_bits), |i| [a[i], b[i], c[i]]);
     }
 }
 
 /// Adds what changes of the channels are for a component, given as sums of 2^`sum_bits`, and keeps
-/// the outcome legal.
+/// the outcome legal. Bits beyond the largest level stay.
 #[inline(always)]
 fn add<S: Sample>(
     component: &mut [S],
     [fa, fb, fc]: [i32; 3],
     (low, high): (i32, i32),
-    sum_bits: u32,
+    (max, sum_bits): (i32, u32),
     change: impl Fn(usize) -> [i32; 3],
 ) {
     let shift = FACTOR_BITS + sum_bits;
     for (i, sample) in component.iter_mut().enumerate() {
         let [a, b, c] = change(i);
         let change = S::shifted_sum([(fa, a), (fb, b), (fc, c)], shift);
-        let old = sample.get();
-        *sample = S::new((old + change).clamp(old.min(low), old.max(high)));
+        let old = sample.get() & max;
+        let new = (old + change).clamp(old.min(low), old.max(high));
+        *sample = S::new(sample.get() & !max | new);
     }
 }
 

@@ -515,7 +515,7 @@ pub(super) use byte_samples;
 /// What differs for words of 10 bits.
 macro_rules! word_samples {
     ($features:literal) => {
-        const DEPTH: u32 = 10;
+        const DEPTH: u32 = $crate::kernels::words::BITS_OF_VECTORS;
 
         /// The two vectors of a block.
         #[inline]
@@ -576,11 +576,14 @@ macro_rules! word_samples {
             splat16(sample)
         }
 
+        /// Bits that are no sample's stay.
         #[inline]
         #[target_feature(enable = $features)]
-        fn add_legal(old: V, change: V, [lowest, highest]: [V; 2]) -> V {
+        fn add_legal(words: V, change: V, [lowest, highest]: [V; 2]) -> V {
+            let others = and(words, splat16(-1 << DEPTH));
+            let old = xor(words, others);
             let new = max16(add16(old, change), min16(old, lowest));
-            min16(new, max16(old, highest))
+            or(min16(new, max16(old, highest)), others)
         }
 
         #[inline]

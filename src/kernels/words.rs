@@ -1,6 +1,6 @@
-//! The kernels for samples of 9 to 16 bits, in plain Rust.
+//! The kernels for samples of 9 to 16 bits, in plain Rust. Bits above are ignored, and kept.
 
-use super::Counter;
+use super::{ByteTable, Counter};
 use crate::histogram::Histogram;
 
 /// Levels of samples with so many bits are counted in several tables; with more, these would not
@@ -65,10 +65,11 @@ impl Counter<u16> for WordCounter {
                 self.empty_tables();
             }
             self.pending += row.len();
+            let mask = ((1 << self.depth) - 1) as u16;
             match &mut self.tables {
                 Tables::Few(tables) => {
-                    // Samples have no more bits; this tells the compiler.
-                    let level = |sample: u16| usize::from(sample) % FEW;
+                    // The mask has no more bits; this tells the compiler.
+                    let level = |sample: u16| usize::from(sample & mask) % FEW;
                     let (groups, rest) = row.as_chunks::<TABLES>();
                     for group in groups {
                         for (table, &sample) in tables.iter_mut().zip(group) {
@@ -78,7 +79,7 @@ impl Counter<u16> for WordCounter {
                     rest.iter().for_each(|&sample| tables[0][level(sample)] += 1);
                 }
                 Tables::One(table) => {
-                    row.iter().for_each(|&sample| table[usize::from(sample)] += 1);
+                    row.iter().for_each(|&sample| table[usize::from(sample & mask)] += 1);
                 }
             }
         }
@@ -91,24 +92,63 @@ impl Counter<u16> for WordCounter {
     }
 }
 
-/// A level for every sample there can be.
-pub type WordTable = Box<[u16; ALL]>;
+/// Bits of the samples that there are kernels by vectors for.
+pub(super) const BITS_OF_VECTORS: u32 = 10;
 
-pub(super) fn table(levels: &[u16]) -> WordTable {
-    let mut table = Box::new([0; ALL]);
-    table[..levels.len()].copy_from_slice(levels);
-    table
+/// The levels that replace those of words.
+#[derive(Debug)]
+pub struct WordTable {
+    /// A level for every word there can be, so that no bounds are checked.
+    levels: Box<[u16; ALL]>,
+    /// The bits of a sample.
+    mask: u16,
+    /// The same in bytes.
+    pub(super) parts: Option<Box<Parts>>,
+}
+
+/// The levels that replace those of 10 bits, by bytes: each table has an entry for all bits of a
+/// sample but the lower two.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// By the lower two bits of a sample, the lower byte of its level.
+    pub(super) lower: [ByteTable; 4],
+    /// The upper bytes for all four of them, of two bits each, the first in the lowest ones.
+    pub(super) upper: ByteTable,
+}
+
+pub(super) fn table(lut: &[u16]) -> WordTable {
+    let mut levels = Box::new([0; ALL]);
+    levels[..lut.len()].copy_from_slice(lut);
+    let parts = (lut.len() == 1 << BITS_OF_VECTORS).then(|| {
+        let mut parts = Box::new(Parts { lower: [[0; 256]; 4], upper: [0; 256] });
+        for (i, four) in lut.as_chunks::<4>().0.iter().enumerate() {
+            for (j, level) in four.iter().enumerate() {
+                let [lower, upper] = level.to_le_bytes();
+                parts.lower[j][i] = lower;
+                parts.upper[i] |= upper << (2 * j);
+            }
+        }
+        parts
+    });
+    WordTable { levels, mask: (lut.len() - 1) as u16, parts }
+}
+
+impl WordTable {
+    #[inline(always)]
+    fn replaced(&self, sample: u16) -> u16 {
+        self.levels[usize::from(sample & self.mask)] | sample & !self.mask
+    }
 }
 
 pub(super) fn apply(row: &mut [u16], tables: &[WordTable]) {
     let [table] = tables else { panic!("one table per row") };
     for sample in row {
-        *sample = table[usize::from(*sample)];
+        *sample = table.replaced(*sample);
     }
 }
 
 pub(super) fn apply_to(from: &[u16], to: &mut [u16], table: &WordTable) {
     for (to, &sample) in to.iter_mut().zip(from) {
-        *to = table[usize::from(sample)];
+        *to = table.replaced(sample);
     }
 }

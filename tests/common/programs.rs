@@ -28,6 +28,9 @@ fn with_plugin<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
 
 /// Runs a command in a folder. A warning of GLib's ends it, and so does a minute and a half.
 pub fn run(command: &mut Command, folder: &Path) -> Output {
+    // With what it starts.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
     let child = with_plugin(command, &PLUGIN_PATH)
         .current_dir(folder)
         .env("G_DEBUG", "fatal-warnings")
@@ -41,17 +44,18 @@ pub fn run(command: &mut Command, folder: &Path) -> Output {
     // It reads what the program prints, or that would wait for it.
     std::thread::spawn(move || sender.send(child.wait_with_output()));
     let output = receiver.recv_timeout(Duration::from_secs(90)).unwrap_or_else(|_| {
-        signal(id, "KILL");
+        signal(&format!("-{id}"), "KILL");
         panic!("{command:?} does not end")
     });
     output.expect("it has ended")
 }
 
-/// Sends a process a signal, by its name without SIG, which the standard library can't.
-fn signal(process: u32, name: &str) {
+/// Sends a process or, if negative, a group of them a signal, by its name without SIG, which the
+/// standard library can't.
+fn signal(process: &str, name: &str) {
     // It may also have ended by itself.
     let mut kill = Command::new("sh");
-    kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &process.to_string()]);
+    kill.args(["-c", "kill -s \"$0\" -- \"$1\"", name, process]);
     let _ = kill.stderr(Stdio::null()).status();
 }
 
@@ -135,7 +139,7 @@ impl Background {
 
     /// Sends it a signal, by its name without SIG.
     pub fn signal(&self, name: &str) {
-        signal(self.child.id(), name);
+        signal(&self.child.id().to_string(), name);
     }
 
     /// Waits until it has ended; gives whether it did, and without an error.

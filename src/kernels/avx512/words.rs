@@ -1,0 +1,215 @@
+//! The kernels for words of 10 bits. Bits above are ignored, and kept.
+//!
+//! # Counting
+//!
+//! Words are split by their top two bits into rows of bytes, which are counted as such.
+//!
+//! # Look-up
+//!
+//! Levels by the lower two bits and the rest of a sample are tables of bytes: see [`Parts`].
+
+use super::*;
+use crate::kernels::words::{self, Parts, WordTable};
+
+word_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
+
+/// Words of a group: a byte of each fills a vector.
+const GROUP: usize = VECTOR;
+
+/// The second of each two bytes.
+const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
+
+/// The lower and the upper bytes of a group's words, in some order.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn split_bytes([a, b]: [V; 2]) -> [V; 2] {
+    [
+        _mm512_mask_blend_epi8(ODD, a, slli16::<8>(b)),
+        _mm512_mask_blend_epi8(ODD, _mm512_srli_epi16::<8>(a), b),
+    ]
+}
+
+/// A group's words out of their lower and upper bytes.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn join_bytes([lower, upper]: [V; 2]) -> [V; 2] {
+    [
+        _mm512_mask_blend_epi8(ODD, lower, slli16::<8>(upper)),
+        _mm512_mask_blend_epi8(ODD, _mm512_srli_epi16::<8>(lower), upper),
+    ]
+}
+
+/// Bit 0 and bit 1 of each byte.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn lower_bits(bytes: V) -> [u64; 2] {
+    [_mm512_movepi8_mask(slli16::<7>(bytes)), _mm512_movepi8_mask(slli16::<6>(bytes))]
+}
+
+// Counting.
+
+/// Bytes of a row that is counted.
+const ROW: usize = TILE_GROUPS * GROUP;
+
+/// Room for one less than a row, a tile, and the unused end of a vector.
+type Lower = [u8; 2 * ROW + VECTOR];
+
+#[derive(Debug)]
+struct WordQueues {
+    /// The lower bytes of samples by the upper one, and how many there are.
+    lower: Box<[Lower; 4]>,
+    lens: [usize; 4],
+    counters: [Queues<1, 0, 1>; 4],
+    /// Zeros that were added to fill groups.
+    padding: u64,
+}
+
+pub(in crate::kernels) fn counter() -> Box<dyn Counter<u16>> {
+    Box::new(WordQueues {
+        lower: Box::new([[0; 2 * ROW + VECTOR]; 4]),
+        lens: [0; 4],
+        counters: [(); 4].map(|()| Queues::new()),
+        padding: 0,
+    })
+}
+
+impl WordQueues {
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn add_row(&mut self, row: &[u16]) {
+        for tile in row.chunks(TILE_GROUPS * GROUP) {
+            let (groups, rest) = tile.as_chunks();
+            self.split(groups);
+            if !rest.is_empty() {
+                let mut padded = [0; GROUP];
+                padded[..rest.len()].copy_from_slice(rest);
+                self.split(&[padded]);
+                self.padding += (GROUP - rest.len()) as u64;
+            }
+            for ((lower, len), counter) in
+                self.lower.iter().zip(&mut self.lens).zip(&mut self.counters)
+            {
+                // From the end, so that nothing is left behind that has to be moved.
+                if *len >= ROW {
+                    *len -= ROW;
+                    counter.add_row(&lower[*len..][..ROW]);
+                }
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn split(&mut self, groups: &[[u16; GROUP]]) {
+        let mut lens = self.lens;
+        for group in groups {
+            prefetch(group);
+            let [lower, upper] = split_bytes(load_halves(group));
+            let [bit_8, bit_9] = lower_bits(upper);
+            let rows = self.lower.iter_mut().zip(&mut lens);
+            for ((row, len), mask) in rows.zip(quarters(bit_8, bit_9)) {
+                append(row, len, mask, lower);
+            }
+        }
+        self.lens = lens;
+    }
+
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn histogram(&mut self) -> Histogram {
+        let mut histogram = Histogram { bins: Vec::with_capacity(1 << DEPTH) };
+        let lens = mem::take(&mut self.lens);
+        for ((lower, len), counter) in self.lower.iter().zip(lens).zip(&mut self.counters) {
+            counter.add_row(&lower[..len]);
+            counter.histograms().iter().for_each(|bytes| histogram.bins.extend(&bytes.bins));
+        }
+        histogram.bins[0] -= mem::take(&mut self.padding);
+        histogram
+    }
+}
+
+impl Counter<u16> for WordQueues {
+    fn add(&mut self, row: &[u16]) {
+        // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+        unsafe { self.add_row(row) }
+    }
+
+    fn finish(&mut self) -> Vec<Histogram> {
+        // SAFETY: as in `add`.
+        vec![unsafe { self.histogram() }]
+    }
+}
+
+// Look-up.
+
+pub(in crate::kernels) fn apply() -> fn(&mut [u16], &[WordTable]) {
+    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+    |row, tables| unsafe { apply_row(row, tables) }
+}
+
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn apply_row(row: &mut [u16], tables: &[WordTable]) {
+    let n = match tables {
+        [WordTable { parts: Some(parts), .. }] => {
+            let parts = load_parts(parts);
+            let groups = row.as_chunks_mut().0;
+            for group in &mut *groups {
+                prefetch(group);
+                let levels = look_up_words(load_halves(group), &parts);
+                store_halves(group, levels);
+            }
+            groups.len()
+        }
+        _ => 0,
+    };
+    words::apply(&mut row[n * GROUP..], tables);
+}
+
+pub(in crate::kernels) fn apply_to() -> fn(&[u16], &mut [u16], &WordTable) {
+    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+    |from, to, table| unsafe { apply_row_to(from, to, table) }
+}
+
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn apply_row_to(from: &[u16], to: &mut [u16], table: &WordTable) {
+    let mut n = 0;
+    if let Some(parts) = &table.parts {
+        let parts = load_parts(parts);
+        let groups = from.as_chunks().0;
+        for (from, to) in groups.iter().zip(to.as_chunks_mut().0) {
+            store_halves(to, look_up_words(load_halves(from), &parts));
+        }
+        n = groups.len();
+    }
+    words::apply_to(&from[n * GROUP..], &mut to[n * GROUP..], table);
+}
+
+/// A [`Parts`] in vectors.
+type LoadedParts = ([[V; LEVELS / VECTOR]; 4], [V; LEVELS / VECTOR]);
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn load_parts(parts: &Parts) -> LoadedParts {
+    let [a, b, c, d] = &parts.lower;
+    ([table(a), table(b), table(c), table(d)], table(&parts.upper))
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn look_up_words(samples: [V; 2], (lower, upper): &LoadedParts) -> [V; 2] {
+    let [a, b] = samples;
+    // All bits but two, in the order of `split_bytes`.
+    let index = _mm512_mask_blend_epi8(ODD, _mm512_srli_epi16::<2>(a), slli16::<6>(b));
+    let [bit_0, bit_1] = lower_bits(split_bytes(samples)[0]);
+
+    let if_0 = _mm512_mask_blend_epi8(bit_0, look_up(index, &lower[0]), look_up(index, &lower[1]));
+    let if_1 = _mm512_mask_blend_epi8(bit_0, look_up(index, &lower[2]), look_up(index, &lower[3]));
+    let new_lower = _mm512_mask_blend_epi8(bit_1, if_0, if_1);
+
+    // What comes over from a byte's neighbour is not among the last two bits.
+    let new_upper = look_up(index, upper);
+    let new_upper = _mm512_mask_blend_epi8(bit_1, new_upper, _mm512_srli_epi16::<4>(new_upper));
+    let new_upper = _mm512_mask_blend_epi8(bit_0, new_upper, _mm512_srli_epi16::<2>(new_upper));
+    let levels = join_bytes([new_lower, and(new_upper, splat16(0x0303))]);
+
+    let others = splat16(-1 << DEPTH);
+    [or(levels[0], and(a, others)), or(levels[1], and(b, others))]
+}

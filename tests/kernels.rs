@@ -328,7 +328,7 @@ fn check_words(set: InstructionSet, depth: u32, row: &[u16]) {
     let mut random = noise(depth);
     for v in (1..levels.len()).rev() {
         let random = usize::from(random()) << 8 | usize::from(random());
-        levels.swap(v, random * (v + 1) >> 16);
+        levels.swap(v, (random * (v + 1)) >> 16);
     }
     let level = |&word: &u16| levels[usize::from(word & mask)] | word & !mask;
     let expected: Vec<u16> = row.iter().map(level).collect();

@@ -7,9 +7,11 @@
 
 mod common;
 
+use bytemuck::cast_slice_mut;
 use common::{Content, Format, Frames, ROTATING, instruction_sets};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gsthistomatch::kernels::select;
+use gsthistomatch::kernels::{RowKernels, select};
+use gsthistomatch::lut::Lut;
 use gsthistomatch::pixels::PixelLayout;
 
 fn kernels(criterion: &mut Criterion) {
@@ -45,5 +47,32 @@ fn kernels(criterion: &mut Criterion) {
     }
 }
 
-criterion_group! { benches, kernels }
+/// The rows of a plane of 10 bits.
+fn words(criterion: &mut Criterion) {
+    for content in Content::ALL {
+        let mut frames = Frames::new(Format::Gbr10, content, (1920, 1080), ROTATING);
+        let stride = 2 * frames.layout.width;
+        let lut = Lut { levels: (0..1 << 10).collect() };
+
+        let mut group = criterion.benchmark_group(format!("{}/{content}", Format::Gbr10));
+        group.throughput(Throughput::Bytes(frames.bytes() as u64));
+        group.bench_function("copy", |b| b.iter(|| frames.copy()));
+        for set in instruction_sets() {
+            let (mut counter, apply) = (u16::counter(10, set), u16::apply(set));
+            let tables = [u16::table(&lut, set)];
+            group.bench_function(BenchmarkId::new("count", set), |b| {
+                b.iter(|| {
+                    frames.rows(stride).for_each(|row| counter.add(cast_slice_mut(row)));
+                    counter.finish()
+                });
+            });
+            group.bench_function(BenchmarkId::new("apply", set), |b| {
+                b.iter(|| frames.rows(stride).for_each(|row| apply(cast_slice_mut(row), &tables)));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group! { benches, kernels, words }
 criterion_main! { benches }

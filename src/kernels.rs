@@ -147,8 +147,8 @@ pub trait RowKernels: Sample {
     /// The levels that replace those of samples.
     type Table: fmt::Debug + Send + Sync;
 
-    /// A table as the kernels take it.
-    fn table(lut: &Lut) -> Self::Table;
+    /// A table as the kernels take it that are chosen with `at_most`.
+    fn table(lut: &Lut, at_most: InstructionSet) -> Self::Table;
 
     /// Makes a counter for samples of `depth` bits, for the fastest instruction set that this CPU
     /// has, but none beyond `at_most`.
@@ -170,12 +170,16 @@ pub trait RowKernels: Sample {
 impl RowKernels for u8 {
     type Table = ByteTable;
 
-    fn table(lut: &Lut) -> ByteTable {
+    fn table(lut: &Lut, _at_most: InstructionSet) -> ByteTable {
         lut.to_bytes()
     }
 
     fn counter(_depth: u32, at_most: InstructionSet) -> Box<dyn Counter> {
-        (plane(at_most).counter)()
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::line_counter(),
+            _ => (plane(at_most).counter)(),
+        }
     }
 
     fn apply(at_most: InstructionSet) -> ApplyRow {
@@ -225,8 +229,12 @@ fn plane(at_most: InstructionSet) -> Kernel {
 impl RowKernels for u16 {
     type Table = WordTable;
 
-    fn table(lut: &Lut) -> WordTable {
-        words::table(&lut.levels)
+    fn table(lut: &Lut, at_most: InstructionSet) -> WordTable {
+        match at_most.or_less() {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::words::table(&lut.levels),
+            _ => words::table(&lut.levels),
+        }
     }
 
     fn counter(depth: u32, at_most: InstructionSet) -> Box<dyn Counter<u16>> {

@@ -390,6 +390,7 @@ struct Rows<S: RowKernels> {
     group: Group<S>,
     counters: Vec<Box<dyn Counter<S>>>,
     depths: Vec<u32>,
+    at_most: InstructionSet,
     apply: fn(&mut [S], &[S::Table]),
     converter: Option<Converter<S>>,
 }
@@ -410,6 +411,7 @@ impl<S: RowKernels> Rows<S> {
             group: Group::new(&way.layout, way.n_components()),
             counters: depths.iter().map(|&depth| S::counter(depth, way.at_most)).collect(),
             depths,
+            at_most: way.at_most,
             apply: S::apply(way.at_most),
             converter: way.conversion.clone().map(|conversion| Converter {
                 steps: S::steps(way.at_most),
@@ -454,8 +456,8 @@ impl<S: RowKernels> Hand for Rows<S> {
     }
 
     fn apply(&mut self, pixels: &mut PixelsMut, luts: &[Lut]) {
-        let Self { access, group, apply, converter, .. } = self;
-        let tables: Vec<S::Table> = luts.iter().map(S::table).collect();
+        let Self { access, group, at_most, apply, converter, .. } = self;
+        let tables: Vec<S::Table> = luts.iter().map(|lut| S::table(lut, *at_most)).collect();
         for index in 0..access.n_groups(pixels) {
             access.load(pixels, index, group);
             match converter {

@@ -332,7 +332,7 @@ fn check_words(set: InstructionSet, depth: u32, row: &[u16]) {
     }
     let level = |&word: &u16| levels[usize::from(word & mask)] | word & !mask;
     let expected: Vec<u16> = row.iter().map(level).collect();
-    let tables = [u16::table(&Lut { levels: levels.clone() })];
+    let tables = [u16::table(&Lut { levels: levels.clone() }, set)];
     let mut found = row.to_vec();
     u16::apply(set)(&mut found, &tables);
     assert!(found == expected, "apply: {place}");

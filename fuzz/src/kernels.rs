@@ -69,10 +69,9 @@ pub fn kernels(data: &[u8]) {
         .repeat(1 + usize::from(input.times) / 8);
     for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
         bytes(&input, &memory, set);
-    }
-    // Of words, all sets have the same kernels.
-    if input.depth > 0 {
-        words(&input, &memory);
+        if input.depth > 0 {
+            words(&input, &memory, set);
+        }
     }
 }
 
@@ -115,17 +114,17 @@ fn bytes(input: &Input, memory: &[u8], set: InstructionSet) {
     assert!(counter.finish() == vec![Histogram::empty(8); n_samples], "{set}, {layout:?}");
 }
 
-fn words(input: &Input, memory: &[u8]) {
-    let set = InstructionSet::best();
+/// There may be other bits above those of a sample.
+fn words(input: &Input, memory: &[u8], set: InstructionSet) {
     // Of 16 bits, tables are large, and the functions are those of 13.
     let depth =
         [9, 10, 12, 13, 16][usize::from(input.depth / 64) + usize::from(input.depth == 255)];
     let max = (1 << depth) - 1;
     let memory: Vec<u16> =
-        memory.as_chunks().0.iter().map(|&word| u16::from_le_bytes(word) & max as u16).collect();
+        memory.as_chunks().0.iter().map(|&word| u16::from_le_bytes(word)).collect();
     let mut random = noise(input.seed.into());
     let lut = Lut { levels: (0..=max).map(|_: u32| (random() & max) as u16).collect() };
-    let tables = [u16::table(&lut)];
+    let tables = [u16::table(&lut, set)];
 
     let mut counter = u16::counter(depth, set);
     let (mut found, mut expected) = (memory.clone(), memory.clone());
@@ -134,8 +133,9 @@ fn words(input: &Input, memory: &[u8]) {
         counter.add(&memory[row.clone()]);
         u16::apply(set)(&mut found[row.clone()], &tables);
         for sample in &mut expected[row] {
-            histogram.bins[usize::from(*sample)] += 1;
-            *sample = lut.levels[usize::from(*sample)];
+            let level = *sample & max as u16;
+            histogram.bins[usize::from(level)] += 1;
+            *sample = *sample & !max as u16 | lut.levels[usize::from(level)];
         }
     }
     assert!(counter.finish() == [histogram], "{set} counts words of {depth} bits otherwise");

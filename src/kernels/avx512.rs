@@ -52,7 +52,7 @@ impl Kernels for Avx512 {
     fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel {
         Kernel {
             instruction_set: InstructionSet::Avx512,
-            counter: || Box::new(Queues::<STRIDE, FIRST, N>::new()),
+            counter: || Box::new(Queues::<STRIDE, FIRST, N, true>::new()),
             // SAFETY: `super::select` gives kernels out only where `is_available`.
             apply: |row, tables| unsafe { apply::<STRIDE, FIRST, N>(row, tables) },
         }
@@ -245,8 +245,9 @@ struct Products {
     upper: [Lanes; HALF],
 }
 
+/// Counts rows, which memory is asked for ahead of if they are in a frame.
 #[derive(Debug)]
-struct Queues<const STRIDE: usize, const FIRST: usize, const N: usize> {
+struct Queues<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bool> {
     /// Of each sample of a pixel, by the top two bits.
     queues: Vec<[Queue; 4]>,
     /// The samples in each queue. Not in the queues, so that registers hold them while a tile is
@@ -258,7 +259,9 @@ struct Queues<const STRIDE: usize, const FIRST: usize, const N: usize> {
     padding: u64,
 }
 
-impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIRST, N> {
+impl<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bool>
+    Queues<STRIDE, FIRST, N, IN_FRAME>
+{
     fn new() -> Self {
         Self {
             queues: (0..N).map(|_| [(); 4].map(|()| Queue::new())).collect(),
@@ -296,7 +299,9 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize> Queues<STRIDE, FIR
     fn split(&mut self, groups: &[u8]) {
         let mut lens = self.lens;
         for group in groups.chunks_exact(STRIDE * VECTOR) {
-            prefetch(group);
+            if IN_FRAME {
+                prefetch(group);
+            }
             let vectors = load_group::<STRIDE>(group);
             for (j, (queues, lens)) in self.queues.iter_mut().zip(&mut lens).enumerate() {
                 let samples = gather(&vectors, FIRST + j);
@@ -343,7 +348,13 @@ fn append(to: &mut [u8], len: &mut usize, mask: u64, samples: __m512i) {
     *len += mask.count_ones() as usize;
 }
 
-impl<const STRIDE: usize, const FIRST: usize, const N: usize> Counter for Queues<STRIDE, FIRST, N> {
+pub(super) fn line_counter() -> Box<dyn Counter> {
+    Box::new(Queues::<1, 0, 1, false>::new())
+}
+
+impl<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bool> Counter
+    for Queues<STRIDE, FIRST, N, IN_FRAME>
+{
     fn add(&mut self, row: &[u8]) {
         // SAFETY: `super::select` gives kernels out only where `is_available`.
         unsafe { self.add_row(row) }

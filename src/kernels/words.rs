@@ -17,7 +17,7 @@ const TABLES: usize = 4;
 /// other.
 const PADDING: usize = 16;
 
-/// Of any sample.
+/// Words there can be.
 const ALL: usize = 1 << 16;
 
 #[derive(Debug)]
@@ -95,33 +95,41 @@ impl Counter<u16> for WordCounter {
 /// Bits of the samples that there are kernels by vectors for.
 pub(super) const BITS_OF_VECTORS: u32 = 10;
 
-/// The levels that replace those of words.
+/// What replaces words.
 #[derive(Debug)]
-pub struct WordTable {
-    /// A level for every word there can be, so that no bounds are checked.
-    levels: Box<[u16; ALL]>,
-    /// The bits of a sample.
-    mask: u16,
-    /// The same in bytes.
-    pub(super) parts: Option<Box<Parts>>,
+pub enum WordTable {
+    /// A word for every one there can be, so that neither bounds are checked nor other bits put
+    /// aside.
+    Words(Box<[u16; ALL]>),
+    /// The levels that replace those of [`BITS_OF_VECTORS`].
+    Parts(Box<Parts>),
 }
 
-/// The levels that replace those of 10 bits, by bytes: each table has an entry for all bits of a
-/// sample but the lower two.
+/// Levels of [`BITS_OF_VECTORS`] in bytes: each table has an entry for all bits of a sample but the
+/// lower two.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub struct Parts {
     /// By the lower two bits of a sample, the lower byte of its level.
     pub(super) lower: [ByteTable; 4],
     /// The upper bytes for all four of them, of two bits each, the first in the lowest ones.
     pub(super) upper: ByteTable,
 }
 
+/// The table for `lut`, which has a power of two of levels.
 pub(super) fn table(lut: &[u16]) -> WordTable {
-    let mut levels = Box::new([0; ALL]);
-    levels[..lut.len()].copy_from_slice(lut);
-    let parts = (lut.len() == 1 << BITS_OF_VECTORS).then(|| {
-        let mut parts = Box::new(Parts { lower: [[0; 256]; 4], upper: [0; 256] });
-        for (i, four) in lut.as_chunks::<4>().0.iter().enumerate() {
+    let mut words = Box::new([0; ALL]);
+    for (first, words) in (0..).step_by(lut.len()).zip(words.chunks_exact_mut(lut.len())) {
+        for (word, level) in words.iter_mut().zip(lut) {
+            *word = first as u16 | level;
+        }
+    }
+    WordTable::Words(words)
+}
+
+impl Parts {
+    pub(super) fn new(levels: &[u16]) -> Self {
+        let mut parts = Self { lower: [[0; 256]; 4], upper: [0; 256] };
+        for (i, four) in levels.as_chunks::<4>().0.iter().enumerate() {
             for (j, level) in four.iter().enumerate() {
                 let [lower, upper] = level.to_le_bytes();
                 parts.lower[j][i] = lower;
@@ -129,26 +137,29 @@ pub(super) fn table(lut: &[u16]) -> WordTable {
             }
         }
         parts
-    });
-    WordTable { levels, mask: (lut.len() - 1) as u16, parts }
-}
+    }
 
-impl WordTable {
-    #[inline(always)]
-    fn replaced(&self, sample: u16) -> u16 {
-        self.levels[usize::from(sample & self.mask)] | sample & !self.mask
+    fn replaced(&self, word: u16) -> u16 {
+        let (i, j) = (usize::from(word >> 2) % 256, usize::from(word) % 4);
+        let level = u16::from_le_bytes([self.lower[j][i], self.upper[i] >> (2 * j) & 3]);
+        word >> BITS_OF_VECTORS << BITS_OF_VECTORS | level
     }
 }
 
 pub(super) fn apply(row: &mut [u16], tables: &[WordTable]) {
-    let [table] = tables else { panic!("one table per row") };
-    for sample in row {
-        *sample = table.replaced(*sample);
+    match tables {
+        [WordTable::Words(words)] => {
+            row.iter_mut().for_each(|word| *word = words[usize::from(*word)]);
+        }
+        [WordTable::Parts(parts)] => row.iter_mut().for_each(|word| *word = parts.replaced(*word)),
+        _ => panic!("one table per row"),
     }
 }
 
 pub(super) fn apply_to(from: &[u16], to: &mut [u16], table: &WordTable) {
-    for (to, &sample) in to.iter_mut().zip(from) {
-        *to = table.replaced(sample);
+    let both = to.iter_mut().zip(from);
+    match table {
+        WordTable::Words(words) => both.for_each(|(to, &word)| *to = words[usize::from(word)]),
+        WordTable::Parts(parts) => both.for_each(|(to, &word)| *to = parts.replaced(word)),
     }
 }

@@ -14,6 +14,8 @@ use crate::kernels::words::{self, Parts, WordTable};
 word_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
 steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
 
+const WORD_LEVELS: usize = 1 << DEPTH;
+
 /// Words of a group: a byte of each fills a vector.
 const GROUP: usize = VECTOR;
 
@@ -60,7 +62,7 @@ struct WordQueues {
     /// The lower bytes of samples by the upper one, and how many there are.
     lower: Box<[Lower; 4]>,
     lens: [usize; 4],
-    counters: [Queues<1, 0, 1>; 4],
+    counters: [Queues<1, 0, 1, false>; 4],
     /// Zeros that were added to fill groups.
     padding: u64,
 }
@@ -140,6 +142,13 @@ impl Counter<u16> for WordQueues {
 
 // Look-up.
 
+pub(in crate::kernels) fn table(lut: &[u16]) -> WordTable {
+    match lut.len() {
+        WORD_LEVELS => WordTable::Parts(Box::new(Parts::new(lut))),
+        _ => words::table(lut),
+    }
+}
+
 pub(in crate::kernels) fn apply() -> fn(&mut [u16], &[WordTable]) {
     // SAFETY: `super::RowKernels` gives this out only where `is_available`.
     |row, tables| unsafe { apply_row(row, tables) }
@@ -148,7 +157,7 @@ pub(in crate::kernels) fn apply() -> fn(&mut [u16], &[WordTable]) {
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn apply_row(row: &mut [u16], tables: &[WordTable]) {
     let n = match tables {
-        [WordTable { parts: Some(parts), .. }] => {
+        [WordTable::Parts(parts)] => {
             let parts = load_parts(parts);
             let groups = row.as_chunks_mut().0;
             for group in &mut *groups {
@@ -171,7 +180,7 @@ pub(in crate::kernels) fn apply_to() -> fn(&[u16], &mut [u16], &WordTable) {
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn apply_row_to(from: &[u16], to: &mut [u16], table: &WordTable) {
     let mut n = 0;
-    if let Some(parts) = &table.parts {
+    if let WordTable::Parts(parts) = table {
         let parts = load_parts(parts);
         let groups = from.as_chunks().0;
         for (from, to) in groups.iter().zip(to.as_chunks_mut().0) {
@@ -182,14 +191,17 @@ fn apply_row_to(from: &[u16], to: &mut [u16], table: &WordTable) {
     words::apply_to(&from[n * GROUP..], &mut to[n * GROUP..], table);
 }
 
-/// A [`Parts`] in vectors.
+/// [`Parts`] in vectors.
 type LoadedParts = ([[V; LEVELS / VECTOR]; 4], [V; LEVELS / VECTOR]);
 
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn load_parts(parts: &Parts) -> LoadedParts {
     let [a, b, c, d] = &parts.lower;
-    ([table(a), table(b), table(c), table(d)], table(&parts.upper))
+    (
+        [super::table(a), super::table(b), super::table(c), super::table(d)],
+        super::table(&parts.upper),
+    )
 }
 
 #[inline]

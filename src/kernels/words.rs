@@ -101,11 +101,11 @@ pub enum WordTable {
     /// A word for every one there can be, so that neither bounds are checked nor other bits put
     /// aside.
     Words(Box<[u16; ALL]>),
-    /// The levels that replace those of [`BITS_OF_VECTORS`].
+    /// The levels that replace those of 10 bits, in parts.
     Parts(Box<Parts>),
 }
 
-/// Levels of [`BITS_OF_VECTORS`] in bytes: each table has an entry for all bits of a sample but the
+/// Levels of 10 bits in bytes: each table has an entry for all bits of a sample but the
 /// lower two.
 #[derive(Debug)]
 pub struct Parts {

@@ -24,8 +24,8 @@ use std::str::FromStr;
 use crate::histogram::Histogram;
 use crate::lut::Lut;
 use crate::pixels::PixelLayout;
-use crate::rows::{self, Sample, Transfer};
-use convert::{Plain, Steps};
+use crate::rows::{Sample, Transfer};
+use convert::Steps;
 pub use words::WordTable;
 
 /// Counts the samples of rows: bytes of one [`PixelLayout`], or words of one channel.
@@ -202,10 +202,7 @@ impl RowKernels for u8 {
             InstructionSet::Avx512 => avx512::byte_steps(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::byte_steps(),
-            _ => Steps {
-                to_channels: convert::to_channels::<u8, Plain>,
-                add_changes: convert::add_changes::<u8, Plain>,
-            },
+            _ => Steps::plain(),
         }
     }
 
@@ -215,7 +212,7 @@ impl RowKernels for u8 {
             InstructionSet::Avx512 => avx512::byte_transfer(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::byte_transfer(),
-            _ => Transfer { load: rows::load_row, store: rows::store_row },
+            _ => Transfer::plain(),
         }
     }
 }
@@ -267,10 +264,7 @@ impl RowKernels for u16 {
             InstructionSet::Avx512 => avx512::word_steps(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::word_steps(),
-            _ => Steps {
-                to_channels: convert::to_channels::<u16, Plain>,
-                add_changes: convert::add_changes::<u16, Plain>,
-            },
+            _ => Steps::plain(),
         }
     }
 
@@ -280,7 +274,7 @@ impl RowKernels for u16 {
             InstructionSet::Avx512 => avx512::word_transfer(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::word_transfer(),
-            _ => Transfer { load: rows::load_row, store: rows::store_row },
+            _ => Transfer::plain(),
         }
     }
 }

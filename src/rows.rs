@@ -248,6 +248,13 @@ pub struct Transfer<S> {
     pub store: fn(&Place, u32, &[S], &mut [u8]),
 }
 
+impl<S: Sample> Transfer<S> {
+    /// In plain Rust, for every CPU.
+    pub fn plain() -> Self {
+        Self { load: load_row, store: store_row }
+    }
+}
+
 /// Access to samples whose places are known.
 #[derive(Clone, Debug)]
 pub struct Placed<S> {

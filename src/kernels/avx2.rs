@@ -175,7 +175,7 @@ fn widen(bytes: &[u8]) -> V {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn narrow(bytes: &mut [u8], samples: V) {
-    let packed = _mm256_permute4x64_epi64::<0b1101_1000>(packus16(samples, samples));
+    let packed = in_order(packus16(samples, samples));
     let bytes = bytes.first_chunk_mut::<{ VECTOR / 2 }>().expect("half a vector of bytes");
     _mm_storeu_si128(bytes, _mm256_castsi256_si128(packed));
 }

@@ -121,6 +121,13 @@ pub struct Steps<S: Sample> {
     pub add_changes: fn(&Conversion, &mut View<S>, &mut Lines<S>),
 }
 
+impl<S: Sample> Steps<S> {
+    /// In plain Rust, for every CPU.
+    pub fn plain() -> Self {
+        Self { to_channels: to_channels::<S, Plain>, add_changes: add_changes::<S, Plain> }
+    }
+}
+
 /// The parts of the steps that are written for vectors: for as many pixels from the left as they
 /// can, which is the outcome. All give the same bits.
 pub(super) trait Ops<S: Sample> {
@@ -136,7 +143,7 @@ pub(super) trait Ops<S: Sample> {
 }
 
 /// The specification.
-pub(super) struct Plain;
+struct Plain;
 
 impl<S: Sample> Ops<S> for Plain {}
 

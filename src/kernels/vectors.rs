@@ -223,6 +223,14 @@ macro_rules! steps {
             splat32((a & 0xFFFF) | b << 16)
         }
 
+        /// Adds changes to samples of 16 bits, which stay legal.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn add_legal(old: V, change: V, [lowest, highest]: [V; 2]) -> V {
+            let new = max16(add16(old, change), min16(old, lowest));
+            min16(new, max16(old, highest))
+        }
+
         #[inline]
         #[target_feature(enable = $features)]
         fn add_changes(
@@ -436,14 +444,9 @@ macro_rules! byte_samples {
         /// Adds changes, in 32 bits each, to samples that two pixels share.
         #[inline]
         #[target_feature(enable = $features)]
-        fn add_to_shared(
-            samples: &mut [u8; VECTOR / 2],
-            [low, high]: [V; 2],
-            [lowest, highest]: [V; 2],
-        ) {
-            let old = widen(samples);
-            let new = max16(add16(old, packs32(low, high)), min16(old, lowest));
-            narrow(samples, min16(new, max16(old, highest)));
+        fn add_to_shared(samples: &mut [u8; VECTOR / 2], [low, high]: [V; 2], bounds: [V; 2]) {
+            let new = add_legal(widen(samples), packs32(low, high), bounds);
+            narrow(samples, new);
         }
 
         /// The word before each of a block.
@@ -579,19 +582,13 @@ macro_rules! word_samples {
         /// Bits that are no sample's stay.
         #[inline]
         #[target_feature(enable = $features)]
-        fn add_legal(words: V, change: V, [lowest, highest]: [V; 2]) -> V {
-            let others = and(words, splat16(-1 << DEPTH));
-            let old = xor(words, others);
-            let new = max16(add16(old, change), min16(old, lowest));
-            or(min16(new, max16(old, highest)), others)
-        }
-
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn add_to(samples: &mut [u16; VECTOR], [low, high]: [V; 2], bounds: [V; 2]) {
-            let old = load_halves(samples);
-            let low = add_legal(old[0], low, bounds);
-            store_halves(samples, [low, add_legal(old[1], high, bounds)]);
+        fn add_to(samples: &mut [u16; VECTOR], changes: [V; 2], bounds: [V; 2]) {
+            let mut halves = load_halves(samples);
+            for i in 0..2 {
+                let others = and(halves[i], splat16(-1 << DEPTH));
+                halves[i] = or(add_legal(xor(halves[i], others), changes[i], bounds), others);
+            }
+            store_halves(samples, halves);
         }
 
         #[inline]

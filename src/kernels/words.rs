@@ -105,11 +105,10 @@ pub enum WordTable {
     Parts(Box<Parts>),
 }
 
-/// Levels of 10 bits in bytes: each table has an entry for all bits of a sample but the
-/// lower two.
+/// Levels of 10 bits in bytes: each table has an entry for a sample's lower byte.
 #[derive(Debug)]
 pub struct Parts {
-    /// By the lower two bits of a sample, the lower byte of its level.
+    /// By the upper two bits of a sample, the lower byte of its level.
     pub(super) lower: [ByteTable; 4],
     /// The upper bytes for all four of them, of two bits each, the first in the lowest ones.
     pub(super) upper: ByteTable,
@@ -129,19 +128,20 @@ pub(super) fn table(lut: &[u16]) -> WordTable {
 impl Parts {
     pub(super) fn new(levels: &[u16]) -> Self {
         let mut parts = Self { lower: [[0; 256]; 4], upper: [0; 256] };
-        for (i, four) in levels.as_chunks::<4>().0.iter().enumerate() {
-            for (j, level) in four.iter().enumerate() {
+        for (i, of_upper) in levels.chunks_exact(256).enumerate() {
+            for (j, level) in of_upper.iter().enumerate() {
                 let [lower, upper] = level.to_le_bytes();
-                parts.lower[j][i] = lower;
-                parts.upper[i] |= upper << (2 * j);
+                parts.lower[i][j] = lower;
+                parts.upper[j] |= upper << (2 * i);
             }
         }
         parts
     }
 
     fn replaced(&self, word: u16) -> u16 {
-        let (i, j) = (usize::from(word >> 2) % 256, usize::from(word) % 4);
-        let level = u16::from_le_bytes([self.lower[j][i], self.upper[i] >> (2 * j) & 3]);
+        let [lower, upper] = word.to_le_bytes();
+        let (i, j) = (usize::from(upper % 4), usize::from(lower));
+        let level = u16::from_le_bytes([self.lower[i][j], self.upper[j] >> (2 * i) & 3]);
         word >> BITS_OF_VECTORS << BITS_OF_VECTORS | level
     }
 }

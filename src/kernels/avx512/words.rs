@@ -6,7 +6,7 @@
 //!
 //! # Look-up
 //!
-//! Levels by the lower two bits and the rest of a sample are tables of bytes: see [`Parts`].
+//! Levels by a sample's lower byte and its upper two bits are tables of bytes: see [`Parts`].
 
 use super::*;
 use crate::kernels::words::{self, Parts, WordTable};
@@ -207,21 +207,43 @@ fn load_parts(parts: &Parts) -> LoadedParts {
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
 fn look_up_words(samples: [V; 2], (lower, upper): &LoadedParts) -> [V; 2] {
-    let [a, b] = samples;
-    // All bits but two, in the order of `split_bytes`.
-    let index = _mm512_mask_blend_epi8(ODD, _mm512_srli_epi16::<2>(a), slli16::<6>(b));
-    let [bit_0, bit_1] = lower_bits(split_bytes(samples)[0]);
+    let [index, upper_bytes] = split_bytes(samples);
+    let [bit_8, bit_9] = lower_bits(upper_bytes);
+    let bit_7 = _mm512_movepi8_mask(index);
+    let bit_6 = _mm512_movepi8_mask(_mm512_add_epi8(index, index));
+    let quarters = [bit_6, bit_7, bit_6 & bit_7];
+    let look_up = |table: &[V; LEVELS / VECTOR]| look_up_by_quarters(index, quarters, table);
 
-    let if_0 = _mm512_mask_blend_epi8(bit_0, look_up(index, &lower[0]), look_up(index, &lower[1]));
-    let if_1 = _mm512_mask_blend_epi8(bit_0, look_up(index, &lower[2]), look_up(index, &lower[3]));
-    let new_lower = _mm512_mask_blend_epi8(bit_1, if_0, if_1);
+    let if_0 = _mm512_mask_blend_epi8(bit_8, look_up(&lower[0]), look_up(&lower[1]));
+    let if_1 = _mm512_mask_blend_epi8(bit_8, look_up(&lower[2]), look_up(&lower[3]));
+    let new_lower = _mm512_mask_blend_epi8(bit_9, if_0, if_1);
 
     // What comes over from a byte's neighbour is not among the last two bits.
-    let new_upper = look_up(index, upper);
-    let new_upper = _mm512_mask_blend_epi8(bit_1, new_upper, _mm512_srli_epi16::<4>(new_upper));
-    let new_upper = _mm512_mask_blend_epi8(bit_0, new_upper, _mm512_srli_epi16::<2>(new_upper));
-    let levels = join_bytes([new_lower, and(new_upper, splat16(0x0303))]);
+    let new_upper = look_up(upper);
+    let new_upper = _mm512_mask_blend_epi8(bit_9, new_upper, _mm512_srli_epi16::<4>(new_upper));
+    let new_upper = _mm512_mask_blend_epi8(bit_8, new_upper, _mm512_srli_epi16::<2>(new_upper));
 
-    let others = splat16(-1 << DEPTH);
-    [or(levels[0], and(a, others)), or(levels[1], and(b, others))]
+    let mut levels = join_bytes([new_lower, new_upper]);
+    for (level, sample) in levels.iter_mut().zip(samples) {
+        // Bit i of the constant: the outcome where the bits of x, y and z are the bits of i.
+        const Y_WHERE_X_ELSE_Z: i32 = 0b1100_1010;
+        let others = splat16(-1 << DEPTH);
+        *level = _mm512_ternarylogic_epi64::<Y_WHERE_X_ELSE_Z>(others, sample, *level);
+    }
+    levels
+}
+
+/// The entries of a table for bytes with neither of the upper two bits, with the lower, with the
+/// upper and with both of them.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn look_up_by_quarters(
+    index: V,
+    [bit_6, bit_7, both]: [u64; 3],
+    table: &[V; LEVELS / VECTOR],
+) -> V {
+    let levels = _mm512_permutexvar_epi8(index, table[0]);
+    let levels = _mm512_mask_permutexvar_epi8(levels, bit_6, index, table[1]);
+    let levels = _mm512_mask_permutexvar_epi8(levels, bit_7, index, table[2]);
+    _mm512_mask_permutexvar_epi8(levels, both, index, table[3])
 }

@@ -15,6 +15,8 @@ mod compiled;
 pub mod convert;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
+mod sse41;
+#[cfg(target_arch = "x86_64")]
 mod vectors;
 mod words;
 
@@ -61,6 +63,8 @@ pub enum InstructionSet {
     /// Plain Rust, for every CPU.
     #[default]
     Scalar,
+    /// x86-64 with SSSE3 and SSE4.1 (Intel since 2008, AMD since 2011).
+    Sse41,
     /// x86-64 with AVX2.
     Avx2,
     /// x86-64 with AVX-512 F, BW, VBMI, VBMI2, VNNI and VPOPCNTDQ (Intel since Ice Lake, AMD since
@@ -70,18 +74,20 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// All that there are kernels for, on this CPU or another.
-    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 4] = [Self::Scalar, Self::Sse41, Self::Avx2, Self::Avx512];
 
     /// Whether this CPU has it.
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
+            Self::Sse41 => sse41::is_available(),
+            #[cfg(target_arch = "x86_64")]
             Self::Avx2 => avx2::is_available(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => avx512::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => false,
+            Self::Sse41 | Self::Avx2 | Self::Avx512 => false,
         }
     }
 
@@ -100,6 +106,7 @@ impl InstructionSet {
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Sse41 => "sse41",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
         }
@@ -114,7 +121,7 @@ impl fmt::Display for InstructionSet {
 
 /// A name is no [`InstructionSet`]'s.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is none of scalar, avx2, avx512")]
+#[error("'{0}' is none of scalar, sse41, avx2, avx512")]
 pub struct UnknownInstructionSet(String);
 
 impl FromStr for InstructionSet {
@@ -134,11 +141,15 @@ pub fn select(pixel: PixelLayout, at_most: InstructionSet) -> Option<Kernel> {
     match at_most.or_less() {
         InstructionSet::Scalar => of_layout::<scalar::Scalar>(pixel),
         #[cfg(target_arch = "x86_64")]
+        InstructionSet::Sse41 => of_layout::<sse41::Sse41>(pixel),
+        #[cfg(target_arch = "x86_64")]
         InstructionSet::Avx2 => of_layout::<avx2::Avx2>(pixel),
         #[cfg(target_arch = "x86_64")]
         InstructionSet::Avx512 => of_layout::<avx512::Avx512>(pixel),
         #[cfg(not(target_arch = "x86_64"))]
-        InstructionSet::Avx2 | InstructionSet::Avx512 => unreachable!("not available"),
+        InstructionSet::Sse41 | InstructionSet::Avx2 | InstructionSet::Avx512 => {
+            unreachable!("not available")
+        }
     }
 }
 
@@ -202,6 +213,8 @@ impl RowKernels for u8 {
             InstructionSet::Avx512 => avx512::byte_steps(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::byte_steps(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Sse41 => sse41::byte_steps(),
             _ => Steps::plain(),
         }
     }
@@ -212,6 +225,8 @@ impl RowKernels for u8 {
             InstructionSet::Avx512 => avx512::byte_transfer(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::byte_transfer(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Sse41 => sse41::byte_transfer(),
             _ => Transfer::plain(),
         }
     }
@@ -264,6 +279,8 @@ impl RowKernels for u16 {
             InstructionSet::Avx512 => avx512::word_steps(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::word_steps(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Sse41 => sse41::word_steps(),
             _ => Steps::plain(),
         }
     }
@@ -274,6 +291,8 @@ impl RowKernels for u16 {
             InstructionSet::Avx512 => avx512::word_transfer(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::word_transfer(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Sse41 => sse41::word_transfer(),
             _ => Transfer::plain(),
         }
     }

@@ -220,7 +220,7 @@ fn names_of_instruction_sets() {
         assert!(set.or_less() <= set && set.or_less().is_available());
     }
     let error = "sse9".parse::<InstructionSet>().expect_err("no such set");
-    assert_eq!(error.to_string(), "'sse9' is none of scalar, avx2, avx512");
+    assert_eq!(error.to_string(), "'sse9' is none of scalar, sse41, avx2, avx512");
     assert!(InstructionSet::best().is_available());
 }
 
@@ -268,7 +268,7 @@ fn the_environment_chooses_kernels_that_the_cpu_has() {
     assert!(
         said.contains(
             "The environment variable HISTOMATCH_KERNELS is ignored: 'mmx' is none of scalar, \
-             avx2, avx512. Unset it, or set it to one of them."
+             sse41, avx2, avx512. Unset it, or set it to one of them."
         ),
         "{said}"
     );

@@ -57,7 +57,7 @@
 //!
 //! # Environment
 //!
-//! `HISTOMATCH_KERNELS` = `scalar`, `avx2` or `avx512` makes the element use those
+//! `HISTOMATCH_KERNELS` = `scalar`, `sse41`, `avx2` or `avx512` makes the element use those
 //! [kernels](crate::kernels) or, if the CPU can't run them, the best it can. All give the same
 //! bytes; this is for tests and to compare speeds. So is `HISTOMATCH_GENERIC`: if it is set, all
 //! formats are unpacked and packed by GStreamer.

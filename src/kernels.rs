@@ -121,7 +121,7 @@ impl fmt::Display for InstructionSet {
 
 /// A name is no [`InstructionSet`]'s.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is none of scalar, sse41, avx2, avx512")]
+#[error("'{0}' is none of {names}", names = InstructionSet::ALL.map(InstructionSet::name).join(", "))]
 pub struct UnknownInstructionSet(String);
 
 impl FromStr for InstructionSet {

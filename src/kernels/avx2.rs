@@ -12,7 +12,7 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_steps;
 use super::convert;
-use super::vectors::{byte_samples, prefetch, steps, word_samples};
+use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
 use super::{ByteTable, InstructionSet, Kernel, Kernels, scalar};
 use crate::pixels::Place;
 use crate::rows::{self, Line, Sample, Transfer, View};
@@ -115,41 +115,24 @@ fn look_up(samples: __m256i, table: &Table) -> __m256i {
 
 // Conversions.
 
+use safe_unaligned_simd::x86_64::{
+    _mm256_loadu_si256 as loadu_bytes, _mm256_loadu_si256 as loadu_words,
+    _mm256_storeu_si256 as storeu_bytes, _mm256_storeu_si256 as storeu_words,
+};
 use std::arch::x86_64::{
-    __m256i as V, _mm256_add_epi16 as add16, _mm256_adds_epi16 as adds16, _mm256_and_si256 as and,
-    _mm256_madd_epi16 as products, _mm256_maddubs_epi16 as maddubs, _mm256_max_epi16 as max16,
-    _mm256_max_epu8 as max8, _mm256_min_epi16 as min16, _mm256_min_epu8 as min8,
-    _mm256_mulhrs_epi16 as mulhrs, _mm256_or_si256 as or, _mm256_packs_epi32 as packs32,
-    _mm256_packus_epi16 as packus16, _mm256_set1_epi32 as splat32, _mm256_setzero_si256 as zero,
+    __m256i as V, _mm256_add_epi16 as add16, _mm256_adds_epi16 as adds16,
+    _mm256_alignr_epi8 as alignr_epi8, _mm256_and_si256 as and, _mm256_madd_epi16 as products,
+    _mm256_maddubs_epi16 as maddubs, _mm256_max_epi16 as max16, _mm256_max_epu8 as max8,
+    _mm256_min_epi16 as min16, _mm256_min_epu8 as min8, _mm256_mulhrs_epi16 as mulhrs,
+    _mm256_or_si256 as or, _mm256_packs_epi32 as packs32, _mm256_packus_epi16 as packus16,
+    _mm256_set1_epi16 as set1_epi16, _mm256_set1_epi32 as splat32, _mm256_setzero_si256 as zero,
+    _mm256_sll_epi16 as sll_epi16, _mm256_sra_epi16 as sra_epi16, _mm256_sra_epi32 as sra_epi32,
     _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
     _mm256_unpackhi_epi16 as unpackhi16, _mm256_unpacklo_epi8 as unpacklo8,
     _mm256_unpacklo_epi16 as unpacklo16, _mm256_xor_si256 as xor,
 };
 
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load(bytes: &[u8]) -> V {
-    _mm256_loadu_si256(bytes.first_chunk::<VECTOR>().expect("a vector of bytes"))
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(bytes: &mut [u8], vector: V) {
-    _mm256_storeu_si256(bytes.first_chunk_mut::<VECTOR>().expect("a vector of bytes"), vector);
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load16(words: &[u16]) -> V {
-    _mm256_loadu_si256(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store16(words: &mut [u16], vector: V) {
-    let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
-    _mm256_storeu_si256(words, vector);
-}
+operations!("avx2");
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -198,42 +181,11 @@ fn narrow32(bytes: &mut [u8], samples: V) {
     _mm_storeu_si64(bytes, _mm256_castsi256_si128(packed));
 }
 
-#[inline]
-#[target_feature(enable = "avx2")]
-fn splat16(value: i32) -> V {
-    _mm256_set1_epi16(value as i16)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn slli16<const BITS: u32>(value: V) -> V {
-    _mm256_sll_epi16(value, _mm_cvtsi32_si128(BITS as i32))
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn srai16<const BITS: u32>(value: V) -> V {
-    _mm256_sra_epi16(value, _mm_cvtsi32_si128(BITS as i32))
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn sra32(value: V, bits: u32) -> V {
-    _mm256_sra_epi32(value, _mm_cvtsi32_si128(bits as i32))
-}
-
 /// Adds to 32-bit sums the products of 16-bit values, two to each.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn add_products(sums: V, a: V, b: V) -> V {
     _mm256_add_epi32(sums, _mm256_madd_epi16(a, b))
-}
-
-/// In each part of 128 bits, the word before each one, the last of the part of `before` at first.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn word_before(words: V, before: V) -> V {
-    _mm256_alignr_epi8::<14>(words, before)
 }
 
 /// The part of 128 bits before each one, the last of `before` at first.

@@ -25,13 +25,11 @@ use std::mem;
 
 use safe_unaligned_simd::x86_64::{_mm_loadu_si128, _mm_storeu_si128};
 use safe_unaligned_simd::x86_64::{_mm256_loadu_si256, _mm256_storeu_si256};
-use safe_unaligned_simd::x86_64::{_mm512_loadu_epi8, _mm512_loadu_epi64};
-use safe_unaligned_simd::x86_64::{_mm512_loadu_epi16, _mm512_storeu_epi16};
-use safe_unaligned_simd::x86_64::{_mm512_storeu_epi8, _mm512_storeu_epi64};
+use safe_unaligned_simd::x86_64::{_mm512_loadu_epi64, _mm512_storeu_epi64};
 
 use super::compiled::compiled_steps;
 use super::convert;
-use super::vectors::{byte_samples, prefetch, steps, word_samples};
+use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
 use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels, scalar};
 use crate::histogram::Histogram;
 use crate::pixels::Place;
@@ -66,18 +64,6 @@ const LEVELS: usize = 256;
 
 /// The most bytes of a group: a vector per byte of a pixel, so 64 whole pixels.
 const MAX_GROUP: usize = 4 * VECTOR;
-
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn load(bytes: &[u8]) -> __m512i {
-    _mm512_loadu_epi8(bytes.first_chunk::<VECTOR>().expect("a vector of bytes"))
-}
-
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn store(bytes: &mut [u8], vector: __m512i) {
-    _mm512_storeu_epi8(bytes.first_chunk_mut::<VECTOR>().expect("a vector of bytes"), vector);
-}
 
 /// The bits of those bytes of vector `vector` of a group (rotated, see [`load_group`]) that hold
 /// byte `offset` of a pixel.
@@ -305,8 +291,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bo
             let vectors = load_group::<STRIDE>(group);
             for (j, (queues, lens)) in self.queues.iter_mut().zip(&mut lens).enumerate() {
                 let samples = gather(&vectors, FIRST + j);
-                let bit_7 = _mm512_movepi8_mask(samples);
-                let bit_6 = _mm512_movepi8_mask(_mm512_add_epi8(samples, samples));
+                let [bit_6, bit_7] = upper_bits(samples);
                 for ((queue, len), mask) in queues.iter_mut().zip(lens).zip(quarters(bit_6, bit_7))
                 {
                     append(&mut queue.samples, len, mask, samples);
@@ -332,6 +317,13 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bo
         }
         histograms
     }
+}
+
+/// Bit 6 and bit 7 of each byte.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn upper_bits(bytes: V) -> [u64; 2] {
+    [_mm512_movepi8_mask(_mm512_add_epi8(bytes, bytes)), _mm512_movepi8_mask(bytes)]
 }
 
 /// The samples that have neither bit, the lower, the upper, and both.
@@ -496,42 +488,40 @@ fn interleave<const BITS: u32>(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
         1 => 0x5555_5555_5555_5555,
         _ => unreachable!("no such step"),
     });
-    // Bit i of the constant: the outcome where the bits of `lower`, x and y are the bits of i.
-    const X_WHERE_LOWER_ELSE_Y: i32 = 0b1100_1010;
     let shifted_b = _mm512_slli_epi64::<BITS>(b);
     let shifted_a = _mm512_srli_epi64::<BITS>(a);
-    (
-        _mm512_ternarylogic_epi64::<X_WHERE_LOWER_ELSE_Y>(lower, a, shifted_b),
-        _mm512_ternarylogic_epi64::<X_WHERE_LOWER_ELSE_Y>(lower, shifted_a, b),
-    )
+    (choose_bits(lower, a, shifted_b), choose_bits(lower, shifted_a, b))
+}
+
+/// The bits of `x` where those of `mask` are set, and of `y` elsewhere.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn choose_bits(mask: V, x: V, y: V) -> V {
+    // Bit i of the constant: the outcome where the bits of the mask, x and y are the bits of i.
+    _mm512_ternarylogic_epi64::<0b1100_1010>(mask, x, y)
 }
 
 // Conversions.
 
+use safe_unaligned_simd::x86_64::{
+    _mm512_loadu_epi8 as loadu_bytes, _mm512_loadu_epi16 as loadu_words,
+    _mm512_storeu_epi8 as storeu_bytes, _mm512_storeu_epi16 as storeu_words,
+};
 use std::arch::x86_64::{
-    __m512i as V, _mm512_add_epi16 as add16, _mm512_adds_epi16 as adds16, _mm512_and_si512 as and,
+    __m512i as V, _mm512_add_epi16 as add16, _mm512_adds_epi16 as adds16,
+    _mm512_alignr_epi8 as alignr_epi8, _mm512_and_si512 as and,
     _mm512_dpwssd_epi32 as add_products, _mm512_madd_epi16 as products,
     _mm512_maddubs_epi16 as maddubs, _mm512_max_epi16 as max16, _mm512_max_epu8 as max8,
     _mm512_min_epi16 as min16, _mm512_min_epu8 as min8, _mm512_mulhrs_epi16 as mulhrs,
     _mm512_or_si512 as or, _mm512_packs_epi32 as packs32, _mm512_packus_epi16 as packus16,
-    _mm512_set1_epi32 as splat32, _mm512_setzero_si512 as zero, _mm512_slli_epi16 as slli16,
-    _mm512_srai_epi16 as srai16, _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
+    _mm512_set1_epi16 as set1_epi16, _mm512_set1_epi32 as splat32, _mm512_setzero_si512 as zero,
+    _mm512_sll_epi16 as sll_epi16, _mm512_sra_epi16 as sra_epi16, _mm512_sra_epi32 as sra_epi32,
+    _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
     _mm512_unpackhi_epi16 as unpackhi16, _mm512_unpacklo_epi8 as unpacklo8,
     _mm512_unpacklo_epi16 as unpacklo16, _mm512_xor_si512 as xor,
 };
 
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn load16(words: &[u16]) -> V {
-    _mm512_loadu_epi16(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
-}
-
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn store16(words: &mut [u16], vector: V) {
-    let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
-    _mm512_storeu_epi16(words, vector);
-}
+operations!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
 
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
@@ -577,25 +567,6 @@ fn widen32(bytes: &[u8]) -> V {
 fn narrow32(bytes: &mut [u8], samples: V) {
     let bytes = bytes.first_chunk_mut::<{ VECTOR / 4 }>().expect("a quarter of a vector of bytes");
     _mm_storeu_si128(bytes, _mm512_cvtepi32_epi8(samples));
-}
-
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn splat16(value: i32) -> V {
-    _mm512_set1_epi16(value as i16)
-}
-
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn sra32(value: V, bits: u32) -> V {
-    _mm512_sra_epi32(value, _mm_cvtsi32_si128(bits as i32))
-}
-
-/// In each part of 128 bits, the word before each one, the last of the part of `before` at first.
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
-fn word_before(words: V, before: V) -> V {
-    _mm512_alignr_epi8::<14>(words, before)
 }
 
 /// The part of 128 bits before each one, the last of `before` at first.

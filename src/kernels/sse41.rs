@@ -3,15 +3,29 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
+use std::arch::x86_64::{
+    __m128i as V, _mm_add_epi16 as add16, _mm_adds_epi16 as adds16, _mm_alignr_epi8 as alignr_epi8,
+    _mm_and_si128 as and, _mm_madd_epi16 as products, _mm_maddubs_epi16 as maddubs,
+    _mm_max_epi16 as max16, _mm_max_epu8 as max8, _mm_min_epi16 as min16, _mm_min_epu8 as min8,
+    _mm_mulhrs_epi16 as mulhrs, _mm_or_si128 as or, _mm_packs_epi32 as packs32,
+    _mm_packus_epi16 as packus16, _mm_set1_epi16 as set1_epi16, _mm_set1_epi32 as splat32,
+    _mm_setzero_si128 as zero, _mm_sll_epi16 as sll_epi16, _mm_sra_epi16 as sra_epi16,
+    _mm_sra_epi32 as sra_epi32, _mm_sub_epi16 as sub16, _mm_unpackhi_epi8 as unpackhi8,
+    _mm_unpackhi_epi16 as unpackhi16, _mm_unpacklo_epi8 as unpacklo8,
+    _mm_unpacklo_epi16 as unpacklo16, _mm_xor_si128 as xor,
+};
 
 use safe_unaligned_simd::x86_64::{
-    _mm_loadu_si32, _mm_loadu_si64, _mm_loadu_si128, _mm_storeu_si32, _mm_storeu_si64,
-    _mm_storeu_si128,
+    _mm_loadu_si32, _mm_loadu_si64, _mm_storeu_si32, _mm_storeu_si64,
+};
+use safe_unaligned_simd::x86_64::{
+    _mm_loadu_si128 as loadu_bytes, _mm_loadu_si128 as loadu_words,
+    _mm_storeu_si128 as storeu_bytes, _mm_storeu_si128 as storeu_words,
 };
 
 use super::compiled::compiled_steps;
 use super::convert;
-use super::vectors::{byte_samples, prefetch, steps, word_samples};
+use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
 use super::{InstructionSet, Kernel, Kernels, scalar};
 use crate::pixels::Place;
 use crate::rows::{self, Line, Sample, Transfer, View};
@@ -34,40 +48,7 @@ impl Kernels for Sse41 {
 /// Bytes of a vector.
 const VECTOR: usize = 16;
 
-use std::arch::x86_64::{
-    __m128i as V, _mm_add_epi16 as add16, _mm_adds_epi16 as adds16, _mm_and_si128 as and,
-    _mm_madd_epi16 as products, _mm_maddubs_epi16 as maddubs, _mm_max_epi16 as max16,
-    _mm_max_epu8 as max8, _mm_min_epi16 as min16, _mm_min_epu8 as min8, _mm_mulhrs_epi16 as mulhrs,
-    _mm_or_si128 as or, _mm_packs_epi32 as packs32, _mm_packus_epi16 as packus16,
-    _mm_set1_epi32 as splat32, _mm_setzero_si128 as zero, _mm_sub_epi16 as sub16,
-    _mm_unpackhi_epi8 as unpackhi8, _mm_unpackhi_epi16 as unpackhi16,
-    _mm_unpacklo_epi8 as unpacklo8, _mm_unpacklo_epi16 as unpacklo16, _mm_xor_si128 as xor,
-};
-
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn load(bytes: &[u8]) -> V {
-    _mm_loadu_si128(bytes.first_chunk::<VECTOR>().expect("a vector of bytes"))
-}
-
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn store(bytes: &mut [u8], vector: V) {
-    _mm_storeu_si128(bytes.first_chunk_mut::<VECTOR>().expect("a vector of bytes"), vector);
-}
-
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn load16(words: &[u16]) -> V {
-    _mm_loadu_si128(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
-}
-
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn store16(words: &mut [u16], vector: V) {
-    let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
-    _mm_storeu_si128(words, vector);
-}
+operations!("ssse3,sse4.1");
 
 /// There is one part.
 #[inline]
@@ -113,42 +94,11 @@ fn narrow32(bytes: &mut [u8], samples: V) {
     _mm_storeu_si32(bytes, packus16(words, words));
 }
 
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn splat16(value: i32) -> V {
-    _mm_set1_epi16(value as i16)
-}
-
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn slli16<const BITS: u32>(value: V) -> V {
-    _mm_sll_epi16(value, _mm_cvtsi32_si128(BITS as i32))
-}
-
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn srai16<const BITS: u32>(value: V) -> V {
-    _mm_sra_epi16(value, _mm_cvtsi32_si128(BITS as i32))
-}
-
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn sra32(value: V, bits: u32) -> V {
-    _mm_sra_epi32(value, _mm_cvtsi32_si128(bits as i32))
-}
-
 /// Adds to 32-bit sums the products of 16-bit values, two to each.
 #[inline]
 #[target_feature(enable = "ssse3,sse4.1")]
 fn add_products(sums: V, a: V, b: V) -> V {
     _mm_add_epi32(sums, products(a, b))
-}
-
-/// The word before each one, the last of `before` at first.
-#[inline]
-#[target_feature(enable = "ssse3,sse4.1")]
-fn word_before(words: V, before: V) -> V {
-    _mm_alignr_epi8::<14>(words, before)
 }
 
 /// The part before the only one.

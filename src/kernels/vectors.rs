@@ -28,16 +28,80 @@ pub(super) fn prefetch<T>(samples: &[T]) {
     }
 }
 
+/// Defines the operations of [`steps`] that are the same for vectors of any length, out of what is in
+/// scope: the type `V`, `VECTOR` (its bytes), and intrinsics without prefix, `loadu` and `storeu`
+/// of bytes and of words.
+macro_rules! operations {
+    ($features:literal) => {
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn load(bytes: &[u8]) -> V {
+            loadu_bytes(bytes.first_chunk::<VECTOR>().expect("a vector of bytes"))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn store(bytes: &mut [u8], vector: V) {
+            storeu_bytes(bytes.first_chunk_mut::<VECTOR>().expect("a vector of bytes"), vector);
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn load16(words: &[u16]) -> V {
+            loadu_words(words.first_chunk::<{ VECTOR / 2 }>().expect("a vector of words"))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn store16(words: &mut [u16], vector: V) {
+            let words = words.first_chunk_mut::<{ VECTOR / 2 }>().expect("a vector of words");
+            storeu_words(words, vector);
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn splat16(value: i32) -> V {
+            set1_epi16(value as i16)
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn slli16<const BITS: u32>(value: V) -> V {
+            sll_epi16(value, _mm_cvtsi32_si128(BITS as i32))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn srai16<const BITS: u32>(value: V) -> V {
+            sra_epi16(value, _mm_cvtsi32_si128(BITS as i32))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn sra32(value: V, bits: u32) -> V {
+            sra_epi32(value, _mm_cvtsi32_si128(bits as i32))
+        }
+
+        /// In each part of 128 bits, the word before each one, the last of the part of `before` at
+        /// first.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn word_before(words: V, before: V) -> V {
+            alignr_epi8::<14>(words, before)
+        }
+    };
+}
+pub(super) use operations;
+
 /// Defines `Ops` for a type of samples out of what [`byte_samples`] or [`word_samples`] defines,
-/// and of what is in scope: the type `V`, `VECTOR` (its bytes), and functions named after the
-/// operations, without prefix: `load`, `store`, `load16`, `store16`, `widen` (bytes to 16 bits),
-/// `narrow` (and store), `widen32` and `narrow32` (32 bits), `splat16`, `splat32`, `zero`, `add16`,
-/// `sub16`, `adds16` (saturating), `min16`, `max16`, `min8`, `max8` (unsigned), `mulhrs`, `slli16`,
-/// `srai16`, `xor`, `and`, `or`, `products` (of words, pairs of them added to 32 bits),
-/// `add_products` (to what there is), `sra32` (by a number in a register), `maddubs`, `unpacklo8`,
-/// `unpackhi8`, `unpacklo16`, `unpackhi16`, `packs32`, `packus16`; `in_order` (the parts of 128 bits
-/// of two vectors that packing has put next to each other), `alternate` (words of two vectors, in
-/// order), `word_before`, `part_before`.
+/// of [`operations`], and of what is in scope: functions named after what they do, without prefix:
+/// `widen` (bytes to 16 bits), `narrow` (and store), `widen32` and `narrow32` (32 bits), `splat32`,
+/// `zero`, `add16`, `sub16`, `adds16` (saturating), `min16`, `max16`, `min8`, `max8` (unsigned),
+/// `mulhrs`, `xor`, `and`, `or`, `products` (of words, pairs of them added to 32 bits),
+/// `add_products` (to what there is), `maddubs`, `unpacklo8`, `unpackhi8`, `unpacklo16`,
+/// `unpackhi16`, `packs32`, `packus16`; `in_order` (the parts of 128 bits of two vectors that packing
+/// has put next to each other), `alternate` (words of two vectors, in order), `part_before` (the
+/// part of 128 bits before each one, the last of another vector at first).
 macro_rules! steps {
     ($features:literal, $sample:ty) => {
         pub(super) struct Ops;

@@ -209,8 +209,7 @@ fn load_parts(parts: &Parts) -> LoadedParts {
 fn look_up_words(samples: [V; 2], (lower, upper): &LoadedParts) -> [V; 2] {
     let [index, upper_bytes] = split_bytes(samples);
     let [bit_8, bit_9] = lower_bits(upper_bytes);
-    let bit_7 = _mm512_movepi8_mask(index);
-    let bit_6 = _mm512_movepi8_mask(_mm512_add_epi8(index, index));
+    let [bit_6, bit_7] = upper_bits(index);
     let quarters = [bit_6, bit_7, bit_6 & bit_7];
     let look_up = |table: &[V; LEVELS / VECTOR]| look_up_by_quarters(index, quarters, table);
 
@@ -223,14 +222,9 @@ fn look_up_words(samples: [V; 2], (lower, upper): &LoadedParts) -> [V; 2] {
     let new_upper = _mm512_mask_blend_epi8(bit_9, new_upper, _mm512_srli_epi16::<4>(new_upper));
     let new_upper = _mm512_mask_blend_epi8(bit_8, new_upper, _mm512_srli_epi16::<2>(new_upper));
 
-    let mut levels = join_bytes([new_lower, new_upper]);
-    for (level, sample) in levels.iter_mut().zip(samples) {
-        // Bit i of the constant: the outcome where the bits of x, y and z are the bits of i.
-        const Y_WHERE_X_ELSE_Z: i32 = 0b1100_1010;
-        let others = splat16(-1 << DEPTH);
-        *level = _mm512_ternarylogic_epi64::<Y_WHERE_X_ELSE_Z>(others, sample, *level);
-    }
-    levels
+    let others = splat16(-1 << DEPTH);
+    let [low, high] = join_bytes([new_lower, new_upper]);
+    [choose_bits(others, samples[0], low), choose_bits(others, samples[1], high)]
 }
 
 /// The entries of a table for bytes with neither of the upper two bits, with the lower, with the

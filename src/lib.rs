@@ -6,7 +6,7 @@
 //! ```text
 //! file ── Reference::load ──► colours ── cdfs, in the channels of the stream ──┐
 //!                                                                              ▼
-//! frame ─► PixelsMut ─► count ─► Histogram ─────────────────────► Temporal ─► match_cdfs
+//! frame ─► Pixels ────► count ─► Histogram ─────────────────────► Temporal ─► match_cdfs
 //!              │          ▲ (rows ─► conversion)                      ▲            │
 //!              │          └ area ─ Borders ◄─ Survey ─► Thumbnail ────┘            ▼
 //!              ▼                                                       one Lut per channel

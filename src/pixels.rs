@@ -5,7 +5,7 @@
 //! of that layout in a block of memory; making one is the only check of offsets and strides that
 //! is needed.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use crate::color::Encoding;
 use crate::rows;
@@ -93,6 +93,18 @@ impl Area {
     /// Whether there are no pixels.
     pub fn is_empty(&self) -> bool {
         self.width == 0 || self.height == 0
+    }
+
+    /// The pixels of both; without any, the area at the first pixel.
+    pub fn intersection(self, other: Self) -> Self {
+        let overlap = |a: usize, a_len: usize, b: usize, b_len: usize| {
+            let (start, end) = (a.max(b), a.saturating_add(a_len).min(b.saturating_add(b_len)));
+            (start, end.saturating_sub(start))
+        };
+        let (left, width) = overlap(self.left, self.width, other.left, other.width);
+        let (top, height) = overlap(self.top, self.height, other.top, other.height);
+        let both = Self { left, top, width, height };
+        if both.is_empty() { Self::default() } else { both }
     }
 
     /// The smallest area that has all pixels of both.
@@ -296,6 +308,12 @@ pub enum SpanError {
         /// Bytes of memory.
         available: usize,
     },
+    /// A plane begins in one block of memory and ends in another.
+    #[error("plane {plane} lies in more than one block of memory")]
+    Split {
+        /// The plane.
+        plane: usize,
+    },
     /// Two planes share bytes.
     #[error("planes {first} and {second} overlap")]
     Overlap {
@@ -315,113 +333,306 @@ pub enum Scan {
     Interleaved,
 }
 
-/// A frame of a [`Layout`] in memory, or a part of its rows, checked: every row of every plane
-/// lies inside it, and no two share a byte.
-#[derive(Debug)]
-pub struct PixelsMut<'a> {
-    /// The visible bytes of each row, from top to bottom, of each of the layout's planes.
-    planes: Vec<Vec<&'a mut [u8]>>,
+/// The most planes that a frame has.
+pub const MAX_PLANES: usize = 4;
+
+/// Bytes of a frame that are borrowed, for reading (`&[u8]`) or for writing (`&mut [u8]`).
+pub trait Memory: Deref<Target = [u8]> + Default {
+    /// What is before a place, and what is from there on.
+    fn cut(self, at: usize) -> (Self, Self);
 }
 
-impl<'a> PixelsMut<'a> {
+impl Memory for &[u8] {
+    fn cut(self, at: usize) -> (Self, Self) {
+        self.split_at(at)
+    }
+}
+
+impl Memory for &mut [u8] {
+    fn cut(self, at: usize) -> (Self, Self) {
+        self.split_at_mut(at)
+    }
+}
+
+/// The rows of one plane, from top to bottom.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plane<M> {
+    /// From the first byte of the first row on; the last row may end it.
+    bytes: M,
+    stride: usize,
+    row_bytes: usize,
+    n_rows: usize,
+}
+
+impl<M: Memory> Plane<M> {
+    /// How many rows there are.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// The visible bytes of a row.
+    pub fn row(&self, y: usize) -> &[u8] {
+        &self.bytes[y * self.stride..][..self.row_bytes]
+    }
+
+    /// The rows from one on.
+    pub fn rows(&self, from: usize) -> impl Iterator<Item = &[u8]> {
+        (from..self.n_rows).map(|y| self.row(y))
+    }
+
+    fn shared(&self) -> Plane<&[u8]> {
+        let &Self { stride, row_bytes, n_rows, .. } = self;
+        Plane { bytes: &self.bytes, stride, row_bytes, n_rows }
+    }
+
+    /// Without the rows above one, and the rows that are cut off.
+    fn cut(self, y: usize) -> (Self, Self) {
+        let Self { bytes, stride, row_bytes, n_rows } = self;
+        let y = y.min(n_rows);
+        // The last row may be shorter than the stride.
+        let at = y.saturating_mul(stride).min(bytes.len());
+        let (above, below) = bytes.cut(at);
+        (
+            Self { bytes: above, stride, row_bytes, n_rows: y },
+            Self { bytes: below, stride, row_bytes, n_rows: n_rows - y },
+        )
+    }
+
+    /// Some bytes of `n_rows` rows.
+    fn crop(self, top: usize, n_rows: usize, bytes: Range<usize>) -> Self {
+        let (_, rest) = self.cut(top);
+        let (Self { bytes: memory, stride, n_rows: all, .. }, _) = rest.cut(n_rows);
+        let (_, memory) = if all == 0 { (M::default(), memory) } else { memory.cut(bytes.start) };
+        Self { bytes: memory, stride, row_bytes: bytes.len(), n_rows: all }
+    }
+
+    /// Every other row.
+    fn field(self, first: usize) -> Self {
+        let (_, Self { bytes, stride, row_bytes, n_rows }) = self.cut(first);
+        Self { bytes, stride: stride.saturating_mul(2), row_bytes, n_rows: n_rows.div_ceil(2) }
+    }
+}
+
+impl Plane<&mut [u8]> {
+    /// The visible bytes of a row.
+    pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
+        &mut self.bytes[y * self.stride..][..self.row_bytes]
+    }
+
+    /// The rows from one on.
+    pub fn rows_mut(&mut self, from: usize) -> impl Iterator<Item = &mut [u8]> {
+        let &mut Self { stride, row_bytes, n_rows, .. } = self;
+        let rest = self.bytes.get_mut(from.saturating_mul(stride)..).unwrap_or_default();
+        // There are no rows of no stride.
+        let rows = rest.chunks_mut(stride.max(1)).take(n_rows.saturating_sub(from));
+        rows.map(move |row| &mut row[..row_bytes])
+    }
+
+    fn reborrow(&mut self) -> Plane<&mut [u8]> {
+        let &mut Self { stride, row_bytes, n_rows, .. } = self;
+        Plane { bytes: self.bytes, stride, row_bytes, n_rows }
+    }
+}
+
+/// A frame of a [`Layout`] in memory, or a part of its rows, checked: every row of every plane
+/// lies inside it, and no two share a byte.
+#[derive(Clone, Debug)]
+pub struct Pixels<M> {
+    planes: [Plane<M>; MAX_PLANES],
+    n_planes: usize,
+    /// Pixels in a row, and rows.
+    size: (usize, usize),
+    /// What of these pixels is counted and changed.
+    visible: Area,
+}
+
+/// A frame to read.
+pub type PixelsRef<'a> = Pixels<&'a [u8]>;
+
+/// A frame to change.
+pub type PixelsMut<'a> = Pixels<&'a mut [u8]>;
+
+impl<M: Memory> Pixels<M> {
     /// The frame of `layout` in `memory` whose planes lie at `spans`, indexed by
     /// [`PlaneLayout::plane`].
     ///
     /// Bytes between and after the rows are not part of the frame, and the last row of a plane
     /// needs no padding.
-    pub fn new(
-        memory: &'a mut [u8],
+    pub fn new(memory: M, layout: &Layout, spans: &[PlaneSpan]) -> Result<Self, SpanError> {
+        Self::in_blocks([memory], layout, spans)
+    }
+
+    /// The same in memory that is made of several blocks. Offsets are those from the start of the
+    /// first block, as if the blocks followed each other. Each plane lies in one of them.
+    pub fn in_blocks(
+        blocks: impl IntoIterator<Item = M>,
         layout: &Layout,
         spans: &[PlaneSpan],
     ) -> Result<Self, SpanError> {
+        let blocks: Vec<M> = blocks.into_iter().collect();
+        let available = blocks.iter().map(|block| block.len()).sum();
         // (range of bytes, index in layout.planes, stride)
         let mut places = Vec::with_capacity(layout.planes.len());
         for (index, &PlaneLayout { plane, row_bytes, vertical }) in layout.planes.iter().enumerate()
         {
             let span = *spans.get(plane).ok_or(SpanError::Missing { plane })?;
             let rows = layout.height.div_ceil(vertical);
-            let range = checked_range(plane, span, row_bytes, rows, memory.len())?;
+            let range = checked_range(plane, span, row_bytes, rows, available)?;
             places.push((range, index, span.stride.unsigned_abs()));
         }
 
         // Planes may come in any order in memory. Cutting them off one after the other, from the
         // front, shows that they are disjoint.
         places.sort_by_key(|(range, ..)| range.start);
-        let mut planes: Vec<Vec<&mut [u8]>> = places.iter().map(|_| Vec::new()).collect();
-        let (mut rest, mut at, mut previous) = (memory, 0, 0);
+        let mut planes = [(); MAX_PLANES].map(|()| Plane::default());
+        let mut blocks = blocks.into_iter();
+        let (mut rest, mut at, mut previous) = (blocks.next().unwrap_or_default(), 0, 0);
         for (range, index, stride) in places {
-            let PlaneLayout { plane, row_bytes, .. } = layout.planes[index];
-            let skip = range
-                .start
-                .checked_sub(at)
-                .ok_or(SpanError::Overlap { first: previous, second: plane })?;
-            let (bytes, after) = rest[skip..].split_at_mut(range.len());
-            // The last row may end where its visible bytes end.
-            planes[index] = bytes.chunks_mut(stride).map(|row| &mut row[..row_bytes]).collect();
+            let PlaneLayout { plane, row_bytes, vertical } = layout.planes[index];
+            if range.start < at {
+                return Err(SpanError::Overlap { first: previous, second: plane });
+            }
+            while range.start - at >= rest.len()
+                && let Some(next) = blocks.next()
+            {
+                at += rest.len();
+                rest = next;
+            }
+            if range.end - at > rest.len() {
+                return Err(SpanError::Split { plane });
+            }
+            let (_, from) = rest.cut(range.start - at);
+            let (bytes, after) = from.cut(range.len());
+            let n_rows = layout.height.div_ceil(vertical);
+            planes[index] = Plane { bytes, stride, row_bytes, n_rows };
             (rest, at, previous) = (after, range.end, plane);
         }
-        Ok(Self { planes })
+        Ok(Self {
+            planes,
+            n_planes: layout.planes.len(),
+            size: (layout.width, layout.height),
+            visible: layout.area(),
+        })
     }
 
-    /// The pixels of an area of the frame, which is put on the layout's grid.
+    /// The planes, in the order of [`Layout::planes`].
+    pub fn planes(&self) -> &[Plane<M>] {
+        &self.planes[..self.n_planes]
+    }
+
+    /// The same to read.
+    pub fn shared(&self) -> PixelsRef<'_> {
+        let &Self { n_planes, size, visible, .. } = self;
+        Pixels { planes: self.planes.each_ref().map(Plane::shared), n_planes, size, visible }
+    }
+
+    /// Whether some pixels are neither counted nor changed.
+    pub fn is_partly_hidden(&self) -> bool {
+        let (width, height) = self.size;
+        self.visible != Area { left: 0, top: 0, width, height }
+    }
+
+    /// The visible samples in a row of a component. What is shared by a visible pixel and others
+    /// is visible.
+    pub fn visible_columns(&self, shared: Subsampling) -> Range<usize> {
+        let Area { left, width, .. } = self.visible;
+        covering(left, width, shared.horizontal)
+    }
+
+    /// The rows of a component that have visible samples.
+    pub fn visible_rows(&self, shared: Subsampling) -> Range<usize> {
+        let Area { top, height, .. } = self.visible;
+        covering(top, height, shared.vertical)
+    }
+
+    /// An area of the frame, and around it what belongs to the same cells of the layout's
+    /// [grid](Layout::grid), but is hidden.
     pub fn crop(self, layout: &Layout, area: Area) -> Self {
-        let area = layout.on_grid(area);
-        let crop = |(index, rows): (usize, Vec<&'a mut [u8]>)| {
-            let vertical = layout.planes[index].vertical;
-            let bytes = layout.bytes_of(index, area);
-            let n_rows = area.height.div_ceil(vertical);
-            let rows = rows.into_iter().skip(area.top / vertical).take(n_rows);
-            rows.map(|row| &mut row[bytes.clone()]).collect()
-        };
-        Self { planes: self.planes.into_iter().enumerate().map(crop).collect() }
+        let area = area.intersection(layout.area());
+        let cells = layout.on_grid(area);
+        let mut index = 0;
+        let planes = self.planes.map(|plane| {
+            let Some(&PlaneLayout { vertical, .. }) = layout.planes.get(index) else {
+                return plane;
+            };
+            let bytes = layout.bytes_of(index, cells);
+            index += 1;
+            plane.crop(cells.top / vertical, cells.height.div_ceil(vertical), bytes)
+        });
+        let (left, top) = (area.left - cells.left, area.top - cells.top);
+        let size = (cells.width, cells.height);
+        Self { planes, size, visible: Area { left, top, ..area }, ..self }
     }
 
-    /// Takes the rows of the two fields apart.
-    pub fn fields(self) -> [Self; 2] {
-        let [mut top, mut bottom] = [(); 2].map(|()| Vec::with_capacity(self.planes.len()));
-        for plane in self.planes {
-            let mut rows = [Vec::new(), Vec::new()];
-            plane.into_iter().enumerate().for_each(|(y, row)| rows[y % 2].push(row));
-            let [of_top, of_bottom] = rows;
-            top.push(of_top);
-            bottom.push(of_bottom);
+    /// The rows of one of two fields.
+    pub fn field(self, first: usize) -> Self {
+        let of_field = |rows: usize| rows.saturating_sub(first).div_ceil(2);
+        let Area { top, height, .. } = self.visible;
+        let (start, end) = (of_field(top), of_field(top + height));
+        let visible = Area { top: start, height: end - start, ..self.visible };
+        let size = (self.size.0, of_field(self.size.1));
+        Self { planes: self.planes.map(|plane| plane.field(first)), size, visible, ..self }
+    }
+
+    /// Cuts the frame into `n` bands, from top to bottom, that differ by as many rows as can't be
+    /// taken apart. That are the rows that share rows of a plane, and if there are `fields`, twice
+    /// as many. A frame of few rows has empty bands.
+    pub fn bands(self, layout: &Layout, n: usize, fields: bool) -> Vec<Self> {
+        let rows_of_cell = layout.rows_of_group() << u32::from(fields);
+        let mut cells = self.size.1.div_ceil(rows_of_cell);
+        let mut bands = Vec::with_capacity(n);
+        let mut rest = self;
+        for bands_left in (2..=n).rev() {
+            let taken = cells.div_ceil(bands_left);
+            cells -= taken;
+            let (band, below) = rest.cut(layout, taken * rows_of_cell);
+            bands.push(band);
+            rest = below;
         }
-        [Self { planes: top }, Self { planes: bottom }]
-    }
-
-    /// Cuts the frame into `n` bands, from top to bottom, that differ by one group of rows at most.
-    /// A frame of few rows has empty bands.
-    pub fn bands(mut self, layout: &Layout, n: usize) -> Vec<Self> {
-        let rows_of_group = layout.rows_of_group();
-        let rows_in_group = |plane: &PlaneLayout| rows_of_group / plane.vertical;
-        let groups_of =
-            |(rows, plane): (&Vec<_>, &PlaneLayout)| rows.len().div_ceil(rows_in_group(plane));
-        let mut groups =
-            self.planes.iter().zip(&layout.planes).map(groups_of).max().unwrap_or_default();
-        // From the last one to the first: each takes its share of the rows that are left.
-        let mut bands: Vec<_> = (1..=n)
-            .rev()
-            .map(|left| {
-                groups -= groups / left;
-                let cut = |(rows, plane): (&mut Vec<&'a mut [u8]>, &PlaneLayout)| {
-                    rows.split_off((groups * rows_in_group(plane)).min(rows.len()))
-                };
-                Self { planes: self.planes.iter_mut().zip(&layout.planes).map(cut).collect() }
-            })
-            .collect();
-        bands.reverse();
+        bands.push(rest);
         bands
     }
 
-    /// The rows of each plane, in the order of [`Layout::planes`].
-    pub fn planes(&self) -> &[Vec<&'a mut [u8]>] {
-        &self.planes
+    /// What is above a row, and what is from there on.
+    fn cut(self, layout: &Layout, y: usize) -> (Self, Self) {
+        let Self { planes, n_planes, size: (width, height), visible } = self;
+        let y = y.min(height);
+        let mut above = [(); MAX_PLANES].map(|()| Plane::default());
+        let mut below = [(); MAX_PLANES].map(|()| Plane::default());
+        for (index, plane) in planes.into_iter().enumerate().take(n_planes) {
+            let row = y.div_ceil(layout.planes[index].vertical);
+            (above[index], below[index]) = plane.cut(row);
+        }
+        let rows = visible.top..visible.top + visible.height;
+        let part = |planes, rows: Range<usize>, height| Self {
+            planes,
+            n_planes,
+            size: (width, height),
+            visible: Area { top: rows.start, height: rows.len(), ..visible },
+        };
+        (
+            part(above, rows.start.min(y)..rows.end.min(y), y),
+            part(below, rows.start.max(y) - y..rows.end.max(y) - y, height - y),
+        )
+    }
+}
+
+impl<'a> PixelsMut<'a> {
+    /// The planes, in the order of [`Layout::planes`].
+    pub fn planes_mut(&mut self) -> &mut [Plane<&'a mut [u8]>] {
+        &mut self.planes[..self.n_planes]
     }
 
-    /// The rows of each plane, in the order of [`Layout::planes`].
-    pub fn planes_mut(&mut self) -> &mut [Vec<&'a mut [u8]>] {
-        &mut self.planes
+    /// The same for a while.
+    pub fn reborrow(&mut self) -> PixelsMut<'_> {
+        let &mut Self { n_planes, size, visible, .. } = self;
+        Pixels { planes: self.planes.each_mut().map(Plane::reborrow), n_planes, size, visible }
     }
+}
+
+/// The samples that cover some pixels, of which several share one.
+fn covering(first: usize, len: usize, shared: usize) -> Range<usize> {
+    if len == 0 { 0..0 } else { first / shared..(first + len).div_ceil(shared) }
 }
 
 /// The bytes from the first visible one of a plane to the last.

@@ -176,9 +176,9 @@ fn histograms<S: RowKernels>(colors: &[Vec<S>; 3], encoding: Encoding) -> Vec<Hi
     }
     let conversion = Conversion::between(rgb, encoding, Subsampling::NONE, S::BITS);
     let to_channels = S::steps(at_most).to_channels;
-    let row = || vec![Line::new(ROW)];
+    let row = || vec![Line::from(&[S::default(); ROW][..])];
     let mut group = Group { components: vec![row(), row(), row()], n_rows: 1 };
-    let mut lines = Lines::new(ROW, &conversion);
+    let mut lines = Lines::new(ROW, &conversion).expect("memory for a row");
     let mut start = 0;
     while start < colors[0].len() {
         let n = ROW.min(colors[0].len() - start);

@@ -1,11 +1,12 @@
 //! Rows of samples, taken out of a frame's memory and put back.
 
+use std::collections::TryReserveError;
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 
 use bytemuck::Pod;
 
-use crate::pixels::{Component, Layout, PixelsMut, Place, Subsampling};
+use crate::pixels::{Component, Layout, PixelsMut, PixelsRef, Place, Subsampling};
 
 /// A sample in a row: a byte for up to 8 bits, two for more.
 pub trait Sample: Pod + Default + Ord + Debug + Send + Sync {
@@ -27,7 +28,7 @@ pub trait Sample: Pod + Default + Ord + Debug + Send + Sync {
 }
 
 /// The sum of a few samples.
-pub trait Sum: Copy + Default + Debug + Send + Into<i32> + 'static {
+pub trait Sum: Pod + Default + Debug + Send + Into<i32> {
     /// The sum of a value, which must be small enough.
     fn new(value: i32) -> Self;
 }
@@ -108,11 +109,15 @@ impl<S: Sample> Line<S> {
     pub(crate) const PADDING: usize = 4;
 
     /// A row of zeros.
-    pub fn new(len: usize) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it.
+    pub fn new(len: usize) -> Result<Self, TryReserveError> {
         let room = CACHE_LINE / size_of::<S>();
-        let samples = vec![S::default(); Self::PADDING + room + len + Self::PADDING];
+        let samples: Vec<S> = zeros(Self::PADDING + room + len + Self::PADDING)?;
         let aligned = samples[Self::PADDING..].as_ptr().align_offset(CACHE_LINE);
-        Self { samples, start: Self::PADDING + aligned.min(room), len }
+        Ok(Self { samples, start: Self::PADDING + aligned.min(room), len })
     }
 
     /// The row with [`Self::PADDING`] samples at each end.
@@ -144,11 +149,22 @@ impl<S> DerefMut for Line<S> {
 }
 
 impl<S: Sample> From<&[S]> for Line<S> {
+    /// # Panics
+    ///
+    /// There is no memory for it.
     fn from(samples: &[S]) -> Self {
-        let mut line = Self::new(samples.len());
+        let mut line = Self::new(samples.len()).expect("as much memory again as the samples take");
         line.copy_from_slice(samples);
         line
     }
+}
+
+/// Memory for some zeros, if there is any. What the width of frames decides may be too much.
+pub(crate) fn zeros<T: Pod>(len: usize) -> Result<Vec<T>, TryReserveError> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(len)?;
+    zeros.resize(len, T::zeroed());
+    Ok(zeros)
 }
 
 /// The components of the rows of pixels that share rows of chroma; all rows of a frame that isn't
@@ -163,12 +179,17 @@ pub struct Group<S> {
 
 impl<S: Sample> Group<S> {
     /// Room for the first `n_components` of a layout.
-    pub fn new(layout: &Layout, n_components: usize) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it.
+    pub fn new(layout: &Layout, n_components: usize) -> Result<Self, TryReserveError> {
         let rows = |component| {
             let n_rows = layout.rows_of_group() / layout.subsampling(component).vertical;
             (0..n_rows).map(|_| Line::new(layout.samples(component))).collect()
         };
-        Self { components: (0..n_components).map(rows).collect(), n_rows: 0 }
+        let components = (0..n_components).map(rows).collect::<Result<_, _>>()?;
+        Ok(Self { components, n_rows: 0 })
     }
 
     /// Repeats the first and the last sample of the lines of all components but the first
@@ -178,9 +199,19 @@ impl<S: Sample> Group<S> {
     }
 
     /// The group with its first `n_full` components in [`View::full`].
-    pub fn view(&mut self, n_full: usize) -> View<'_, S> {
-        let (full, chroma) = self.components.split_at_mut(n_full);
+    pub fn view(&self, n_full: usize) -> View<'_, S> {
+        let (full, chroma) = self.components.split_at(n_full);
         let mut view = View { full: Default::default(), chroma, n_rows: self.n_rows };
+        for (to, rows) in view.full.iter_mut().zip(full) {
+            to.iter_mut().zip(rows).for_each(|(to, row)| *to = row);
+        }
+        view
+    }
+
+    /// The same to change.
+    pub fn view_mut(&mut self, n_full: usize) -> ViewMut<'_, S> {
+        let (full, chroma) = self.components.split_at_mut(n_full);
+        let mut view = ViewMut { full: Default::default(), chroma, n_rows: self.n_rows };
         for (to, rows) in view.full.iter_mut().zip(full) {
             to.iter_mut().zip(rows).for_each(|(to, row)| *to = row);
         }
@@ -192,15 +223,37 @@ impl<S: Sample> Group<S> {
 const MAX_ROWS: usize = 4;
 
 /// A group, the rows of which may lie in a frame's memory.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct View<'a, S> {
     /// The rows of the components that may lie there: all but, for conversions, those that are
     /// subsampled. What lies there may have other bits above those of a sample.
+    pub full: [[&'a [S]; MAX_ROWS]; 3],
+    /// The lines of the other components.
+    pub chroma: &'a [Vec<Line<S>>],
+    /// The rows of pixels that there are.
+    pub n_rows: usize,
+}
+
+/// A [`View`] to change.
+#[derive(Debug)]
+pub struct ViewMut<'a, S> {
+    /// As in [`View`].
     pub full: [[&'a mut [S]; MAX_ROWS]; 3],
     /// The lines of the other components.
     pub chroma: &'a mut [Vec<Line<S>>],
     /// The rows of pixels that there are.
     pub n_rows: usize,
+}
+
+impl<S> ViewMut<'_, S> {
+    /// The same to read.
+    pub fn shared(&self) -> View<'_, S> {
+        View {
+            full: self.full.each_ref().map(|rows| rows.each_ref().map(|row| &**row)),
+            chroma: self.chroma,
+            n_rows: self.n_rows,
+        }
+    }
 }
 
 /// What groups of rows are for, by which some may be left in a frame's memory.
@@ -217,21 +270,32 @@ pub enum Purpose {
 /// Takes groups of rows out of a frame and puts them back.
 pub trait Access<S: Sample>: Debug + Send {
     /// The groups of a frame or a part of one.
-    fn n_groups(&self, pixels: &PixelsMut) -> usize;
+    fn n_groups(&self, pixels: &PixelsRef) -> usize;
 
     /// Takes out a group.
-    fn load(&mut self, pixels: &PixelsMut, index: usize, group: &mut Group<S>);
+    fn load(&mut self, pixels: &PixelsRef, index: usize, group: &mut Group<S>);
 
     /// The group that was taken out last, with rows of the frame's memory where they are left
     /// there, and its first `n_full` components in [`View::full`].
     fn view<'a>(
         &self,
+        _pixels: &'a PixelsRef,
+        _index: usize,
+        group: &'a Group<S>,
+        n_full: usize,
+    ) -> View<'a, S> {
+        group.view(n_full)
+    }
+
+    /// The same to change.
+    fn view_mut<'a>(
+        &self,
         _pixels: &'a mut PixelsMut,
         _index: usize,
         group: &'a mut Group<S>,
         n_full: usize,
-    ) -> View<'a, S> {
-        group.view(n_full)
+    ) -> ViewMut<'a, S> {
+        group.view_mut(n_full)
     }
 
     /// Puts back the group that was taken out last.
@@ -312,28 +376,37 @@ impl<S: Sample> Placed<S> {
     }
 }
 
+impl<S: Sample> Placed<S> {
+    /// The component, of the first `n_full`, whose rows are left in a plane. A plane that is left
+    /// has one component.
+    fn left_in(&self, plane: usize, n_full: usize) -> Option<usize> {
+        let of_plane = |c: &PlacedComponent| c.is_left && c.place.plane == plane;
+        self.components[..n_full].iter().position(of_plane)
+    }
+}
+
 impl<S: Sample> Access<S> for Placed<S> {
-    fn n_groups(&self, pixels: &PixelsMut) -> usize {
+    fn n_groups(&self, pixels: &PixelsRef) -> usize {
         let PlacedComponent { place, .. } = self.components[0];
-        pixels.planes()[place.plane].len().div_ceil(self.rows_of_group)
+        pixels.planes()[place.plane].n_rows().div_ceil(self.rows_of_group)
     }
 
-    fn load(&mut self, pixels: &PixelsMut, index: usize, group: &mut Group<S>) {
+    fn load(&mut self, pixels: &PixelsRef, index: usize, group: &mut Group<S>) {
         let first_row = index * self.rows_of_group;
         let components = self.components.iter_mut().zip(&mut group.components);
         for (c, (component, rows)) in components.enumerate() {
             let PlacedComponent { place, depth, vertical, .. } = *component;
-            let from = &pixels.planes()[place.plane][first_row / vertical..];
+            let plane = &pixels.planes()[place.plane];
+            let from = || plane.rows(first_row / vertical);
             if c == 0 {
-                group.n_rows = from.len().min(self.rows_of_group);
+                group.n_rows = (plane.n_rows() - first_row).min(self.rows_of_group);
             }
-            let is_aligned =
-                |row: &&mut [u8]| row[place.offset..].as_ptr().cast::<S>().is_aligned();
-            component.is_left = component.is_plain && from.iter().take(rows.len()).all(is_aligned);
+            let is_aligned = |row: &[u8]| row[place.offset..].as_ptr().cast::<S>().is_aligned();
+            component.is_left = component.is_plain && from().take(rows.len()).all(is_aligned);
             if component.is_left {
                 continue;
             }
-            for (row, from) in rows.iter_mut().zip(from) {
+            for (row, from) in rows.iter_mut().zip(from()) {
                 (self.transfer.load)(&place, depth, from, row);
             }
         }
@@ -341,19 +414,37 @@ impl<S: Sample> Access<S> for Placed<S> {
 
     fn view<'a>(
         &self,
-        pixels: &'a mut PixelsMut,
+        pixels: &'a PixelsRef,
         index: usize,
-        group: &'a mut Group<S>,
+        group: &'a Group<S>,
         n_full: usize,
     ) -> View<'a, S> {
         let first_row = index * self.rows_of_group;
         let mut view = group.view(n_full);
-        for (plane, rows) in pixels.planes_mut().iter_mut().enumerate() {
-            // A plane that is left has one component.
-            let of_plane = |c: &PlacedComponent| c.is_left && c.place.plane == plane;
-            let Some(c) = self.components[..n_full].iter().position(of_plane) else { continue };
+        for (plane, rows) in pixels.planes().iter().enumerate() {
+            let Some(c) = self.left_in(plane, n_full) else { continue };
             let PlacedComponent { place, vertical, .. } = self.components[c];
-            let rows = rows[first_row / vertical..].iter_mut().take(self.rows_of_group / vertical);
+            let rows = rows.rows(first_row / vertical).take(self.rows_of_group / vertical);
+            for (to, row) in view.full[c].iter_mut().zip(rows) {
+                *to = bytemuck::cast_slice(&row[place.offset..][..size_of_val(*to)]);
+            }
+        }
+        view
+    }
+
+    fn view_mut<'a>(
+        &self,
+        pixels: &'a mut PixelsMut,
+        index: usize,
+        group: &'a mut Group<S>,
+        n_full: usize,
+    ) -> ViewMut<'a, S> {
+        let first_row = index * self.rows_of_group;
+        let mut view = group.view_mut(n_full);
+        for (plane, rows) in pixels.planes_mut().iter_mut().enumerate() {
+            let Some(c) = self.left_in(plane, n_full) else { continue };
+            let PlacedComponent { place, vertical, .. } = self.components[c];
+            let rows = rows.rows_mut(first_row / vertical).take(self.rows_of_group / vertical);
             for (to, row) in view.full[c].iter_mut().zip(rows) {
                 let bytes = &mut row[place.offset..][..size_of_val(*to)];
                 *to = bytemuck::cast_slice_mut(bytes);
@@ -368,7 +459,7 @@ impl<S: Sample> Access<S> for Placed<S> {
         for (&PlacedComponent { place, depth, vertical, .. }, rows) in
             components.filter(|(component, _)| !component.is_left)
         {
-            let to = &mut pixels.planes_mut()[place.plane][first_row / vertical..];
+            let to = pixels.planes_mut()[place.plane].rows_mut(first_row / vertical);
             for (row, to) in rows.iter().zip(to) {
                 (self.transfer.store)(&place, depth, row, to);
             }

@@ -1,13 +1,14 @@
 //! A cheap look at a frame before it is counted: a few rows of it.
 
+use std::collections::TryReserveError;
 use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::kernels::{InstructionSet, RowKernels};
-use crate::pixels::{Area, Layout, PixelsMut, Subsampling};
-use crate::rows::{Access, Group, Line, Purpose, Sample, Sum};
-use crate::unpack::{self, Unpack};
+use crate::pixels::{Area, Layout, PixelsRef, Subsampling};
+use crate::rows::{Access, Group, Line, Purpose, Sample, Sum, zeros};
+use crate::unpack::{self, AccessError, Unpack};
 
 /// Columns of a [`Thumbnail`], of frames that have as many pixels in a row.
 pub const COLUMNS: usize = 32;
@@ -53,14 +54,18 @@ pub struct Survey(Box<dyn Look>);
 
 impl Survey {
     /// For frames of `layout`, with what this CPU has but nothing beyond `at_most`, and through
-    /// `unpack` if the samples can't be reached otherwise; `None` if they can't be reached at all.
+    /// `unpack` if the samples can't be reached otherwise.
+    ///
+    /// # Errors
+    ///
+    /// They can't be reached at all, or there is no memory for rows of this width.
     pub fn new(
         layout: &Layout,
         at_most: InstructionSet,
         unpack: Option<Arc<dyn Unpack>>,
-    ) -> Option<Self> {
+    ) -> Result<Self, AccessError> {
         let words = layout.components.iter().any(|component| component.depth > 8);
-        Some(Self(if words {
+        Ok(Self(if words {
             Box::new(Surveyor::<u16>::new(layout, at_most, unpack)?)
         } else {
             Box::new(Surveyor::<u8>::new(layout, at_most, unpack)?)
@@ -68,13 +73,13 @@ impl Survey {
     }
 
     /// Looks at a whole frame, and for black `borders` if wanted; otherwise all of it is content.
-    pub fn look(&mut self, pixels: &PixelsMut, borders: bool) -> Seen {
+    pub fn look(&mut self, pixels: &PixelsRef, borders: bool) -> Seen {
         self.0.look(pixels, borders)
     }
 }
 
 trait Look: Debug + Send {
-    fn look(&mut self, pixels: &PixelsMut, borders: bool) -> Seen;
+    fn look(&mut self, pixels: &PixelsRef, borders: bool) -> Seen;
 }
 
 #[derive(Debug)]
@@ -106,7 +111,7 @@ struct Part<S: Sample> {
 }
 
 impl<S: Sample> Part<S> {
-    fn new(layout: &Layout, component: usize) -> Self {
+    fn new(layout: &Layout, component: usize) -> Result<Self, TryReserveError> {
         let depth = layout.components[component].depth;
         let near = 8 * ((1 << depth) - 1) / 255;
         let is_chroma = layout.encoding.is_chroma(component);
@@ -120,15 +125,15 @@ impl<S: Sample> Part<S> {
         let n = COLUMNS.min(layout.width);
         let first = |column: usize| column * layout.width / n;
         let (n, samples) = if is_chroma { (0, 0) } else { (n, layout.width) };
-        Self {
+        Ok(Self {
             shared: layout.subsampling(component),
             weight: layout.encoding.luma_weight(component),
             legal,
             black: (S::new(low), S::new(high)),
             blocks: (0..n).map(|column| first(column)..first(column + 1)).collect(),
-            sums: vec![S::Sum::default(); samples],
+            sums: zeros(samples)?,
             n_rows: 0,
-        }
+        })
     }
 
     /// The component's rows in a group.
@@ -188,13 +193,14 @@ impl<S: RowKernels> Surveyor<S> {
         layout: &Layout,
         at_most: InstructionSet,
         unpack: Option<Arc<dyn Unpack>>,
-    ) -> Option<Self> {
+    ) -> Result<Self, AccessError> {
         let n_components = layout.components.len();
-        Some(Self {
+        let part = |component| Part::new(layout, component);
+        Ok(Self {
             layout: layout.clone(),
             access: unpack::access(layout, n_components, Purpose::Survey, at_most, unpack)?,
-            group: Group::new(layout, n_components),
-            parts: (0..n_components).map(|component| Part::new(layout, component)).collect(),
+            group: Group::new(layout, n_components)?,
+            parts: (0..n_components).map(part).collect::<Result<_, _>>()?,
         })
     }
 
@@ -208,7 +214,7 @@ impl<S: RowKernels> Surveyor<S> {
     }
 
     /// Whether something of a group isn't black.
-    fn is_content(&mut self, pixels: &PixelsMut, index: usize) -> bool {
+    fn is_content(&mut self, pixels: &PixelsRef, index: usize) -> bool {
         self.access.load(pixels, index, &mut self.group);
         !self.is_black()
     }
@@ -217,7 +223,7 @@ impl<S: RowKernels> Surveyor<S> {
     /// isn't all black, and rows by those between them.
     fn content(
         &mut self,
-        pixels: &PixelsMut,
+        pixels: &PixelsRef,
         surveyed: &[(usize, bool)],
         columns: Range<usize>,
     ) -> Area {
@@ -243,7 +249,7 @@ impl<S: RowKernels> Surveyor<S> {
 }
 
 impl<S: RowKernels> Look for Surveyor<S> {
-    fn look(&mut self, pixels: &PixelsMut, borders: bool) -> Seen {
+    fn look(&mut self, pixels: &PixelsRef, borders: bool) -> Seen {
         let n_groups = self.access.n_groups(pixels);
         let (columns, rows) = (COLUMNS.min(self.layout.width), ROWS.min(n_groups));
         let mut luma = vec![0.; columns * rows];

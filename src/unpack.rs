@@ -1,11 +1,12 @@
 //! Access to the samples of formats that only somebody else can read and write.
 
+use std::collections::TryReserveError;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::kernels::{InstructionSet, RowKernels};
-use crate::pixels::{Layout, PixelsMut, PlaneLayout};
-use crate::rows::{self, Access, Group, Placed, Purpose, Sample};
+use crate::pixels::{Layout, PixelsMut, PixelsRef, PlaneLayout};
+use crate::rows::{self, Access, Group, Placed, Purpose, Sample, zeros};
 
 /// Reads and writes rows of a format, as pixels of four samples: alpha, and the three components.
 ///
@@ -32,6 +33,17 @@ pub fn is_unpacked(layout: &Layout, n_components: usize) -> bool {
     !layout.components[..n_components].iter().all(rows::is_supported)
 }
 
+/// Why there is no access to samples.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessError {
+    /// Their places are not known, and there is no [`Unpack`].
+    #[error("the places of the samples are not known")]
+    Unknown,
+    /// There is no memory for rows of this width.
+    #[error(transparent)]
+    Memory(#[from] TryReserveError),
+}
+
 /// Access to the first `n_components` of a layout, through `unpack` if they can't be reached
 /// otherwise. For conversions, samples of less than 8 bits are then made to look as if they had 8.
 pub fn access<S: RowKernels>(
@@ -40,11 +52,13 @@ pub fn access<S: RowKernels>(
     purpose: Purpose,
     at_most: InstructionSet,
     unpack: Option<Arc<dyn Unpack>>,
-) -> Option<Box<dyn Access<S>>> {
-    Some(if is_unpacked(layout, n_components) {
-        Box::new(Unpacked::new(layout, n_components, purpose == Purpose::Conversion, unpack?))
+) -> Result<Box<dyn Access<S>>, AccessError> {
+    Ok(if is_unpacked(layout, n_components) {
+        let unpack = unpack.ok_or(AccessError::Unknown)?;
+        Box::new(Unpacked::new(layout, n_components, purpose == Purpose::Conversion, unpack)?)
     } else {
-        Box::new(Placed::new(layout, n_components, purpose, S::transfer(at_most))?)
+        let placed = Placed::new(layout, n_components, purpose, S::transfer(at_most));
+        Box::new(placed.ok_or(AccessError::Unknown)?)
     })
 }
 
@@ -78,7 +92,16 @@ pub struct Unpacked {
 
 impl Unpacked {
     /// To the first `n_components`.
-    pub fn new(layout: &Layout, n_components: usize, widen: bool, unpack: Arc<dyn Unpack>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it.
+    pub fn new(
+        layout: &Layout,
+        n_components: usize,
+        widen: bool,
+        unpack: Arc<dyn Unpack>,
+    ) -> Result<Self, TryReserveError> {
         let rows_of_group = layout.rows_of_group();
         let plane = |(index, plane): (usize, &PlaneLayout)| PackedPlane {
             rows_of_group: rows_of_group / plane.vertical,
@@ -86,22 +109,22 @@ impl Unpacked {
             stride: unpack.stride(index),
         };
         let planes: Vec<PackedPlane> = layout.planes.iter().enumerate().map(plane).collect();
-        let pixels = vec![0; layout.width * unpack.bits() as usize / 2 + SLACK];
-        Self {
+        let row_bytes = layout.width * unpack.bits() as usize / 2 + SLACK;
+        Ok(Self {
             width: layout.width,
             rows_of_group,
             packed: planes
                 .iter()
-                .map(|plane| vec![0; rows_of_group * plane.stride + SLACK])
-                .collect(),
+                .map(|plane| zeros(rows_of_group * plane.stride + SLACK))
+                .collect::<Result<_, _>>()?,
             planes,
             components: (0..n_components)
                 .map(|c| (layout.components[c].depth, layout.subsampling(c).horizontal))
                 .collect(),
             widen,
-            unpacked: vec![pixels; rows_of_group],
+            unpacked: (0..rows_of_group).map(|_| zeros(row_bytes)).collect::<Result<_, _>>()?,
             unpack,
-        }
+        })
     }
 }
 
@@ -122,22 +145,22 @@ fn place<S: Sample>(sample: S, depth: u32, bits: u32, widen: bool) -> i32 {
 }
 
 impl<S: Sample> Access<S> for Unpacked {
-    fn n_groups(&self, pixels: &PixelsMut) -> usize {
-        pixels.planes()[0].len().div_ceil(self.rows_of_group)
+    fn n_groups(&self, pixels: &PixelsRef) -> usize {
+        pixels.planes()[0].n_rows().div_ceil(self.rows_of_group)
     }
 
-    fn load(&mut self, pixels: &PixelsMut, index: usize, group: &mut Group<S>) {
+    fn load(&mut self, pixels: &PixelsRef, index: usize, group: &mut Group<S>) {
         for ((rows, plane), packed) in
             pixels.planes().iter().zip(&self.planes).zip(&mut self.packed)
         {
             let &PackedPlane { rows_of_group, row_bytes, stride } = plane;
-            let rows = rows[index * rows_of_group..].iter().take(rows_of_group);
+            let rows = rows.rows(index * rows_of_group).take(rows_of_group);
             for (row, packed) in rows.zip(packed.chunks_mut(stride)) {
                 packed[..row_bytes].copy_from_slice(row);
             }
         }
         // The first plane holds a row for each row of pixels.
-        let left = pixels.planes()[0].len() - index * self.rows_of_group;
+        let left = pixels.planes()[0].n_rows() - index * self.rows_of_group;
         group.n_rows = left.min(self.rows_of_group);
         for (row, unpacked) in self.unpacked.iter_mut().take(group.n_rows).enumerate() {
             self.unpack.unpack(&self.packed, row, unpacked);
@@ -183,7 +206,7 @@ impl<S: Sample> Access<S> for Unpacked {
             pixels.planes_mut().iter_mut().zip(&self.planes).zip(&self.packed)
         {
             let &PackedPlane { rows_of_group, row_bytes, stride } = plane;
-            let rows = rows[index * rows_of_group..].iter_mut().take(rows_of_group);
+            let rows = rows.rows_mut(index * rows_of_group).take(rows_of_group);
             for (row, packed) in rows.zip(packed.chunks(stride)) {
                 row.copy_from_slice(&packed[..row_bytes]);
             }

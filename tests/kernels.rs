@@ -434,11 +434,11 @@ fn convert<S: RowKernels>(
     let matched: Vec<Vec<Vec<S>>> =
         (0..vertical).map(|_| (0..conversion.n_channels).map(|_| row(width)).collect()).collect();
     let steps = S::steps(set);
-    let mut lines = Lines::new(width, conversion);
+    let mut lines = Lines::new(width, conversion).expect("memory for a row");
     let mut found = Vec::new();
     group.pad_chroma(conversion.n_full());
-    let mut view = group.view(conversion.n_full());
-    (steps.to_channels)(conversion, &view, &mut lines);
+    let mut view = group.view_mut(conversion.n_full());
+    (steps.to_channels)(conversion, &view.shared(), &mut lines);
     for (y, matched) in matched.iter().enumerate().take(n_rows) {
         found.extend(lines.channels(y).map(<[S]>::to_vec));
         for ((_, to), from) in lines.to_match(y).zip(matched) {

@@ -7,7 +7,8 @@ use std::ops::Range;
 use common::frames::{FORMATS, Frame, Shape};
 use gsthistomatch::color::{Encoding, LumaWeights, Range as Levels};
 use gsthistomatch::pixels::{
-    Area, Layout, PixelsMut, PlaneLayout, PlaneSpan, SpanError, Subsampling,
+    Area, Layout, Memory, Pixels, PixelsMut, PixelsRef, PlaneLayout, PlaneSpan, SpanError,
+    Subsampling,
 };
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -17,16 +18,16 @@ use proptest::prelude::*;
 type Places = Vec<Vec<Range<usize>>>;
 
 /// Those of a view, where the memory begins at an address.
-fn places(pixels: &PixelsMut, address: usize) -> Places {
-    places_of(pixels.planes(), address)
-}
-
-fn places_of(planes: &[Vec<&mut [u8]>], address: usize) -> Places {
-    let place = |row: &&mut [u8]| {
+fn places<M: Memory>(pixels: &Pixels<M>, address: usize) -> Places {
+    let place = |row: &[u8]| {
         let start = row.as_ptr() as usize - address;
         start..start + row.len()
     };
-    planes.iter().map(|rows| rows.iter().map(place).collect()).collect()
+    pixels.planes().iter().map(|plane| plane.rows(0).map(place).collect()).collect()
+}
+
+fn is_split(found: &Result<(), SpanError>) -> bool {
+    matches!(found, Err(SpanError::Split { .. }))
 }
 
 /// A frame of planes alone.
@@ -147,7 +148,7 @@ proptest! {
         let mut memory = vec![0; available];
         let address = memory.as_ptr() as usize;
         let Ok(pixels) = PixelsMut::new(&mut memory, &layout, &spans) else { return Ok(()) };
-        let pixels = if of_field { pixels.fields().into_iter().next().unwrap() } else { pixels };
+        let pixels = if of_field { pixels.field(0) } else { pixels };
         let all = places(&pixels, address);
         let rows_of_group = layout.planes.iter().map(|plane| plane.vertical).max().unwrap_or(1);
         prop_assert_eq!(layout.rows_of_group(), rows_of_group);
@@ -158,7 +159,7 @@ proptest! {
             of_plane.max().unwrap_or(0)
         };
 
-        let bands = pixels.bands(&layout, n);
+        let bands = pixels.bands(&layout, n, false);
         prop_assert_eq!(bands.len(), n);
         let mut at = 0;
         for band in &bands {
@@ -181,13 +182,75 @@ proptest! {
         let address = memory.as_ptr() as usize;
         let Ok(mut pixels) = PixelsMut::new(&mut memory, &layout, &spans) else { return Ok(()) };
         let all = places(&pixels, address);
-        prop_assert_eq!(&places_of(pixels.planes_mut(), address), &all);
-        for (first, field) in pixels.fields().into_iter().enumerate() {
+        for (plane, rows) in pixels.planes_mut().iter_mut().zip(&all) {
+            let place = |row: &mut [u8]| row.as_ptr() as usize - address;
+            let starts: Vec<usize> = plane.rows_mut(0).map(place).collect();
+            prop_assert_eq!(starts, rows.iter().map(|row| row.start).collect::<Vec<_>>());
+        }
+        for first in 0..2 {
+            let field = pixels.reborrow().field(first);
             let every_other = |rows: &Vec<Range<usize>>| {
                 rows.iter().skip(first).step_by(2).cloned().collect::<Vec<_>>()
             };
             let expected: Places = all.iter().map(every_other).collect();
             prop_assert_eq!(places(&field, address), expected);
+        }
+    }
+
+    /// Bands of which each has whole groups of both fields are the bands of the fields.
+    #[test]
+    fn bands_may_have_whole_groups_of_fields((layout, spans, available) in frames(), n in 1..6usize) {
+        if !layout.height.is_multiple_of(2 * layout.rows_of_group()) {
+            return Ok(());
+        }
+        let memory = vec![0; available];
+        let address = memory.as_ptr() as usize;
+        let Ok(pixels) = PixelsRef::new(&memory, &layout, &spans) else { return Ok(()) };
+        let of_bands = pixels.clone().bands(&layout, n, true);
+        for first in 0..2 {
+            let of_field = pixels.clone().field(first).bands(&layout, n, false);
+            for (band, expected) in of_bands.iter().zip(of_field) {
+                let found = places(&band.clone().field(first), address);
+                prop_assert_eq!(found, places(&expected, address));
+            }
+        }
+    }
+
+    /// As if the blocks of memory followed each other; a plane lies in one of them.
+    #[test]
+    fn memory_may_be_in_blocks(
+        (layout, spans, available) in frames(),
+        cuts in vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let memory = vec![0; available];
+        let address = memory.as_ptr() as usize;
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(available + 1)).collect();
+        cuts.sort_unstable();
+        let mut blocks = Vec::new();
+        let mut at = 0;
+        for cut in cuts.iter().copied().chain([available]) {
+            blocks.push(&memory[at..cut]);
+            at = cut;
+        }
+        let whole = PixelsRef::new(&memory, &layout, &spans).map(|whole| places(&whole, address));
+        let found = PixelsRef::in_blocks(blocks, &layout, &spans);
+        let is_cut = |rows: &Vec<Range<usize>>| {
+            let inside = |cut: &usize| match (rows.first(), rows.last()) {
+                (Some(first), Some(last)) => first.start < *cut && *cut < last.end,
+                _ => false,
+            };
+            cuts.iter().any(inside)
+        };
+        match whole {
+            Ok(whole) => match whole.iter().position(is_cut) {
+                Some(_) => prop_assert!(is_split(&found.map(drop))),
+                None => prop_assert_eq!(found.map(|found| places(&found, address)), Ok(whole)),
+            },
+            Err(error @ SpanError::Overlap { .. }) => {
+                let found = found.map(drop);
+                prop_assert!(found == Err(error) || is_split(&found));
+            }
+            Err(error) => prop_assert_eq!(found.map(|found| places(&found, address)), Err(error)),
         }
     }
 

@@ -105,11 +105,11 @@ fn expected_rows(Input { layout, spans, memory, .. }: &Input) -> Result<Rows, Ve
 
 /// Where rows lie in memory that begins at `start`.
 fn rows_of(pixels: &PixelsMut, start: usize) -> Rows {
-    let place = |row: &&mut [u8]| {
+    let place = |row: &[u8]| {
         let from = row.as_ptr() as usize - start;
         from..from + row.len()
     };
-    pixels.planes().iter().map(|rows| rows.iter().map(place).collect()).collect()
+    pixels.planes().iter().map(|plane| plane.rows(0).map(place).collect()).collect()
 }
 
 /// Cuts a frame to an area, takes the fields apart, and cuts these into bands.
@@ -125,25 +125,31 @@ fn cut(input: &Input, memory: &mut [u8], frame: Rows) {
         assert!(rows.iter().all(|row| row.len() == row_bytes), "{row_bytes}: {rows:?}");
     }
 
-    let (pictures, expected) = if input.fields {
+    if input.fields {
         let field = |parity| {
             let rows = |rows: &Vec<Range<usize>>| {
                 rows.iter().skip(parity).step_by(2).cloned().collect::<Vec<_>>()
             };
             cropped.iter().map(rows).collect::<Rows>()
         };
-        (pixels.fields().into_iter().collect(), vec![field(0), field(1)])
+        let mut pixels = pixels;
+        for parity in 0..2 {
+            let picture = pixels.reborrow().field(parity);
+            check_picture(input, start, picture, &field(parity));
+        }
     } else {
-        (vec![pixels], vec![cropped])
-    };
-    for (picture, expected) in pictures.into_iter().zip(expected) {
-        assert_eq!(rows_of(&picture, start), expected);
-        let bands: Vec<Rows> =
-            picture.bands(layout, input.bands).iter().map(|band| rows_of(band, start)).collect();
-        check_bands(layout, &bands, input.bands, &expected);
+        check_picture(input, start, pixels, &cropped);
     }
 }
 
+/// Cuts a picture into bands.
+fn check_picture(input: &Input, start: usize, picture: PixelsMut, expected: &Rows) {
+    let layout = &input.layout;
+    assert_eq!(rows_of(&picture, start), *expected);
+    let bands: Vec<Rows> =
+        picture.bands(layout, input.bands, false).iter().map(|band| rows_of(band, start)).collect();
+    check_bands(layout, &bands, input.bands, expected);
+}
 /// The bytes of the pixels of an area, and of those that can't be taken apart from them.
 fn expected_crop(layout: &Layout, area: Area, frame: &Rows) -> Rows {
     let (columns, rows) = layout.grid();
@@ -225,18 +231,32 @@ fn process(input: &Input, frame: &Rows) {
     let rows = expected_crop(layout, input.area, frame);
     let is_conversion = matches!(matcher.channels().encoding, Encoding::Rgb(_))
         != matches!(layout.encoding, Encoding::Rgb(_));
-    let area = layout.on_grid(input.area);
+    let area = input.area.intersection(layout.area());
+    let rows_of_group = layout.rows_of_group();
+    let has_fields =
+        input.fields && rows_of_group > 1 && layout.height.is_multiple_of(2 * rows_of_group);
+    // The rows of pixels that share a row of samples.
+    let sharing = |y: usize, vertical: usize| -> Vec<usize> {
+        (0..vertical)
+            .map(|i| if has_fields { 2 * (y / 2 * vertical + i) + y % 2 } else { y * vertical + i })
+            .collect()
+    };
     let mut expected = before.clone();
     let mut counts = vec![vec![0; 256]; luts.len()];
     if !is_conversion {
         for (c, lut) in luts.iter().enumerate() {
             let Some(place) = layout.components[c].place else { return };
-            let samples = area.width.div_ceil(layout.subsampling(c).horizontal);
-            for row in &rows[place.plane] {
-                for x in 0..samples {
-                    let at = row.start + x * place.pixel_stride + place.offset;
-                    counts[c][usize::from(before[at])] += 1;
-                    expected[at] = lut.levels[usize::from(before[at])] as u8;
+            let Subsampling { horizontal, vertical, .. } = layout.subsampling(c);
+            for (y, row) in frame[place.plane].iter().enumerate() {
+                let is_row = |y: &usize| (area.top..area.top + area.height).contains(y);
+                let is_visible = sharing(y, vertical).iter().any(is_row);
+                for x in 0..layout.samples(c) {
+                    let (left, right) = (x * horizontal, (x + 1) * horizontal);
+                    if is_visible && left < area.left + area.width && right > area.left {
+                        let at = row.start + x * place.pixel_stride + place.offset;
+                        counts[c][usize::from(before[at])] += 1;
+                        expected[at] = lut.levels[usize::from(before[at])] as u8;
+                    }
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::histogram::Histogram;
 use crate::kernels::InstructionSet;
 use crate::lut::Lut;
 use crate::matcher::Matcher;
-use crate::pixels::{PixelsMut, PlaneSpan};
+use crate::pixels::{PixelsRef, PlaneSpan};
 use crate::reference::Reference;
 use crate::survey::{Survey, Thumbnail};
 use crate::temporal::{self, Report, Temporal};
@@ -63,7 +63,7 @@ impl Stream {
         let unpack = frame::unpack(info);
         let format = info.format().to_str();
         let survey = Survey::new(&layout, at_most, unpack.clone())
-            .ok_or_else(|| format!("{format}: can't be surveyed"))?;
+            .map_err(|error| format!("{format}: {error}"))?;
         let matcher = Matcher::new(layout, colorspace.into(), at_most, unpack)
             .map_err(|error| format!("{format}: {error}"))?;
         let temporal = Temporal::new(matcher.channels().clone());
@@ -147,7 +147,7 @@ impl Stream {
     /// what follows.
     fn survey(
         &mut self,
-        memory: &mut [u8],
+        memory: &[u8],
         spans: &[PlaneSpan],
         settings: &Settings,
         elapsed: Duration,
@@ -159,7 +159,7 @@ impl Stream {
             self.matcher.set_area(whole);
             return Ok(None);
         }
-        let pixels = PixelsMut::new(memory, self.matcher.layout(), spans)
+        let pixels = PixelsRef::new(memory, self.matcher.layout(), spans)
             .map_err(|error| error.to_string())?;
         let seen = self.survey.look(&pixels, settings.ignore_borders);
         if !settings.ignore_borders {

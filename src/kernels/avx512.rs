@@ -33,7 +33,7 @@ use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
 use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels, scalar};
 use crate::histogram::Histogram;
 use crate::pixels::Place;
-use crate::rows::{self, Line, Sample, Transfer, View};
+use crate::rows::{self, Line, Sample, Transfer, View, ViewMut};
 
 pub(super) struct Avx512;
 

@@ -37,7 +37,7 @@ macro_rules! compiled_steps {
         #[target_feature(enable = $features)]
         fn add_changes<S: Sample, O: convert::Ops<S>>(
             conversion: &convert::Conversion,
-            group: &mut View<S>,
+            group: &mut ViewMut<S>,
             lines: &mut convert::Lines<S>,
         ) {
             convert::add_changes::<S, O>(conversion, group, lines);

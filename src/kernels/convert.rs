@@ -11,9 +11,11 @@
 //! So what does not change in the channels does not change in the frame either. Chroma gets the
 //! mean of the changes of the pixels around it. Only the outcome is rounded.
 
+use std::collections::TryReserveError;
+
 use crate::color::{Affine, Encoding, FACTOR_BITS};
 use crate::pixels::Subsampling;
-use crate::rows::{Line, Sample, View};
+use crate::rows::{Line, Sample, View, ViewMut, zeros};
 
 /// A conversion between the components of a frame and channels.
 #[derive(Clone, Debug)]
@@ -86,18 +88,23 @@ pub struct Lines<S: Sample> {
 
 impl<S: Sample> Lines<S> {
     /// For rows of `width` pixels.
-    pub fn new(width: usize, conversion: &Conversion) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them.
+    pub fn new(width: usize, conversion: &Conversion) -> Result<Self, TryReserveError> {
         let Conversion { n_channels, chroma, .. } = conversion;
         let rows = || {
             let row = || (0..*n_channels).map(|_| Line::new(width)).collect();
-            (0..chroma.vertical).map(|_| row()).collect()
+            (0..chroma.vertical).map(|_| row()).collect::<Result<_, _>>()
         };
-        Self {
-            inputs: [(); 3].map(|()| vec![0; width]),
-            channels: rows(),
-            matched: rows(),
-            sums: vec![vec![0; width.div_ceil(chroma.horizontal)]; *n_channels],
-        }
+        let sums = || zeros(width.div_ceil(chroma.horizontal));
+        Ok(Self {
+            inputs: [zeros(width)?, zeros(width)?, zeros(width)?],
+            channels: rows()?,
+            matched: rows()?,
+            sums: (0..*n_channels).map(|_| sums()).collect::<Result<_, _>>()?,
+        })
     }
 
     /// The line of each channel, of some row of the group.
@@ -118,7 +125,7 @@ pub struct Steps<S: Sample> {
     /// Converts the rows of a group to channels. The ends of its chroma must be padded.
     pub to_channels: fn(&Conversion, &View<S>, &mut Lines<S>),
     /// Adds to a group what matching has changed in the channels.
-    pub add_changes: fn(&Conversion, &mut View<S>, &mut Lines<S>),
+    pub add_changes: fn(&Conversion, &mut ViewMut<S>, &mut Lines<S>),
 }
 
 impl<S: Sample> Steps<S> {
@@ -137,7 +144,7 @@ pub(super) trait Ops<S: Sample> {
     }
 
     #[inline(always)]
-    fn add_changes(_: &Conversion, _: &mut View<S>, _: &Lines<S>) -> usize {
+    fn add_changes(_: &Conversion, _: &mut ViewMut<S>, _: &Lines<S>) -> usize {
         0
     }
 }
@@ -251,7 +258,7 @@ fn interpolate<S: Sample, const N: usize>(
 #[inline(always)]
 pub(super) fn add_changes<S: Sample, O: Ops<S>>(
     conversion: &Conversion,
-    group: &mut View<S>,
+    group: &mut ViewMut<S>,
     lines: &mut Lines<S>,
 ) {
     let from = O::add_changes(conversion, group, lines);

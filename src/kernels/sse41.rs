@@ -28,7 +28,7 @@ use super::convert;
 use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
 use super::{InstructionSet, Kernel, Kernels, scalar};
 use crate::pixels::Place;
-use crate::rows::{self, Line, Sample, Transfer, View};
+use crate::rows::{self, Line, Sample, Transfer, View, ViewMut};
 
 pub(super) struct Sse41;
 

@@ -120,7 +120,7 @@ macro_rules! steps {
             #[inline(always)]
             fn add_changes(
                 conversion: &convert::Conversion,
-                group: &mut View<$sample>,
+                group: &mut ViewMut<$sample>,
                 lines: &convert::Lines<$sample>,
             ) -> usize {
                 // SAFETY: as above.
@@ -299,7 +299,7 @@ macro_rules! steps {
         #[target_feature(enable = $features)]
         fn add_changes(
             conversion: &convert::Conversion,
-            group: &mut View<$sample>,
+            group: &mut ViewMut<$sample>,
             lines: &convert::Lines<$sample>,
         ) -> usize {
             if conversion.to_channels.depth != DEPTH {
@@ -318,7 +318,7 @@ macro_rules! steps {
         #[target_feature(enable = $features)]
         fn add_changes_to<const N_FULL: usize, const ROWS: usize>(
             conversion: &convert::Conversion,
-            group: &mut View<$sample>,
+            group: &mut ViewMut<$sample>,
             lines: &convert::Lines<$sample>,
         ) -> usize {
             use $crate::color::FACTOR_BITS;

@@ -104,6 +104,31 @@ fn channels_of(encoding: Encoding, color_space: ColorSpace) -> Encoding {
     }
 }
 
+/// What is needed to get from the components of frames of a layout to the channels of a colour
+/// space.
+fn channels_and_conversion(
+    layout: &Layout,
+    color_space: ColorSpace,
+) -> (Channels, Option<Conversion>) {
+    let encoding = channels_of(layout.encoding, color_space);
+    // Luma is the first component of Y'CbCr.
+    let is_conversion =
+        matches!(layout.encoding, Encoding::Rgb(_)) != matches!(encoding, Encoding::Rgb(_));
+    let depths: Vec<u32> = layout.components.iter().map(|component| component.depth).collect();
+    if is_conversion {
+        let depth = depths.iter().copied().fold(8, u32::max);
+        let conversion = Conversion::between(layout.encoding, encoding, layout.chroma, depth);
+        (Channels { encoding, depths: vec![depth; encoding.n_channels()] }, Some(conversion))
+    } else {
+        (Channels { encoding, depths: depths[..encoding.n_channels()].to_vec() }, None)
+    }
+}
+
+/// The channels that frames of a layout are matched in.
+pub fn channels(layout: &Layout, color_space: ColorSpace) -> Channels {
+    channels_and_conversion(layout, color_space).0
+}
+
 impl Matcher {
     /// Chooses how to match frames of `layout`: with the fastest kernels of this CPU, but none
     /// beyond `at_most`, and through `unpack` if the layout's samples can't be reached otherwise.
@@ -113,21 +138,10 @@ impl Matcher {
         at_most: InstructionSet,
         unpack: Option<Arc<dyn Unpack>>,
     ) -> Result<Self, UnsupportedLayout> {
-        let encoding = channels_of(layout.encoding, color_space);
-        // Luma is the first component of Y'CbCr.
-        let is_conversion =
-            matches!(layout.encoding, Encoding::Rgb(_)) != matches!(encoding, Encoding::Rgb(_));
-        let depths: Vec<u32> = layout.components.iter().map(|component| component.depth).collect();
-        let (channels, conversion) = if is_conversion {
-            let depth = depths.iter().copied().fold(8, u32::max);
-            let conversion = Conversion::between(layout.encoding, encoding, layout.chroma, depth);
-            (Channels { encoding, depths: vec![depth; encoding.n_channels()] }, Some(conversion))
-        } else {
-            let depths = depths[..encoding.n_channels()].to_vec();
-            (Channels { encoding, depths }, None)
-        };
+        let (channels, conversion) = channels_and_conversion(&layout, color_space);
+        let n_channels = channels.depths.len();
         let in_place = match &conversion {
-            None => in_place_sets(&layout, encoding.n_channels(), at_most),
+            None => in_place_sets(&layout, n_channels, at_most),
             Some(_) => None,
         };
         let way = match in_place {

@@ -107,6 +107,11 @@ impl Area {
         if both.is_empty() { Self::default() } else { both }
     }
 
+    /// As many pixels, so many farther from the left and from the top.
+    pub fn moved(self, columns: usize, rows: usize) -> Self {
+        Self { left: self.left + columns, top: self.top + rows, ..self }
+    }
+
     /// The smallest area that has all pixels of both.
     pub fn union(self, other: Self) -> Self {
         if self.is_empty() {
@@ -244,6 +249,23 @@ impl Layout {
             planes: self.planes.iter().enumerate().map(plane).collect(),
             ..self.clone()
         }
+    }
+
+    /// Whether some plane of a frame begins in one block of memory and ends in another: of blocks of
+    /// these sizes that follow each other. Planes that lie in none of them do not.
+    pub fn is_split(&self, spans: &[PlaneSpan], blocks: &[usize]) -> bool {
+        let available = blocks.iter().sum();
+        let mut ends = blocks.iter().scan(0, |end, size| {
+            *end += size;
+            Some(*end)
+        });
+        let inside = |plane: &PlaneLayout| {
+            let rows = self.height.div_ceil(plane.vertical);
+            let span = spans.get(plane.plane)?;
+            checked_range(plane.plane, *span, plane.row_bytes, rows, available).ok()
+        };
+        let planes: Vec<Range<usize>> = self.planes.iter().filter_map(inside).collect();
+        ends.any(|end| planes.iter().any(|plane| plane.start < end && end < plane.end))
     }
 
     /// The bytes of an area on the grid in a row of a plane.
@@ -436,7 +458,7 @@ impl Plane<&mut [u8]> {
 
 /// A frame of a [`Layout`] in memory, or a part of its rows, checked: every row of every plane
 /// lies inside it, and no two share a byte.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Pixels<M> {
     planes: [Plane<M>; MAX_PLANES],
     n_planes: usize,

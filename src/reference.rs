@@ -34,8 +34,8 @@ pub use interrupt::Interrupt;
 #[derive(Debug)]
 pub struct Reference {
     colors: Colors,
-    /// What was asked for last.
-    last: Mutex<Option<(Channels, Arc<[Cdf]>)>>,
+    /// What was asked for, the latest first.
+    counted: Mutex<Vec<(Channels, Arc<[Cdf]>)>>,
     truncated: bool,
 }
 
@@ -111,7 +111,7 @@ impl Reference {
                 _ => ReferenceError::Transparent,
             });
         }
-        Ok(Self { colors, last: Mutex::default(), truncated: false })
+        Ok(Self { colors, counted: Mutex::default(), truncated: false })
     }
 
     /// The distribution of each of some channels.
@@ -120,13 +120,10 @@ impl Reference {
     /// 8 or 16 bits, as frames are ([`Affine`](crate::color::Affine)), and its histograms to theirs
     /// ([`Histogram::at_depth`]).
     ///
-    /// That takes time; what was asked for last is remembered.
+    /// That takes time; what was asked for lately is remembered.
     pub fn cdfs(&self, channels: &Channels) -> Arc<[Cdf]> {
-        let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((last, cdfs)) = &*lock()
-            && last == channels
-        {
-            return cdfs.clone();
+        if let Some(cdfs) = self.counted(channels) {
+            return cdfs;
         }
         let histograms = match &self.colors {
             Colors::Bytes(colors) => histograms(colors, channels.encoding),
@@ -141,8 +138,20 @@ impl Reference {
                 Cdf::from(&histogram.at_depth(depth, legal))
             })
             .collect();
-        *lock() = Some((channels.clone(), cdfs.clone()));
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been faster, and what it has given out stays what there is.
+        if let Some((_, cdfs)) = counted.iter().find(|(other, _)| other == channels) {
+            return Arc::clone(cdfs);
+        }
+        counted.truncate(REMEMBERED - 1);
+        counted.insert(0, (channels.clone(), Arc::clone(&cdfs)));
         cdfs
+    }
+
+    /// The same, if it is remembered.
+    pub fn counted(&self, channels: &Channels) -> Option<Arc<[Cdf]>> {
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.iter().find(|(other, _)| other == channels).map(|(_, cdfs)| Arc::clone(cdfs))
     }
 
     /// Bits of the picture's samples: 8 or 16.
@@ -184,6 +193,10 @@ where
 
 /// Pixels between two looks at the interrupt: a few milliseconds.
 const PIXELS_BETWEEN_LOOKS: usize = 1 << 20;
+
+/// The kinds of channels whose distributions are remembered: those of all colour spaces, of two
+/// streams.
+const REMEMBERED: usize = 6;
 
 /// Pixels that are converted together.
 const ROW: usize = 4096;

@@ -6,10 +6,11 @@ mod common;
 use common::frames::{FORMATS, Format, Frame, Shape, noise};
 use common::oracle::Picture;
 use common::programs::{python, run, text};
-use common::{Complaint, Rig, bytes, media};
+use common::{Complaint, Rig, bytes, matched_inside, media};
 use glib::translate::IntoGlib;
 use gst::prelude::*;
 use gst_video::VideoFormat;
+use gsthistomatch::pixels::Area;
 
 fn reference() -> std::path::PathBuf {
     media("coffee.png")
@@ -234,6 +235,220 @@ fn f17_only_the_area_of_the_caps_is_counted_and_changed() {
         add_meta(&mut buffer, format, (20, 10), &spans.collect::<Vec<_>>());
         let output = rig(small.caps()).process(buffer);
         assert!(bytes(&output) == small.expected(&samples()), "{format:?}");
+    }
+}
+
+/// What of a frame is shown, told by a crop meta; the caps have its size.
+fn cropped(frame: &Frame, (left, top, width, height): (u32, u32, u32, u32)) -> gst::Buffer {
+    let mut buffer = frame.buffer();
+    gst_video::VideoCropMeta::add(buffer.make_mut(), (left, top, width, height));
+    buffer
+}
+
+const CROPPED: [VideoFormat; 8] = [
+    VideoFormat::Rgbx,
+    VideoFormat::Bgr,
+    VideoFormat::Gray8,
+    VideoFormat::I420,
+    VideoFormat::Nv12,
+    VideoFormat::Yuy2,
+    VideoFormat::P01010le,
+    VideoFormat::Yuv9,
+];
+
+#[test]
+fn f107_what_a_crop_meta_shows_is_counted_and_changed_and_nothing_else() {
+    for format in CROPPED {
+        let frame = Frame::new(format, 40, 32, Shape::OffsetShortLastRow, noise(2));
+        // One after the other, in one stream: on the grid of chroma and off it, whole, beyond the
+        // frame, and without a pixel.
+        for rect in [
+            (16, 8, 16, 16),
+            (3, 5, 16, 16),
+            (0, 0, 40, 32),
+            (1, 31, 1, 1),
+            (33, 25, 16, 16),
+            (0, 0, 0, 0),
+            (40, 32, 16, 16),
+            (0, 0, u32::MAX, u32::MAX),
+            (u32::MAX, 0, 2, 2),
+        ] {
+            let mut rig = rig(Frame::new(format, 16, 16, Shape::Default, || 0).caps());
+            let output = rig.process(cropped(&frame, rect));
+            let (left, top, width, height) = rect;
+            let [left, top, width, height] = [left, top, width, height].map(|n| n as usize);
+            let area = Area { left, top, width, height };
+            let expected = matched_inside(&frame, &reference(), area);
+            assert!(bytes(&output) == expected, "{format:?} {rect:?}");
+            let crop = output.meta::<gst_video::VideoCropMeta>().expect("it is kept");
+            assert_eq!(crop.rect(), rect);
+        }
+    }
+}
+
+/// By the oracle: what is shown, as a picture of its own.
+#[test]
+fn f107_what_is_shown_is_matched_as_a_picture_of_its_own() {
+    let frame = Frame::new(VideoFormat::Rgb, 40, 32, Shape::Stride { padding: 5 }, noise(2));
+    let (left, top, width, height) = (7usize, 9usize, 16usize, 12usize);
+    let mut shown = Frame::new(VideoFormat::Rgb, 16, 12, Shape::Default, || 0);
+    let (stride, own) = (frame.strides[0] as usize, shown.strides[0] as usize);
+    for y in 0..height {
+        let from = frame.offsets[0] + (top + y) * stride + 3 * left;
+        shown.bytes[y * own..][..3 * width].copy_from_slice(&frame.bytes[from..][..3 * width]);
+    }
+    let matched = shown.expected(&samples());
+    let mut expected = frame.bytes.clone();
+    for y in 0..height {
+        let to = frame.offsets[0] + (top + y) * stride + 3 * left;
+        expected[to..][..3 * width].copy_from_slice(&matched[y * own..][..3 * width]);
+    }
+    let mut rig = rig(shown.caps());
+    let rect = (left as u32, top as u32, width as u32, height as u32);
+    assert!(bytes(&rig.process(cropped(&frame, rect))) == expected);
+}
+
+#[test]
+fn f107_crop_metas_come_change_and_go_while_playing() {
+    for format in CROPPED {
+        let whole = Frame::new(format, 40, 32, Shape::Stride { padding: 3 }, noise(2));
+        let alone = Frame::new(format, 16, 16, Shape::Default, noise(4));
+        let mut rig = rig(alone.caps());
+        for n in 0..12 {
+            let (output, expected) = match n % 3 {
+                0 => (rig.process(alone.buffer()), alone.expected(&samples())),
+                _ => {
+                    let (left, top) = (5 + n as usize, 3 + n as usize);
+                    let area = Area { left, top, width: 16, height: 16 };
+                    let rect = (left as u32, top as u32, 16, 16);
+                    let expected = matched_inside(&whole, &reference(), area);
+                    (rig.process(cropped(&whole, rect)), expected)
+                }
+            };
+            assert!(bytes(&output) == expected, "{format:?} {n}");
+        }
+    }
+}
+
+/// Bars inside what is shown are found, whatever is beside it.
+#[test]
+fn f107_borders_are_those_of_what_is_shown() {
+    let mut frame = Frame::new(VideoFormat::Gray8, 80, 60, Shape::Stride { padding: 0 }, noise(2));
+    let pixel = |x: usize, y: usize| y * 80 + x;
+    // Shown is what begins at (10, 7), 40 x 40; its bars are 6 rows above and 5 columns on the left.
+    for y in 7..47 {
+        for x in 10..50 {
+            if y < 13 || x < 15 {
+                frame.bytes[pixel(x, y)] = 0;
+            } else {
+                frame.bytes[pixel(x, y)] |= 64;
+            }
+        }
+    }
+    let mut rig = rig(Frame::new(VideoFormat::Gray8, 40, 40, Shape::Default, || 0).caps());
+    rig.element.set_property("ignore-borders", true);
+    let output = rig.process(cropped(&frame, (10, 7, 40, 40)));
+    let inside = Area { left: 15, top: 13, width: 35, height: 34 };
+    assert!(bytes(&output) == matched_inside(&frame, &reference(), inside));
+}
+
+/// As a sink that takes crop metas gets it: the element of a well-known source of them.
+#[test]
+fn f107_videocrop_in_front_gives_the_same_picture_with_a_meta_and_without() {
+    let crop = |caps: &str| {
+        let text = format!(
+            "videotestsrc num-buffers=1 pattern=smpte75 ! \
+             video/x-raw,format=BGRx,width=320,height=240 ! videocrop left=161 top=119 ! {caps} \
+             histomatch flat-frames=match qos=false reference-location={} ! appsink name=out",
+            common::video::quoted(&reference())
+        );
+        let [samples] = common::video::play_with(&text, ["out"], |pipeline| {
+            let sink = pipeline.by_name("out").expect("it is there");
+            let with_meta = caps.is_empty();
+            let pad = sink.static_pad("sink").expect("it has one");
+            pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
+                let Some(query) = info.query_mut() else { return gst::PadProbeReturn::Ok };
+                let gst::QueryViewMut::Allocation(query) = query.view_mut() else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                if with_meta {
+                    query.add_allocation_meta::<gst_video::VideoMeta>(None);
+                    query.add_allocation_meta::<gst_video::VideoCropMeta>(None);
+                }
+                gst::PadProbeReturn::Handled
+            });
+        });
+        samples[0].buffer_owned().expect("with a buffer")
+    };
+    let (with_meta, copied) = (crop(""), crop("identity drop-allocation=true !"));
+    let meta = with_meta.meta::<gst_video::VideoCropMeta>().expect("the crop is a meta");
+    assert_eq!(meta.rect(), (161, 119, 159, 121));
+    assert!(copied.meta::<gst_video::VideoCropMeta>().is_none());
+    let whole = bytes(&with_meta);
+    let shown: Vec<u8> =
+        (119..240).flat_map(|y| whole[(y * 320 + 161) * 4..][..159 * 4].iter().copied()).collect();
+    assert!(shown == bytes(&copied));
+}
+
+#[test]
+fn f123_of_two_video_metas_that_of_the_first_picture_counts() {
+    let frame = Frame::new(VideoFormat::Rgbx, 8, 6, Shape::Stride { padding: 7 }, noise(1));
+    for first in [0, 1] {
+        let mut buffer = gst::Buffer::from_mut_slice(frame.bytes.clone());
+        for id in [first, 1 - first] {
+            // The other picture's rows are closer together.
+            let stride = if id == 0 { frame.strides[0] } else { 32 };
+            add_meta(&mut buffer, VideoFormat::Rgbx, (8, 6), &[(0, stride)]);
+            let added = buffer.iter_meta::<gst_video::VideoMeta>().last().expect("just added");
+            let added = added.as_ptr() as *mut gst_video::ffi::GstVideoMeta;
+            // SAFETY: nobody else has the buffer, whose meta this is.
+            unsafe { (*added).id = id };
+        }
+        let output = rig(frame.caps()).process(buffer);
+        assert_eq!(bytes(&output), frame.expected(&samples()), "{first} comes first");
+    }
+}
+
+/// A buffer with a memory for each plane, told by a video meta.
+fn in_memories(frame: &Frame, make: impl Fn(Vec<u8>) -> gst::Memory) -> gst::Buffer {
+    let mut buffer = gst::Buffer::new();
+    let mut ends: Vec<usize> = frame.offsets[1..].to_vec();
+    ends.push(frame.bytes.len());
+    for (&start, end) in frame.offsets.iter().zip(ends) {
+        buffer.make_mut().append_memory(make(frame.bytes[start..end].to_vec()));
+    }
+    let planes: Vec<_> = frame.offsets.iter().copied().zip(frame.strides.iter().copied()).collect();
+    let size = (frame.info.width(), frame.info.height());
+    add_meta(&mut buffer, frame.info.format(), size, &planes);
+    buffer
+}
+
+#[test]
+fn f124_a_memory_for_each_plane_stays_that_memory() {
+    for format in [VideoFormat::I420, VideoFormat::Nv12, VideoFormat::Gbr, VideoFormat::P01010le] {
+        let frame = Frame::new(format, 40, 32, Shape::Stride { padding: 3 }, noise(2));
+        let frame = Frame { meta: false, ..frame };
+        let expected = frame.expected(&samples());
+        let buffer = in_memories(&frame, gst::Memory::from_mut_slice);
+        let addresses = |buffer: &gst::BufferRef| -> Vec<*const gst::ffi::GstMemory> {
+            buffer.iter_memories().map(|memory| memory.as_ptr()).collect()
+        };
+        let before = addresses(&buffer);
+        let output = rig(frame.caps()).process(buffer);
+        assert_eq!(addresses(&output), before, "{format:?}");
+        assert!(bytes(&output) == expected, "{format:?}");
+
+        // Read-only ones and shared ones are copied, each by itself.
+        let read_only = in_memories(&frame, gst::Memory::from_slice);
+        let kept = read_only.clone();
+        let output = rig(frame.caps()).process(read_only);
+        assert_eq!(output.n_memory(), before.len());
+        assert!(bytes(&output) == expected && bytes(&kept) == frame.bytes, "{format:?}");
+        let shared = in_memories(&frame, gst::Memory::from_mut_slice);
+        let kept = shared.clone();
+        let output = rig(frame.caps()).process(shared);
+        assert_eq!(output.n_memory(), before.len());
+        assert!(bytes(&output) == expected && bytes(&kept) == frame.bytes, "{format:?}");
     }
 }
 

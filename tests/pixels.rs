@@ -232,6 +232,7 @@ proptest! {
             blocks.push(&memory[at..cut]);
             at = cut;
         }
+        let sizes: Vec<usize> = blocks.iter().map(|block| block.len()).collect();
         let whole = PixelsRef::new(&memory, &layout, &spans).map(|whole| places(&whole, address));
         let found = PixelsRef::in_blocks(blocks, &layout, &spans);
         let is_cut = |rows: &Vec<Range<usize>>| {
@@ -243,7 +244,11 @@ proptest! {
         };
         match whole {
             Ok(whole) => match whole.iter().position(is_cut) {
-                Some(_) => prop_assert!(is_split(&found.map(drop))),
+                Some(_) => {
+                    prop_assert!(is_split(&found.map(drop)));
+                    prop_assert!(layout.is_split(&spans, &sizes));
+                }
+                None if layout.is_split(&spans, &sizes) => prop_assert!(false, "not split"),
                 None => prop_assert_eq!(found.map(|found| places(&found, address)), Ok(whole)),
             },
             Err(error @ SpanError::Overlap { .. }) => {

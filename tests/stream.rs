@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use common::frames::{Frame, Shape, noise};
 use common::oracle::Picture;
-use common::{Complaint, Rig, big_picture, bytes, media};
+use common::{Complaint, Rig, big_picture, bytes, matched_inside, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
+use gst_video::prelude::*;
+use gsthistomatch::pixels::Area;
 use temp_dir::TempDir;
 
 fn frame() -> Frame {
@@ -249,6 +251,69 @@ fn f49_views_in_memories_of_their_own_are_refused() {
     );
 }
 
+/// Caps with an interlace mode, and the feature that one of them needs.
+fn interlaced(caps: gst::Caps, mode: &str) -> gst::Caps {
+    let mut caps = caps;
+    let caps_mut = caps.make_mut();
+    caps_mut.structure_mut(0).expect("it has one").set("interlace-mode", mode);
+    if mode == "alternate" {
+        caps_mut.set_features(0, Some(gst::CapsFeatures::new(["format:Interlaced"])));
+    }
+    caps
+}
+
+/// A field is a picture of half of the rows that the caps say, or one more.
+#[test]
+fn f122_fields_in_buffers_of_their_own_are_matched_one_by_one() {
+    let samples = Picture::of(&media("coffee.png"));
+    for format in [VideoFormat::Rgbx, VideoFormat::I420, VideoFormat::Yuy2, VideoFormat::P01010le] {
+        for (rows_of_frame, rows) in [(18, 9), (17, 9), (20, 10)] {
+            let whole = Frame::new(format, 16, rows_of_frame, Shape::Default, || 0);
+            for shape in [Shape::Default, Shape::OffsetShortLastRow] {
+                let field = Frame::new(format, 16, rows, shape, noise(5));
+                let mut rig = Rig::new(Some(&media("coffee.png")));
+                rig.harness.set_src_caps(interlaced(whole.caps(), "alternate"));
+                for flag in [
+                    gst_video::VideoBufferFlags::TOP_FIELD,
+                    gst_video::VideoBufferFlags::BOTTOM_FIELD,
+                ] {
+                    let mut buffer = field.buffer();
+                    buffer.make_mut().set_video_flags(flag);
+                    let output = rig.process(buffer);
+                    assert!(bytes(&output) == field.expected(&samples), "{format:?} {rows}");
+                    assert!(output.video_flags().contains(flag));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn f122_fields_are_matched_between_elements_that_make_and_join_them() {
+    let [samples] = common::video::play(
+        "videotestsrc num-buffers=10 ! video/x-raw,format=I420,width=64,height=48,framerate=50/1 ! \
+         interlace field-pattern=1:1 ! \
+         video/x-raw(format:Interlaced),interlace-mode=alternate,framerate=25/1 ! \
+         histomatch qos=false ! appsink name=out",
+        ["out"],
+    );
+    assert!(!samples.is_empty());
+}
+
+#[test]
+fn f122_fields_that_share_a_buffer_are_refused() {
+    let mut rig = Rig::new(Some(&media("coffee.png")));
+    rig.harness.set_src_caps(interlaced(frame().caps(), "fields"));
+    assert!(rig.harness.push(frame().buffer()).is_err());
+    let mut complaints = rig.complaints();
+    complaints.dedup();
+    let [Complaint::Error(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(
+        text.contains("interlace-mode=fields") && text.contains("Put 'deinterlace' in front of it"),
+        "{text}"
+    );
+}
+
 #[test]
 fn f51_what_downstream_says_is_said_upstream() {
     common::init();
@@ -386,11 +451,13 @@ fn f56_metas_are_kept_in_shared_buffers_too() {
         let crop = gst_video::VideoCropMeta::add(buffer, (1, 2, 3, 4));
         assert_eq!(crop.rect(), (1, 2, 3, 4));
     }
+    let shown = Area { left: 1, top: 2, width: 3, height: 4 };
+    let expected = matched_inside(&frame(), &media("coffee.png"), shown);
     for is_shared in [false, true] {
         let pushed = buffer.copy();
         let kept = is_shared.then(|| pushed.clone());
         let output = rig().process(pushed);
-        assert_eq!(bytes(&output), expected());
+        assert_eq!(bytes(&output), expected);
         if let Some(kept) = kept {
             assert_eq!(bytes(&kept), frame().bytes, "who shares it keeps what it was");
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use gst_video::prelude::*;
-use gst_video::{VideoFormat, VideoFormatFlags, VideoFormatInfo};
+use gst_video::{VideoFormat, VideoFormatFlags, VideoFormatInfo, VideoInterlaceMode};
 
 use crate::color::{Encoding, LumaWeights, Range};
-use crate::pixels::{Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling};
+use crate::pixels::{Area, Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling};
 use crate::rows;
 use crate::unpack::Unpack;
 
@@ -273,8 +273,47 @@ impl Unpack for GstUnpack {
     }
 }
 
-/// Where the planes of a frame lie in its buffer: as the buffer's video meta says or, without
-/// one, as the caps say.
+/// The picture in a buffer.
+pub(super) struct Placement {
+    /// Pixels in a row, and rows.
+    pub size: (u32, u32),
+    /// Where its planes lie.
+    pub spans: Vec<PlaneSpan>,
+    /// What of it is shown, by a crop meta.
+    pub crop: Option<Area>,
+}
+
+/// The size of the picture in a buffer that nothing more is said about: that of the caps or, of a
+/// field that is alone in its buffer, half of its rows.
+pub(super) fn size_by_caps(info: &gst_video::VideoInfo) -> (u32, u32) {
+    let rows = match info.interlace_mode() {
+        VideoInterlaceMode::Alternate => info.height().div_ceil(2),
+        _ => info.height(),
+    };
+    (info.width(), rows)
+}
+
+/// What the caps say, for pictures of another size.
+///
+/// # Errors
+///
+/// A text that says that there are no such pictures.
+pub(super) fn resized(
+    info: &gst_video::VideoInfo,
+    (width, height): (u32, u32),
+) -> Result<gst_video::VideoInfo, String> {
+    if (width, height) == (info.width(), info.height()) {
+        return Ok(info.clone());
+    }
+    gst_video::VideoInfo::builder(info.format(), width, height)
+        .colorimetry(&info.colorimetry())
+        .chroma_site(info.chroma_site())
+        .fps(info.fps())
+        .build()
+        .map_err(|_| format!("its video meta says {width} x {height} pixels, which can't be"))
+}
+
+/// Where the picture in a buffer lies: as the buffer's metas say or, without any, as the caps say.
 ///
 /// Nothing that a meta says is believed here but that it is about these caps; whether the planes
 /// lie inside the buffer is checked where they are used.
@@ -282,13 +321,23 @@ impl Unpack for GstUnpack {
 /// # Errors
 ///
 /// A text that says how meta and caps differ.
-pub(super) fn spans(
+pub(super) fn placement(
     buffer: &gst::BufferRef,
     info: &gst_video::VideoInfo,
-) -> Result<Vec<PlaneSpan>, String> {
+) -> Result<Placement, String> {
     let span = |(&offset, &stride): (&usize, &i32)| PlaneSpan { offset, stride: stride as isize };
-    let Some(meta) = buffer.meta::<gst_video::VideoMeta>() else {
-        return Ok(info.offset().iter().zip(info.stride()).map(span).collect());
+    let crop = buffer.meta::<gst_video::VideoCropMeta>().map(|meta| {
+        let (left, top, width, height) = meta.rect();
+        let [left, top, width, height] = [left, top, width, height].map(|n| n as usize);
+        Area { left, top, width, height }
+    });
+    // As GStreamer does it: the meta of the first picture, if there are several.
+    let metas = buffer.iter_meta::<gst_video::VideoMeta>();
+    let Some(meta) = metas.min_by_key(|meta| meta.id()) else {
+        let size = size_by_caps(info);
+        let by_caps = resized(info, size)?;
+        let spans = by_caps.offset().iter().zip(by_caps.stride()).map(span).collect();
+        return Ok(Placement { size, spans, crop });
     };
     if meta.format() != info.format() {
         return Err(format!(
@@ -297,13 +346,14 @@ pub(super) fn spans(
             info.format()
         ));
     }
-    if meta.width() < info.width() || meta.height() < info.height() {
+    let (width, height) = size_by_caps(info);
+    // The caps have the size of what is shown, which with a crop meta is a part of the frame.
+    let size = if crop.is_some() { (meta.width(), meta.height()) } else { (width, height) };
+    if meta.width() < size.0 || meta.height() < size.1 {
         return Err(format!(
-            "its video meta says {} x {} pixels, the caps say {} x {}",
+            "its video meta says {} x {} pixels, the caps say {width} x {height}",
             meta.width(),
             meta.height(),
-            info.width(),
-            info.height()
         ));
     }
     if meta.n_planes() != info.n_planes() {
@@ -313,13 +363,14 @@ pub(super) fn spans(
             info.n_planes()
         ));
     }
-    Ok(meta.offset().iter().zip(meta.stride()).map(span).collect())
+    let spans = meta.offset().iter().zip(meta.stride()).map(span).collect();
+    Ok(Placement { size, spans, crop })
 }
 
 /// How the rows of a frame follow each other, by the caps and, where they leave it to each buffer,
 /// its flags.
 pub(super) fn scan(buffer: &gst::BufferRef, info: &gst_video::VideoInfo) -> Scan {
-    use gst_video::{VideoBufferFlags, VideoInterlaceMode};
+    use gst_video::VideoBufferFlags;
     let flags = buffer.video_flags();
     match info.interlace_mode() {
         VideoInterlaceMode::Interleaved => Scan::Interleaved,

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread::{self, JoinHandle};
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -10,57 +11,18 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
+use super::reference::{NotRead, NotSettled, Outcome, References};
 use super::settings::Settings;
-use super::stream::{Matched, Stream};
-use super::{Colorspace, FlatFrames, UpdateMode, frame, location, stats};
-use crate::color::Channels;
+use super::stream::{self, Decision, Failure, Frame, Matched, Stream};
+use super::{Colorspace, FlatFrames, UpdateMode, frame, location, lock, stats};
 use crate::kernels::InstructionSet;
-use crate::reference::{Reference, ReferenceError};
+use crate::reference::{Interrupt, Reference, ReferenceError};
 use crate::temporal::cuts::DEFAULT_THRESHOLD;
 use crate::workers::Workers;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("histomatch", gst::DebugColorFlags::empty(), Some("Histogram matching"))
 });
-
-/// The reference in use, and which of several requests for one it came from.
-///
-/// Pictures are decoded in the threads of those who ask, without a lock, so they can be ready in
-/// another order than they were asked for. Each request takes a number; a picture is only
-/// installed if none with a higher number was installed before it.
-#[derive(Default)]
-struct ReferenceSlot {
-    /// The location in use or, while stopped, to be used.
-    location: Option<PathBuf>,
-    /// What was read from it; always `None` while stopped.
-    reference: Option<Arc<Reference>>,
-    /// Between READY and PAUSED or above.
-    started: bool,
-    /// The number of the last request.
-    requested: u64,
-    /// The number of the request that `location` came from.
-    installed: u64,
-    /// What references are matched in, if that was negotiated.
-    channels: Option<Channels>,
-}
-
-impl ReferenceSlot {
-    /// Makes the outcome of a request the one in use, unless a later one is already.
-    fn install(
-        &mut self,
-        request: u64,
-        location: Option<PathBuf>,
-        reference: Option<Arc<Reference>>,
-    ) -> bool {
-        let newest = request >= self.installed;
-        if newest {
-            self.installed = request;
-            self.location = location;
-            self.reference = reference.filter(|_| self.started);
-        }
-        newest
-    }
-}
 
 /// The name of an [`InstructionSet`]: the kernels to use, for tests and to compare speeds.
 const KERNELS_VARIABLE: &str = "HISTOMATCH_KERNELS";
@@ -106,7 +68,7 @@ pub struct HistoMatch {
         mutable_playing,
         nullable
     )]
-    slot: Mutex<ReferenceSlot>,
+    references: References,
     /// How many threads share the work on a frame.
     #[property(
         name = "n-threads",
@@ -127,7 +89,7 @@ pub struct HistoMatch {
         type = Colorspace,
         member = colorspace,
         get,
-        set,
+        set = Self::set_colorspace,
         nick = "Colour space",
         blurb = "Channels that are given the reference's histograms, whatever the format of the \
                  frames",
@@ -280,14 +242,16 @@ pub struct HistoMatch {
     last: Mutex<Option<Arc<Last>>>,
     /// Whether the mapping is to be learned afresh.
     relearn: AtomicBool,
+    /// The caps in use.
+    negotiated: Mutex<Option<gst_video::VideoInfo>>,
+    /// Reads the first reference, if that takes long.
+    loading: Mutex<Option<JoinHandle<()>>>,
     /// Used by the streaming thread alone, so never waited for.
     streaming: Mutex<Streaming>,
 }
 
-/// Locks a mutex whose data is whole after a panic, too.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// Why a picture can't be the reference: what kind of error that is, and the text for the user.
+type Refusal = (gst::ResourceError, String);
 
 impl HistoMatch {
     fn stats(&self) -> gst::Structure {
@@ -300,56 +264,52 @@ impl HistoMatch {
     }
 
     fn reference_location(&self) -> Option<PathBuf> {
-        lock(&self.slot).location.clone()
+        self.references.location()
     }
 
     fn set_reference_location(&self, location: Option<PathBuf>) {
         let location = location.filter(|location| !location.as_os_str().is_empty());
-        let request = {
-            let mut slot = lock(&self.slot);
-            slot.requested += 1;
-            let request = slot.requested;
-            if !slot.started {
-                slot.install(request, location, None);
-                return;
-            }
-            request
-        };
-        match self.load(location.as_deref()) {
-            Ok(reference) => {
-                if !lock(&self.slot).install(request, location, reference) {
-                    gst::info!(CAT, imp = self, "A later reference is already in use");
-                }
-            }
+        let Some(request) = self.references.request(location.as_ref()) else { return };
+        let read = |interrupt: &Interrupt| self.read(location.as_deref(), interrupt);
+        match self.references.load(request, location.clone(), read) {
+            Ok(Outcome::Installed) => (),
+            Ok(Outcome::Superseded) => gst::info!(CAT, imp = self, "A later reference is in use"),
             Err((kind, text)) => {
                 gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
             }
         }
     }
 
-    /// Reads a reference picture. Decoding takes time: no lock may be held.
+    fn set_colorspace(&self, colorspace: Colorspace) {
+        // So that no frame is late for it.
+        let negotiated = lock(&self.negotiated).clone();
+        if let Some(info) = negotiated {
+            self.references.prepare(&stream::channels(&info, colorspace));
+        }
+        lock(&self.settings).colorspace = colorspace;
+    }
+
+    /// Reads a reference picture, which takes time: no lock may be held.
     ///
     /// The error is the text for the user: file, cause and cure.
-    fn load(
+    fn read(
         &self,
         location: Option<&Path>,
-    ) -> Result<Option<Arc<Reference>>, (gst::ResourceError, String)> {
+        interrupt: &Interrupt,
+    ) -> Result<Option<Reference>, NotRead<Refusal>> {
         let Some(location) = location else { return Ok(None) };
         let name = location.display();
         let failed = |kind, cause: &dyn std::fmt::Display| {
-            Err((kind, format!("Can't use '{name}' as the reference picture: {cause}.")))
+            let text = format!("Can't use '{name}' as the reference picture: {cause}.");
+            Err(NotRead::Because((kind, text)))
         };
         let path = match location::to_path(location) {
             Ok(path) => path,
             Err(cause) => return failed(gst::ResourceError::OpenRead, &cause),
         };
-        match Reference::load(&path) {
+        match Reference::load_until(&path, interrupt) {
             Ok(reference) => {
                 gst::info!(CAT, imp = self, "Read the reference '{name}'");
-                // Here, so that no frame is late for it.
-                if let Some(channels) = lock(&self.slot).channels.clone() {
-                    reference.cdfs(&channels);
-                }
                 if reference.is_truncated() {
                     gst::element_imp_warning!(
                         self,
@@ -359,8 +319,9 @@ impl HistoMatch {
                         ["JPEG without an end-of-image marker"]
                     );
                 }
-                Ok(Some(Arc::new(reference)))
+                Ok(Some(reference))
             }
+            Err(ReferenceError::Interrupted) => Err(NotRead::Interrupted),
             Err(cause) => {
                 let kind = match cause {
                     ReferenceError::NotFound => gst::ResourceError::NotFound,
@@ -372,6 +333,44 @@ impl HistoMatch {
                 failed(kind, &cause)
             }
         }
+    }
+
+    /// Reads the reference on the way to PAUSED, in a thread of its own, so that whoever stops the
+    /// stream does not wait for it.
+    fn load_first(&self) -> Result<(), Refusal> {
+        let Some((request, location)) = self.references.start() else { return Ok(()) };
+        let failure = Arc::new(Mutex::new(None));
+        let load = {
+            let (imp, failure) = (self.ref_counted(), Arc::clone(&failure));
+            move || {
+                let read = |interrupt: &Interrupt| imp.read(Some(&location), interrupt);
+                let loaded = imp.references.load(request, Some(location.clone()), read);
+                let refusal = loaded.err();
+                *lock(&failure) = refusal.clone();
+                let is_late = imp.references.settle_first(refusal.is_some());
+                if let Some((kind, text)) = refusal.filter(|_| is_late) {
+                    gst::element_imp_error!(imp, kind, ("{text}"), ["reference-location"]);
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("reference".into());
+        let thread = match thread.spawn(load.clone()) {
+            Ok(thread) => thread,
+            // Then whoever stops the stream waits for it.
+            Err(error) => {
+                gst::warning!(CAT, imp = self, "No thread to read the reference in: {error}");
+                load();
+                return lock(&failure).take().map_or(Ok(()), Err);
+            }
+        };
+        let is_settled = self.references.wait_patiently();
+        if is_settled {
+            // It has nothing left to do.
+            let _ = thread.join();
+            return lock(&failure).take().map_or(Ok(()), Err);
+        }
+        *lock(&self.loading) = Some(thread);
+        Ok(())
     }
 
     /// Makes the threads that `n-threads` asks for.
@@ -429,7 +428,7 @@ impl HistoMatch {
     ) -> Result<Stream, gst::LoggableError> {
         let stream = Stream::new(info, colorspace, at_most)
             .map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
-        lock(&self.slot).channels = Some(stream.matcher().channels().clone());
+        self.references.set_channels(stream.matcher().channels());
         gst::info!(CAT, imp = self, "Channels: {:?}", stream.matcher().channels());
         gst::info!(CAT, imp = self, "{}", stream.matcher());
         Ok(stream)
@@ -459,6 +458,17 @@ impl HistoMatch {
         );
     }
 
+    /// Posts an error that says that a buffer may only have one field, or both of them interleaved.
+    fn explain_fields(&self) {
+        gst::element_imp_error!(
+            self,
+            gst::CoreError::Negotiation,
+            ("Frames whose fields follow each other in one buffer (interlace-mode=fields) can't be \
+              matched. Put 'deinterlace' in front of it, or what else interleaves the fields."),
+            ["interlace-mode=fields"]
+        );
+    }
+
     /// Warns, once until the element is stopped, of a stream that isn't coded as pictures are.
     fn warn_of_foreign_colors(&self, colors: &str) {
         gst::element_imp_warning!(
@@ -484,14 +494,23 @@ impl HistoMatch {
 
     /// Refuses a buffer with a message for the user; without one they would see no more than
     /// "Internal data stream error".
-    fn refuse(&self, cause: &str) -> gst::FlowError {
-        gst::element_imp_error!(
-            self,
-            gst::StreamError::Format,
-            ("A frame's buffer doesn't hold the frame that was negotiated: {cause}. The element \
-                 upstream that made the buffer is at fault: update or replace it."),
-            ["Nothing was changed in the buffer"]
-        );
+    fn refuse(&self, failure: Failure, (width, height): (u32, u32)) -> gst::FlowError {
+        match failure {
+            Failure::Buffer(cause) => gst::element_imp_error!(
+                self,
+                gst::StreamError::Format,
+                ("A frame's buffer doesn't hold the frame that was negotiated: {cause}. The \
+                  element upstream that made the buffer is at fault: update or replace it."),
+                ["Nothing was changed in the buffer"]
+            ),
+            Failure::Memory => gst::element_imp_error!(
+                self,
+                gst::ResourceError::NoSpaceLeft,
+                ("There is not enough memory to match frames of {width} x {height} pixels. Scale \
+                  the video down, lower n-threads, or raise the limit on memory (ulimit -v)."),
+                ["Nothing was changed in the buffer"]
+            ),
+        }
         gst::FlowError::Error
     }
 }
@@ -583,9 +602,27 @@ impl ElementImpl for HistoMatch {
         Some(&METADATA)
     }
 
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToReady {
+            // Before the pads are stopped, which waits for the streaming thread.
+            self.references.interrupt();
+        }
+        self.parent_change_state(transition)
+    }
+
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let caps = gst_video::VideoCapsBuilder::new().format_list(frame::formats()).build();
+            let mut caps = gst_video::VideoCapsBuilder::new().format_list(frame::formats()).build();
+            // Fields in buffers of their own.
+            let mut fields = caps.clone();
+            let interlaced = gst::CapsFeatures::new([gst_video::CAPS_FEATURE_FORMAT_INTERLACED]);
+            let structure = fields.make_mut().structure_mut(0).expect("there is one");
+            structure.set("interlace-mode", "alternate");
+            fields.make_mut().set_features(0, Some(interlaced));
+            caps.make_mut().append(fields);
             [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
                 .into_iter()
                 .filter_map(|(name, direction)| {
@@ -601,50 +638,46 @@ impl BaseTransformImpl for HistoMatch {
     const MODE: gst_base::subclass::BaseTransformMode =
         gst_base::subclass::BaseTransformMode::AlwaysInPlace;
     const PASSTHROUGH_ON_SAME_CAPS: bool = false;
-    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let (location, installed) = {
-            let mut slot = lock(&self.slot);
-            slot.started = true;
-            (slot.location.clone(), slot.installed)
-        };
-        let loaded = self.load(location.as_deref());
-        let mut slot = lock(&self.slot);
-        if slot.installed == installed {
-            match loaded {
-                Ok(reference) => slot.reference = reference,
-                Err((kind, text)) => {
-                    slot.started = false;
-                    return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));
-                }
-            }
+        if let Err((kind, text)) = self.load_first() {
+            self.references.stop();
+            return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));
         }
-        drop(slot);
         let (workers, at_most) = (self.make_workers(), self.instruction_set());
         *lock(&self.streaming) = Streaming { workers, at_most, ..Streaming::default() };
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        let mut slot = lock(&self.slot);
-        slot.started = false;
-        slot.reference = None;
-        slot.channels = None;
-        drop(slot);
+        self.references.interrupt();
+        if let Some(thread) = lock(&self.loading).take()
+            && thread.thread().id() != thread::current().id()
+        {
+            // A panic in it was said already.
+            let _ = thread.join();
+        }
+        self.references.stop();
+        *lock(&self.negotiated) = None;
         *lock(&self.streaming) = Streaming::default();
         *lock(&self.last) = None;
         Ok(())
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        // One follows a flush, too.
-        if matches!(event.view(), gst::EventView::Segment(_)) {
-            let mut streaming = lock(&self.streaming);
-            streaming.posted = None;
-            if let Some(stream) = &mut streaming.stream {
-                stream.reset();
+        match event.view() {
+            gst::EventView::FlushStart(_) => self.references.set_flushing(true),
+            gst::EventView::FlushStop(_) => self.references.set_flushing(false),
+            // One follows a flush, too.
+            gst::EventView::Segment(_) => {
+                let mut streaming = lock(&self.streaming);
+                streaming.posted = None;
+                if let Some(stream) = &mut streaming.stream {
+                    stream.reset();
+                }
             }
+            _ => (),
         }
         self.parent_sink_event(event)
     }
@@ -660,9 +693,11 @@ impl BaseTransformImpl for HistoMatch {
                 gst::warning!(CAT, imp = self, "Can't set what is controlled: {error}");
             }
         }
-        // Here, in the streaming thread, so that it can't fall behind what setters did.
+        // Here, in the streaming thread, so that it can't fall behind what setters did. What went
+        // wrong, `transform_ip` returns.
+        let is_settled = self.references.settle().is_ok();
         let is_neutral = lock(&self.settings).strength == 0.;
-        element.set_passthrough(is_neutral || lock(&self.slot).reference.is_none());
+        element.set_passthrough(is_settled && (is_neutral || !self.references.is_set()));
     }
 
     // Not VideoFilter's transform_frame_ip: its mapping believes the buffer's video meta, and lets
@@ -671,13 +706,34 @@ impl BaseTransformImpl for HistoMatch {
         &self,
         buffer: &mut gst::BufferRef,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let Some(reference) = lock(&self.slot).reference.clone() else {
+        self.transform(Frame::Change(buffer))
+    }
+
+    // Without a reference there is nothing to do; with a strength of 0, all but changing the frame.
+    fn transform_ip_passthrough(
+        &self,
+        buffer: &gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.transform(Frame::Look(buffer))
+    }
+}
+
+impl HistoMatch {
+    /// Matches a frame, or finds out what it would be matched by.
+    fn transform(&self, frame: Frame) -> Result<gst::FlowSuccess, gst::FlowError> {
+        match self.references.settle() {
+            Ok(()) => (),
+            Err(NotSettled::Flushing) => return Err(gst::FlowError::Flushing),
+            Err(NotSettled::Failed) => return Err(gst::FlowError::Error),
+        }
+        if !self.references.is_set() {
             return Ok(gst::FlowSuccess::Ok);
-        };
+        }
         let settings = lock(&self.settings).clone();
         let segment = self.obj().segment().downcast::<gst::ClockTime>().ok();
         let is_reverse = segment.as_ref().is_some_and(|segment| segment.rate() < 0.);
-        let running_time = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
+        let pts = frame.pts();
+        let running_time = segment.and_then(|segment| segment.to_running_time(pts));
 
         let mut streaming = lock(&self.streaming);
         let Streaming { workers, at_most, stream: Some(stream), .. } = &mut *streaming else {
@@ -691,10 +747,15 @@ impl BaseTransformImpl for HistoMatch {
                 },
             )?;
         }
+        let Some(references) = self.references.cdfs(stream.matcher().channels()) else {
+            return Ok(gst::FlowSuccess::Ok);
+        };
         if self.relearn.swap(false, Ordering::Relaxed) {
             stream.relearn();
         }
-        let outcome = stream.process(buffer, is_reverse, &reference, &settings, workers);
+        let decision = Decision { is_reverse, references, settings: &settings };
+        let outcome = stream.process(frame, workers, decision);
+        let size = (stream.info().width(), stream.info().height());
         let colors = frame::foreign_colors(stream.info()).filter(|_| !streaming.warned_of_colors);
         streaming.warned_of_colors |= colors.is_some();
         let contradiction = settings.temporal().contradiction();
@@ -716,20 +777,14 @@ impl BaseTransformImpl for HistoMatch {
         if let Some(contradiction) = contradiction.filter(|_| is_new) {
             self.warn_of_settings(contradiction);
         }
-        let matched = outcome.map_err(|cause| self.refuse(&cause))?;
+        let matched = outcome.map_err(|failure| self.refuse(failure, size))?;
         if is_due {
             let structure = gst::Structure::from(&matched.stats(running_time));
             let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
             // It fails where the element is in no bin, so that nobody listens.
             let _ = self.obj().post_message(message);
         }
-        gst::log!(
-            CAT,
-            imp = self,
-            "Matched the frame at {}: {:?}",
-            buffer.pts().display(),
-            matched.report
-        );
+        gst::log!(CAT, imp = self, "Matched the frame at {}: {:?}", pts.display(), matched.report);
         *lock(&self.last) = Some(Arc::new(Last { running_time, matched }));
         Ok(gst::FlowSuccess::Ok)
     }
@@ -756,13 +811,16 @@ impl VideoFilterImpl for HistoMatch {
             self.explain_separate_views();
             return Err(gst::loggable_error!(CAT, "Views in separate memories"));
         }
+        if info.interlace_mode() == gst_video::VideoInterlaceMode::Fields {
+            self.explain_fields();
+            return Err(gst::loggable_error!(CAT, "Fields one behind the other"));
+        }
         let colorspace = lock(&self.settings).colorspace;
         let at_most = lock(&self.streaming).at_most;
         let stream = self.make_stream(info, colorspace, at_most)?;
         // Here, and not when the first frame is late for it.
-        if let Some(reference) = lock(&self.slot).reference.clone() {
-            reference.cdfs(stream.matcher().channels());
-        }
+        self.references.cdfs(stream.matcher().channels());
+        *lock(&self.negotiated) = Some(info.clone());
         lock(&self.streaming).stream = Some(stream);
         Ok(())
     }

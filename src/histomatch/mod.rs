@@ -62,12 +62,16 @@
 //! bytes; this is for tests and to compare speeds. So is `HISTOMATCH_GENERIC`: if it is set, all
 //! formats are unpacked and packed by GStreamer.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use gst::prelude::*;
 
 mod enums;
 mod frame;
 mod imp;
 mod location;
+mod memory;
+mod reference;
 mod settings;
 pub mod stats;
 mod stream;
@@ -83,4 +87,9 @@ glib::wrapper! {
 /// Registers the element with a plugin.
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     gst::Element::register(Some(plugin), "histomatch", gst::Rank::NONE, HistoMatch::static_type())
+}
+
+/// Locks a mutex whose data is whole after a panic, too.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,23 +1,28 @@
 //! The frames that were negotiated, one after the other.
 
+use std::collections::TryReserveError;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gst::prelude::*;
 
+use super::frame::Placement;
+use super::memory::NotMapped;
 use super::settings::Settings;
 use super::stats::Stats;
-use super::{Colorspace, frame};
+use super::{Colorspace, frame, memory};
 use crate::borders::Borders;
 use crate::cdf::Cdf;
+use crate::color::Channels;
 use crate::histogram::Histogram;
 use crate::kernels::InstructionSet;
 use crate::lut::Lut;
-use crate::matcher::Matcher;
-use crate::pixels::{PixelsRef, PlaneSpan};
-use crate::reference::Reference;
+use crate::matcher::{self, Matcher};
+use crate::pixels::{Area, Layout, PixelsMut, PixelsRef, SpanError};
 use crate::survey::{Survey, Thumbnail};
 use crate::temporal::{self, Report, Temporal};
+use crate::unpack::AccessError;
 use crate::workers::Workers;
 
 /// Takes all formats for such that only GStreamer can unpack, for tests.
@@ -35,8 +40,14 @@ const LONGEST_GAP: gst::ClockTime = gst::ClockTime::SECOND;
 pub(super) struct Stream {
     info: gst_video::VideoInfo,
     colorspace: Colorspace,
+    at_most: InstructionSet,
+    /// What describes the pictures in the buffers, and what takes them.
+    frame_info: gst_video::VideoInfo,
     matcher: Matcher,
-    survey: Survey,
+    /// What is shown of them, by crop metas.
+    shown: Area,
+    /// Looks at the cells of the grid that `shown` covers, since it was first needed.
+    survey: Option<Survey>,
     borders: Borders,
     temporal: Temporal,
     /// The time stamp of the last frame that counted.
@@ -51,6 +62,67 @@ pub(super) struct Matched {
     luts: Vec<Lut>,
 }
 
+/// Why a frame was not matched.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The buffer can't be the frame that was negotiated; a text says why.
+    Buffer(String),
+    /// There is not enough memory.
+    Memory,
+}
+
+impl From<TryReserveError> for Failure {
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
+}
+
+impl From<SpanError> for Failure {
+    fn from(error: SpanError) -> Self {
+        Self::Buffer(error.to_string())
+    }
+}
+
+impl From<NotMapped> for Failure {
+    fn from(_: NotMapped) -> Self {
+        Self::Buffer("its memory can't be mapped for reading and writing".into())
+    }
+}
+
+/// A buffer that is matched in place, or only looked at.
+pub(super) enum Frame<'a> {
+    Change(&'a mut gst::BufferRef),
+    Look(&'a gst::BufferRef),
+}
+
+impl Deref for Frame<'_> {
+    type Target = gst::BufferRef;
+
+    fn deref(&self) -> &gst::BufferRef {
+        match self {
+            Self::Change(buffer) => buffer,
+            Self::Look(buffer) => buffer,
+        }
+    }
+}
+
+/// What is decided by, beside the frames.
+pub(super) struct Decision<'a> {
+    pub is_reverse: bool,
+    pub references: Arc<[Cdf]>,
+    pub settings: &'a Settings,
+}
+
+/// The layout of the pictures that `info` describes.
+fn layout(info: &gst_video::VideoInfo) -> Layout {
+    frame::layout(info, std::env::var_os(GENERIC_VARIABLE).is_some())
+}
+
+/// The channels that frames of these caps are matched in.
+pub(super) fn channels(info: &gst_video::VideoInfo, colorspace: Colorspace) -> Channels {
+    matcher::channels(&layout(info), colorspace.into())
+}
+
 impl Stream {
     /// The error is for developers: the pad templates have no formats that fail.
     pub fn new(
@@ -58,18 +130,21 @@ impl Stream {
         colorspace: Colorspace,
         at_most: InstructionSet,
     ) -> Result<Self, String> {
-        let generic = std::env::var_os(GENERIC_VARIABLE).is_some();
-        let layout = frame::layout(info, generic);
-        let unpack = frame::unpack(info);
-        let format = info.format().to_str();
-        let survey = Survey::new(&layout, at_most, unpack.clone())
-            .map_err(|error| format!("{format}: {error}"))?;
-        let matcher = Matcher::new(layout, colorspace.into(), at_most, unpack)
-            .map_err(|error| format!("{format}: {error}"))?;
-        let temporal = Temporal::new(matcher.channels().clone());
-        let info = info.clone();
-        let borders = Borders::default();
-        Ok(Self { info, colorspace, matcher, survey, borders, temporal, last: None })
+        let size = frame::size_by_caps(info);
+        let frame_info = frame::resized(info, size)?;
+        let matcher = make_matcher(&frame_info, colorspace, at_most)?;
+        Ok(Self {
+            info: info.clone(),
+            frame_info,
+            colorspace,
+            at_most,
+            shown: matcher.layout().area(),
+            survey: None,
+            borders: Borders::default(),
+            temporal: Temporal::new(matcher.channels().clone()),
+            matcher,
+            last: None,
+        })
     }
 
     pub fn info(&self) -> &gst_video::VideoInfo {
@@ -96,77 +171,116 @@ impl Stream {
         self.temporal.relearn();
     }
 
-    /// Matches one frame. The error says why the buffer can't be one.
+    /// Matches one frame, or finds out what it would be matched by.
     pub fn process(
         &mut self,
-        buffer: &mut gst::BufferRef,
-        is_reverse: bool,
-        reference: &Reference,
-        settings: &Settings,
+        mut frame: Frame,
         workers: &Workers,
-    ) -> Result<Matched, String> {
-        if buffer.flags().contains(gst::BufferFlags::DISCONT) && self.jumps(buffer, is_reverse) {
+        decision: Decision,
+    ) -> Result<Matched, Failure> {
+        let Decision { is_reverse, references, settings } = decision;
+        if frame.flags().contains(gst::BufferFlags::DISCONT) && self.jumps(&frame, is_reverse) {
             self.reset();
         }
-        let elapsed = self.elapsed(buffer);
-        let spans = frame::spans(buffer, &self.info)?;
-        let scan = frame::scan(buffer, &self.info);
-        let is_gap = buffer.flags().contains(gst::BufferFlags::GAP);
-        let pts = buffer.pts();
-        let mut map = buffer
-            .map_writable()
-            .map_err(|_| "its memory can't be mapped for reading and writing".to_string())?;
-        let memory = map.as_mut_slice();
+        let elapsed = self.elapsed(&frame);
+        let scan = frame::scan(&frame, &self.info);
+        let is_gap = frame.flags().contains(gst::BufferFlags::GAP);
+        let pts = frame.pts();
+        let placement = frame::placement(&frame, &self.info).map_err(Failure::Buffer)?;
+        self.follow_size(&placement)?;
 
-        let thumbnail = self.survey(memory, &spans, settings, elapsed, is_gap)?;
-        let settings = settings.temporal();
-        let references = reference.cdfs(self.matcher.channels());
+        let (layout, spans) = (self.matcher.layout().clone(), &placement.spans);
+        let (read, mut write);
+        let (pixels, to_change) = match &mut frame {
+            Frame::Look(buffer) => {
+                read = memory::read(buffer, &layout, spans)?;
+                (PixelsRef::in_blocks(read.blocks(), &layout, spans)?, None)
+            }
+            Frame::Change(buffer) => {
+                write = memory::write(buffer, &layout, spans)?;
+                (
+                    PixelsRef::default(),
+                    Some(PixelsMut::in_blocks(write.blocks_mut(), &layout, spans)?),
+                )
+            }
+        };
+        let pixels = to_change.as_ref().map_or(pixels, |pixels| pixels.shared());
+
+        let thumbnail = self.survey(&pixels, settings, elapsed, is_gap)?;
+        let histograms = self.matcher.count(pixels, scan, workers)?;
+        if cfg!(debug_assertions) && std::env::var_os(PANIC_VARIABLE).is_some() {
+            panic!("{PANIC_VARIABLE} is set");
+        }
         // What fills a gap is matched as any frame, and leaves no trace.
         let mut for_gap = is_gap.then(|| self.temporal.clone());
         let temporal = for_gap.as_mut().unwrap_or(&mut self.temporal);
-        let mut matched = None;
-        self.matcher
-            .process(memory, scan, &spans, workers, |histograms| {
-                if cfg!(debug_assertions) && std::env::var_os(PANIC_VARIABLE).is_some() {
-                    panic!("{PANIC_VARIABLE} is set");
-                }
-                let frame = temporal::Frame { histograms, thumbnail: thumbnail.as_ref(), elapsed };
-                let (luts, report) = temporal.match_frame(frame, &references, &settings);
-                let histograms = histograms.to_vec();
-                matched = Some(Matched { report, references, histograms, luts: luts.clone() });
-                luts
-            })
-            .map_err(|error| error.to_string())?;
+        let counted =
+            temporal::Frame { histograms: &histograms, thumbnail: thumbnail.as_ref(), elapsed };
+        let (luts, report) = temporal.match_frame(counted, &references, &settings.temporal());
+        if let Some(pixels) = to_change {
+            self.matcher.apply(pixels, scan, workers, &luts)?;
+        }
         if !is_gap {
             self.last = pts;
         }
-        matched.ok_or_else(|| "it has no pixels".to_string())
+        Ok(Matched { report, references, histograms, luts })
+    }
+
+    /// Makes what takes frames of another size, if this is one; and takes note of what is shown.
+    fn follow_size(&mut self, placement: &Placement) -> Result<(), Failure> {
+        let layout = self.matcher.layout();
+        let (width, height) = (placement.size.0 as usize, placement.size.1 as usize);
+        let is_other = (width, height) != (layout.width, layout.height);
+        if is_other {
+            let info = frame::resized(&self.info, placement.size).map_err(Failure::Buffer)?;
+            self.matcher =
+                make_matcher(&info, self.colorspace, self.at_most).map_err(Failure::Buffer)?;
+            self.frame_info = info;
+        }
+        let whole = self.matcher.layout().area();
+        let shown = placement.crop.map_or(whole, |crop| crop.intersection(whole));
+        if is_other || shown != self.shown {
+            self.shown = shown;
+            self.survey = None;
+            self.borders = Borders::default();
+        }
+        Ok(())
     }
 
     /// Looks at a frame before it is counted, if that is asked for, and keeps its borders out of
     /// what follows.
     fn survey(
         &mut self,
-        memory: &[u8],
-        spans: &[PlaneSpan],
+        pixels: &PixelsRef,
         settings: &Settings,
         elapsed: Duration,
         is_gap: bool,
-    ) -> Result<Option<Thumbnail>, String> {
-        let whole = self.matcher.layout().area();
+    ) -> Result<Option<Thumbnail>, Failure> {
         let needs_thumbnail = settings.temporal().needs_thumbnail();
-        if !needs_thumbnail && !settings.ignore_borders {
-            self.matcher.set_area(whole);
-            return Ok(None);
-        }
-        let pixels = PixelsRef::new(memory, self.matcher.layout(), spans)
-            .map_err(|error| error.to_string())?;
-        let seen = self.survey.look(&pixels, settings.ignore_borders);
         if !settings.ignore_borders {
             self.borders = Borders::default();
-            self.matcher.set_area(whole);
-        } else if !is_gap {
-            self.matcher.set_area(self.borders.follow(seen.content, elapsed));
+            self.matcher.set_area(self.shown);
+        }
+        if (!needs_thumbnail && !settings.ignore_borders) || self.shown.is_empty() {
+            return Ok(None);
+        }
+        let layout = self.matcher.layout();
+        let survey = match &mut self.survey {
+            Some(survey) => survey,
+            none => {
+                let unpack = frame::unpack(&self.frame_info);
+                let survey = Survey::new(&layout.crop(self.shown), self.at_most, unpack);
+                none.insert(survey.map_err(|error| match error {
+                    AccessError::Memory(error) => error.into(),
+                    AccessError::Unknown => Failure::Buffer(error.to_string()),
+                })?)
+            }
+        };
+        let cells = layout.on_grid(self.shown);
+        let seen = survey.look(&pixels.clone().crop(layout, cells), settings.ignore_borders);
+        if settings.ignore_borders && !is_gap {
+            let content = seen.content.moved(cells.left, cells.top).intersection(self.shown);
+            self.matcher.set_area(self.borders.follow(content, elapsed));
         }
         Ok(needs_thumbnail.then_some(seen.thumbnail))
     }
@@ -207,6 +321,16 @@ impl Stream {
 
 fn absolute_difference(a: gst::ClockTime, b: gst::ClockTime) -> gst::ClockTime {
     a.max(b) - a.min(b)
+}
+
+/// What matches the pictures that `info` describes.
+fn make_matcher(
+    info: &gst_video::VideoInfo,
+    colorspace: Colorspace,
+    at_most: InstructionSet,
+) -> Result<Matcher, String> {
+    Matcher::new(layout(info), colorspace.into(), at_most, frame::unpack(info))
+        .map_err(|error| format!("{}: {error}", info.format().to_str()))
 }
 
 impl Matched {

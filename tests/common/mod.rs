@@ -7,6 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use gst::prelude::*;
+use gsthistomatch::color::ColorSpace;
+use gsthistomatch::histogram::Histogram;
+use gsthistomatch::kernels::InstructionSet;
+use gsthistomatch::lut::match_histograms;
+use gsthistomatch::matcher::Matcher;
+use gsthistomatch::pixels::{Area, Scan};
+use gsthistomatch::reference::Reference;
+use gsthistomatch::workers::Workers;
 
 pub mod footage;
 pub mod frames;
@@ -134,6 +142,23 @@ impl Rig {
 pub enum Complaint {
     Error(String),
     Warning(String),
+}
+
+/// What a frame becomes if an area of it is matched: by the core, which `borders.rs` compares with
+/// the definition.
+pub fn matched_inside(frame: &frames::Frame, reference: &Path, area: Area) -> Vec<u8> {
+    let reference = Reference::load(reference).expect("a picture");
+    let best = InstructionSet::best();
+    let mut matcher =
+        Matcher::new(frame.layout(), ColorSpace::Rgb, best, None).expect("the samples are placed");
+    matcher.set_area(area);
+    let references = reference.cdfs(matcher.channels());
+    let decide = |histograms: &[Histogram]| match_histograms(histograms, &references);
+    let (mut bytes, workers) = (frame.bytes.clone(), Workers::default());
+    matcher
+        .process(&mut bytes, Scan::Progressive, &frame.spans(), &workers, decide)
+        .expect("it fits");
+    bytes
 }
 
 /// The bytes of a buffer.

@@ -1,0 +1,300 @@
+//! Which reference is in use: the requests for one, and what of it the streaming thread needs.
+
+use std::mem;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::lock;
+use crate::cdf::Cdf;
+use crate::color::Channels;
+use crate::reference::{Interrupt, Reference};
+
+/// For how long the change to PAUSED waits for its reference. What takes longer is waited for by
+/// the first frame: a state change can't be stopped, and a stream can.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The reference in use.
+///
+/// Pictures are decoded without a lock, so they can be ready in another order than they were asked
+/// for. Each request takes a number; a picture is only installed if none with a higher number was
+/// installed before it. They are decoded one after the other, because each takes memory.
+///
+/// The streaming thread gets distributions that are ready. It never counts or frees a picture,
+/// unless the caps have just changed.
+#[derive(Default)]
+pub(super) struct References {
+    slot: Mutex<Slot>,
+    /// Something that [`References::settle`] waits for has changed.
+    changed: Condvar,
+    /// Held by the one who decodes.
+    decoding: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// The location in use or, while stopped, to be used.
+    location: Option<PathBuf>,
+    /// What was read from it; always `None` while stopped.
+    reference: Option<Arc<Reference>>,
+    /// Between READY and PAUSED or above.
+    started: bool,
+    /// Stops what is being decoded since the last start.
+    interrupt: Interrupt,
+    /// The number of the last request.
+    requested: u64,
+    /// The number of the request that `location` came from.
+    installed: u64,
+    /// What references may be asked for in.
+    wanted: Vec<Channels>,
+    /// The reference of the change to PAUSED.
+    first: First,
+    /// Nobody may wait.
+    flushing: bool,
+}
+
+/// What became of the reference of the change to PAUSED.
+#[derive(Default)]
+enum First {
+    /// It is there, or there is none.
+    #[default]
+    Settled,
+    /// It is being read, and the change to PAUSED waits for it.
+    Awaited,
+    /// It is being read, and the first frame waits for it.
+    Late,
+    /// It can't be read.
+    Failed,
+}
+
+/// Why no reference was read.
+pub(super) enum NotRead<E> {
+    Interrupted,
+    Because(E),
+}
+
+/// What became of a request.
+pub(super) enum Outcome {
+    /// It is in use, or to be used once the element is started.
+    Installed,
+    /// A later one is in use, or comes next.
+    Superseded,
+}
+
+/// Why the streaming thread has no reference to wait for.
+pub(super) enum NotSettled {
+    Flushing,
+    Failed,
+}
+
+impl References {
+    pub fn location(&self) -> Option<PathBuf> {
+        lock(&self.slot).location.clone()
+    }
+
+    /// Whether there is one.
+    pub fn is_set(&self) -> bool {
+        lock(&self.slot).reference.is_some()
+    }
+
+    /// Takes a number for a location. Unless the element is stopped, it must be
+    /// [loaded](Self::load).
+    pub fn request(&self, location: Option<&PathBuf>) -> Option<u64> {
+        let mut slot = lock(&self.slot);
+        slot.requested += 1;
+        let request = slot.requested;
+        if slot.started {
+            return Some(request);
+        }
+        slot.installed = request;
+        slot.location = location.cloned();
+        None
+    }
+
+    /// Reads the reference of a request by `read`, when it is its turn, and installs it.
+    pub fn load<E>(
+        &self,
+        request: u64,
+        location: Option<PathBuf>,
+        read: impl Fn(&Interrupt) -> Result<Option<Reference>, NotRead<E>>,
+    ) -> Result<Outcome, E> {
+        let _turn = lock(&self.decoding);
+        loop {
+            let interrupt = {
+                let slot = lock(&self.slot);
+                if request < slot.installed || self.comes_later(&slot, request) {
+                    return Ok(Outcome::Superseded);
+                }
+                slot.interrupt.clone()
+            };
+            match read(&interrupt) {
+                Ok(reference) => return Ok(self.install(request, location, reference)),
+                Err(NotRead::Because(cause)) => return Err(cause),
+                Err(NotRead::Interrupted) => {
+                    let mut slot = lock(&self.slot);
+                    // Otherwise the element was started again.
+                    if !slot.started {
+                        if request >= slot.installed {
+                            (slot.installed, slot.location) = (request, location);
+                        }
+                        return Ok(Outcome::Installed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a request need not be read, because another one will be.
+    fn comes_later(&self, slot: &Slot, request: u64) -> bool {
+        // Nothing is in use that could stay if the other one fails.
+        let is_first = matches!(slot.first, First::Awaited | First::Late);
+        request < slot.requested && !is_first
+    }
+
+    fn install(
+        &self,
+        request: u64,
+        location: Option<PathBuf>,
+        reference: Option<Reference>,
+    ) -> Outcome {
+        let reference = reference.map(Arc::new);
+        loop {
+            let wanted = lock(&self.slot).wanted.clone();
+            if let Some(reference) = &reference {
+                for channels in &wanted {
+                    reference.cdfs(channels);
+                }
+            }
+            let mut slot = lock(&self.slot);
+            if request < slot.installed {
+                return Outcome::Superseded;
+            }
+            if !slot.wanted.iter().all(|channels| wanted.contains(channels)) {
+                continue;
+            }
+            (slot.installed, slot.location) = (request, location);
+            let reference = reference.filter(|_| slot.started);
+            let old = mem::replace(&mut slot.reference, reference);
+            drop(slot);
+            // Without the lock, because it takes time to free a picture.
+            drop(old);
+            return Outcome::Installed;
+        }
+    }
+
+    /// The element starts. Gives the request to be loaded, if there is one; what becomes of it has
+    /// to be [told](Self::settle_first).
+    pub fn start(&self) -> Option<(u64, PathBuf)> {
+        let mut slot = lock(&self.slot);
+        slot.started = true;
+        slot.flushing = false;
+        slot.interrupt = Interrupt::default();
+        let location = slot.location.clone()?;
+        slot.first = First::Awaited;
+        Some((slot.installed, location))
+    }
+
+    /// Waits for the first reference, but not for long. Whether it was read, or can't be.
+    pub fn wait_patiently(&self) -> bool {
+        let slot = lock(&self.slot);
+        let is_awaited = |slot: &mut Slot| matches!(slot.first, First::Awaited);
+        let waited = self.changed.wait_timeout_while(slot, PATIENCE, is_awaited);
+        let (mut slot, _) = waited.unwrap_or_else(|error| error.into_inner());
+        let is_late = is_awaited(&mut slot);
+        if is_late {
+            slot.first = First::Late;
+        }
+        !is_late
+    }
+
+    /// The first reference was read, or it can't be. Whether the change to PAUSED has gone on without
+    /// it.
+    pub fn settle_first(&self, failed: bool) -> bool {
+        let mut slot = lock(&self.slot);
+        let was_late = matches!(slot.first, First::Late);
+        // A failure while something else was installed is none of the stream's.
+        let failed = failed && slot.reference.is_none();
+        slot.first = if failed { First::Failed } else { First::Settled };
+        self.changed.notify_all();
+        was_late
+    }
+
+    /// Nobody waits any longer, and nothing is decoded any longer.
+    pub fn interrupt(&self) {
+        let mut slot = lock(&self.slot);
+        slot.started = false;
+        slot.interrupt.interrupt();
+        slot.flushing = true;
+        self.changed.notify_all();
+    }
+
+    pub fn set_flushing(&self, flushing: bool) {
+        lock(&self.slot).flushing = flushing;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the first reference is there.
+    pub fn settle(&self) -> Result<(), NotSettled> {
+        let is_waiting =
+            |slot: &mut Slot| !slot.flushing && matches!(slot.first, First::Awaited | First::Late);
+        let waited = self.changed.wait_while(lock(&self.slot), is_waiting);
+        let slot = waited.unwrap_or_else(|error| error.into_inner());
+        match slot.first {
+            _ if slot.flushing => Err(NotSettled::Flushing),
+            First::Failed => Err(NotSettled::Failed),
+            _ => Ok(()),
+        }
+    }
+
+    /// The element is stopped.
+    pub fn stop(&self) {
+        let mut slot = lock(&self.slot);
+        slot.started = false;
+        slot.first = First::Settled;
+        slot.wanted.clear();
+        let old = slot.reference.take();
+        drop(slot);
+        drop(old);
+    }
+
+    /// From now on, references are asked for in these channels.
+    pub fn set_channels(&self, channels: &Channels) {
+        lock(&self.slot).wanted = vec![channels.clone()];
+    }
+
+    /// Counts the reference in channels that it will be asked for in, and so will be those that come
+    /// meanwhile.
+    pub fn prepare(&self, channels: &Channels) {
+        loop {
+            let reference = {
+                let mut slot = lock(&self.slot);
+                if !slot.wanted.contains(channels) {
+                    slot.wanted.push(channels.clone());
+                }
+                slot.reference.clone()
+            };
+            if let Some(reference) = &reference {
+                reference.cdfs(channels);
+            }
+            let slot = lock(&self.slot);
+            let is_same =
+                reference.as_ref().map(Arc::as_ptr) == slot.reference.as_ref().map(Arc::as_ptr);
+            if is_same && slot.wanted.contains(channels) {
+                return;
+            }
+        }
+    }
+
+    /// The distributions of the reference in use.
+    pub fn cdfs(&self, channels: &Channels) -> Option<Arc<[Cdf]>> {
+        let reference = {
+            let slot = lock(&self.slot);
+            let reference = slot.reference.as_ref()?;
+            if let Some(ready) = reference.counted(channels) {
+                return Some(ready);
+            }
+            Arc::clone(reference)
+        };
+        Some(reference.cdfs(channels))
+    }
+}

@@ -1,0 +1,252 @@
+//! Promise: no frame is late for a reference, and whoever stops a stream doesn't wait for one.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use common::frames::{Frame, Shape, noise};
+use common::oracle::Picture;
+use common::{Complaint, Rig, big_picture, bytes, media};
+use gst::prelude::*;
+use gst_base::prelude::*;
+use gst_video::VideoFormat;
+use temp_dir::TempDir;
+
+fn frame() -> Frame {
+    Frame::new(VideoFormat::I420, 32, 18, Shape::Default, noise(5))
+}
+
+fn rig(reference: Option<PathBuf>) -> Rig {
+    let mut rig = Rig::new(reference.as_deref());
+    rig.harness.set_src_caps(frame().caps());
+    rig
+}
+
+/// Frames that come through while another thread does something.
+fn frames_during(rig: &mut Rig, act: impl FnOnce(&gst::Element) + Send) -> usize {
+    let done = AtomicBool::new(false);
+    let element = rig.element.clone();
+    let mut frames = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            act(&element);
+            done.store(true, Ordering::SeqCst);
+        });
+        while !done.load(Ordering::SeqCst) {
+            rig.process(frame().buffer());
+            frames += 1;
+        }
+    });
+    frames
+}
+
+/// A large picture takes time to be read and counted: in the thread that asks for it.
+#[test]
+fn f116_frames_pass_while_a_reference_comes_and_goes() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let large = big_picture(folder.path());
+    let mut rig = rig(Some(media("coffee.png")));
+    for location in [Some(large), Some(media("coffee.png")), None] {
+        let is_large = location.as_deref().is_some_and(|path| path.starts_with(folder.path()));
+        let frames = frames_during(&mut rig, |element| {
+            element.set_property("reference-location", location);
+        });
+        // The others are there at once.
+        assert!(frames >= 10 || !is_large, "{frames} frames");
+    }
+}
+
+/// What another colour space needs of the reference is counted in the thread that sets it; nothing
+/// is left to be done for the next frame.
+#[test]
+fn f117_frames_pass_while_the_colour_space_changes() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut rig = rig(Some(big_picture(folder.path())));
+    rig.process(frame().buffer());
+    for colorspace in ["ycbcr", "luma", "rgb", "ycbcr", "luma"] {
+        let begun = Instant::now();
+        let frames = frames_during(&mut rig, |element| {
+            element.set_property_from_str("colorspace", colorspace);
+        });
+        let setting = begun.elapsed();
+        // What was counted once is remembered.
+        if setting > Duration::from_millis(50) {
+            assert!(frames >= 10, "{colorspace}: {frames} frames in {setting:?}");
+        }
+    }
+}
+
+/// Of eight, the first one is read, and the last one; each by itself.
+#[test]
+fn f115_of_many_requests_at_once_those_in_between_are_left_out() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let large = big_picture(folder.path());
+    let mut rig = rig(Some(media("chelsea.png")));
+    let read = count_of_reads(&rig);
+    let (begins, begun) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let (element, large, begins) = (rig.element.clone(), large.clone(), begins.clone());
+            scope.spawn(move || {
+                // In this order, as far as threads can be told.
+                std::thread::sleep(Duration::from_millis(20 * n));
+                begins.send(()).expect("the test waits");
+                element.set_property("reference-location", large);
+            });
+        }
+        (0..8).for_each(|_| begun.recv().expect("all begin"));
+        rig.element.set_property("reference-location", media("coffee.png"));
+    });
+    let reads = read.load(Ordering::SeqCst);
+    // The first one, perhaps the second one if it came late, and the last one.
+    assert!((1..=5).contains(&reads), "{reads} pictures were read");
+    let output = rig.process(frame().buffer());
+    assert!(bytes(&output) == frame().expected(&Picture::of(&media("coffee.png"))));
+    assert_eq!(
+        rig.element.property::<Option<PathBuf>>("reference-location"),
+        Some(media("coffee.png"))
+    );
+}
+
+/// Counts what the element says that it has read, from now on.
+fn count_of_reads(rig: &Rig) -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let (counter, name) = (count.clone(), rig.element.name());
+    gst::log::remove_default_log_function();
+    gst::log::set_threshold_for_name("histomatch", gst::DebugLevel::Info);
+    gst::log::add_log_function(move |category, _, _, _, _, object, message| {
+        let is_read = message.get().is_some_and(|text| text.starts_with("Read the reference"));
+        let is_ours = object.is_some_and(|object| object.to_string().contains(&*name));
+        if category.name() == "histomatch" && is_read && is_ours {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    count
+}
+
+/// A picture that takes a second or more to be read. It is small as a file, made once and kept.
+static SLOW: LazyLock<PathBuf> = LazyLock::new(|| {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("slow.png");
+    if !path.exists() {
+        // Under another name until it is whole.
+        let part = path.with_extension("part.png");
+        let picture = image::RgbImage::from_pixel(11_000, 11_000, image::Rgb([1, 2, 3]));
+        picture.save(&part).expect("saved");
+        std::fs::rename(part, &path).expect("renamed");
+    }
+    path
+});
+
+/// A pipeline with a reference that takes long to be read.
+fn slow_pipeline(reference: &Path) -> gst::Pipeline {
+    common::init();
+    gst::parse::launch(&format!(
+        "videotestsrc ! video/x-raw,width=64,height=48 ! \
+         histomatch name=h reference-location={} ! fakesink",
+        common::video::quoted(reference)
+    ))
+    .expect("the pipeline parses")
+    .downcast::<gst::Pipeline>()
+    .expect("a pipeline")
+}
+
+/// A state change to PAUSED returns before a picture is read that takes long, and whoever stops the
+/// pipeline then doesn't wait for the picture.
+#[test]
+fn f114_a_pipeline_that_loads_can_be_stopped() {
+    let pipeline = slow_pipeline(&SLOW);
+    let element = pipeline.by_name("h").expect("it is there");
+    let read = Arc::new(AtomicBool::new(false));
+    for pause in [0, 300, 700] {
+        let bus = pipeline.bus().expect("it has one");
+        pipeline.set_state(gst::State::Playing).expect("it begins to play");
+        std::thread::sleep(Duration::from_millis(pause));
+        pipeline.set_state(gst::State::Null).expect("it stops");
+        assert_eq!(common::complaints(&bus), []);
+        let location: Option<PathBuf> = element.property("reference-location");
+        assert!(location.is_some_and(|path| path.ends_with("slow.png")));
+    }
+    // Nor do those who set another one meanwhile, and that is the one in use the next time.
+    pipeline.set_state(gst::State::Playing).expect("it begins to play");
+    std::thread::scope(|scope| {
+        let (element, is_read) = (element.clone(), read.clone());
+        scope.spawn(move || {
+            element.set_property("reference-location", media("coffee.png"));
+            is_read.store(true, Ordering::SeqCst);
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        pipeline.set_state(gst::State::Null).expect("it stops");
+    });
+    assert!(read.load(Ordering::SeqCst));
+    assert_eq!(
+        element.property::<Option<PathBuf>>("reference-location"),
+        Some(media("coffee.png"))
+    );
+    pipeline.set_state(gst::State::Playing).expect("it plays");
+    let (change, state, _) = pipeline.state(gst::ClockTime::from_seconds(20));
+    assert_eq!((change, state), (Ok(gst::StateChangeSuccess::Success), gst::State::Playing));
+    pipeline.set_state(gst::State::Null).expect("it stops");
+}
+
+/// What takes long is read for the first frame, which waits: no frame passes unmatched.
+#[test]
+fn f114_the_first_frame_waits_for_a_reference_that_takes_long() {
+    let pipeline = slow_pipeline(&SLOW);
+    let filter = pipeline.by_name("h").expect("it is there");
+    let passthrough = Arc::new(AtomicUsize::new(0));
+    let frames = Arc::new(AtomicUsize::new(0));
+    let (seen, unmatched) = (frames.clone(), passthrough.clone());
+    let element = filter.clone().downcast::<gst_base::BaseTransform>().expect("it is one");
+    filter
+        .static_pad("src")
+        .expect("it has one")
+        .add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            unmatched.fetch_add(usize::from(element.is_passthrough()), Ordering::SeqCst);
+            gst::PadProbeReturn::Ok
+        })
+        .expect("the probe is added");
+    pipeline.set_state(gst::State::Paused).expect("it begins");
+    let (change, ..) = pipeline.state(gst::ClockTime::from_seconds(60));
+    assert_eq!(change, Ok(gst::StateChangeSuccess::Success));
+    assert!(frames.load(Ordering::SeqCst) > 0);
+    assert_eq!(passthrough.load(Ordering::SeqCst), 0);
+    pipeline.set_state(gst::State::Null).expect("it stops");
+}
+
+/// If it can't be read in the end, that is an error of the stream.
+#[test]
+fn f114_a_late_failure_is_an_error() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("slow.png");
+    let whole = std::fs::read(&*SLOW).expect("it was saved");
+    std::fs::write(&path, &whole[..whole.len() * 9 / 10]).expect("cut off");
+    let pipeline = slow_pipeline(&path);
+    let bus = pipeline.bus().expect("it has one");
+    let types = [gst::MessageType::Error, gst::MessageType::AsyncDone];
+    // Where it is read within the time of the state change, that fails.
+    let _ = pipeline.set_state(gst::State::Paused);
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &types);
+    let message = message.expect("it ends");
+    let gst::MessageView::Error(error) = message.view() else { panic!("{message:?}") };
+    assert!(error.error().to_string().contains("slow.png"), "{}", error.error());
+    pipeline.set_state(gst::State::Null).expect("it stops");
+}
+
+/// A flush frees whoever waits.
+#[test]
+fn f114_a_flush_does_not_wait_for_the_first_reference() {
+    let pipeline = slow_pipeline(&SLOW);
+    pipeline.set_state(gst::State::Paused).expect("it begins");
+    let sink = pipeline.by_name("h").expect("it is there").static_pad("sink").expect("it has one");
+    std::thread::sleep(Duration::from_millis(30));
+    // It would never return while the streaming thread holds the pad's lock.
+    assert!(sink.send_event(gst::event::FlushStart::new()));
+    let lock = sink.stream_lock();
+    drop(lock);
+    pipeline.set_state(gst::State::Null).expect("it stops");
+    assert_eq!(common::complaints(&pipeline.bus().expect("it has one")), Vec::<Complaint>::new());
+}

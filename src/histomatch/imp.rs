@@ -12,7 +12,7 @@ use gst_video::subclass::prelude::*;
 
 use super::settings::Settings;
 use super::stream::{Matched, Stream};
-use super::{Colorspace, FlatFrames, UpdateMode, frame, location, stats};
+use super::{Colorspace, FlatFrames, IS_OURS, UpdateMode, frame, location, stats};
 use crate::color::Channels;
 use crate::kernels::InstructionSet;
 use crate::reference::{Reference, ReferenceError};
@@ -508,6 +508,10 @@ impl ObjectImpl for HistoMatch {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
             let stats = glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
+
+    fn type_init(_type: &mut glib::subclass::InitializingType<Self>) {
+        IS_OURS.store(true, Ordering::Release);
+    }
                 .nick("Statistics")
                 .blurb("What was done to the last frame; without fields before the first one")
                 .read_only()

@@ -66,7 +66,10 @@ use gst::prelude::*;
 
 mod enums;
 mod frame;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 mod imp;
+use gst::subclass::prelude::*;
 mod location;
 mod settings;
 pub mod stats;
@@ -82,5 +85,53 @@ glib::wrapper! {
 
 /// Registers the element with a plugin.
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    gst::Element::register(Some(plugin), "histomatch", gst::Rank::NONE, HistoMatch::static_type())
+    refuse_another_copy()?;
+    // GStreamer would free the factory of the first plugin, which the element's class goes on using.
+    let is_of_another = |factory: gst::ElementFactory| {
+        factory.plugin().is_some_and(|registered| registered != *plugin)
+    };
+    if is_registered() && factory().is_some_and(is_of_another) {
+        return Ok(());
+    }
+    gst::Element::register(Some(plugin), ELEMENT, gst::Rank::NONE, HistoMatch::static_type())
 }
+/// The name of the element.
+const ELEMENT: &str = "histomatch";
+
+/// Whether the type of the element's name is made by this copy of the code. A process can have
+/// another one: in a file that GStreamer loads, or linked into the application.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
+
+/// The element as GStreamer knows it.
+fn factory() -> Option<gst::ElementFactory> {
+    gst::ElementFactory::find(ELEMENT)
+}
+
+/// Whether the element is registered by this copy of the code.
+pub(crate) fn is_registered() -> bool {
+    IS_OURS.load(Ordering::Acquire)
+        && factory().is_some_and(|factory| factory.element_type() == HistoMatch::static_type())
+}
+
+/// An error if another copy of the code has made the element's type. Types have names of their own,
+/// and are for good.
+pub(crate) fn refuse_another_copy() -> Result<(), glib::BoolError> {
+    let type_ = glib::Type::from_name(<imp::HistoMatch as ObjectSubclass>::NAME);
+    if type_.is_none() || IS_OURS.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    let file = factory().and_then(|factory| factory.plugin()).and_then(|plugin| plugin.filename());
+    Err(match file {
+        Some(file) => glib::bool_error!(
+            "histomatch is in this process already, loaded from '{}'. There can be only one: use \
+             that, or take it out of GStreamer's plugin path",
+            file.display()
+        ),
+        None => glib::bool_error!(
+            "histomatch is in this process already, linked into the application. There can be only \
+             one: take the plugin's file out of GStreamer's plugin path, or don't register the \
+             other one"
+        ),
+    })
+}
+

@@ -92,6 +92,7 @@ pub mod borders;
 pub mod cdf;
 pub mod color;
 pub mod curve;
+pub mod distance;
 pub mod histogram;
 #[cfg(feature = "plugin")]
 pub mod histomatch;

@@ -174,7 +174,8 @@ impl Matcher {
 
     /// Counts the frame whose planes lie in `memory` at `spans` (indexed by
     /// [`PlaneLayout::plane`](crate::pixels::PlaneLayout::plane)), and replaces its levels by the
-    /// tables that `decide` gives for the histograms, one of each for each channel.
+    /// tables that `decide` gives for the histograms, one of each for each channel. Histograms and
+    /// tables are given away then, as nobody else needs them.
     ///
     /// The `workers` take a band of rows each, as far as the bands are worth the while. Their number
     /// does not change the outcome.
@@ -189,13 +190,13 @@ impl Matcher {
         spans: &[PlaneSpan],
         workers: &Workers,
         decide: impl FnOnce(&[Histogram]) -> Vec<Lut>,
-    ) -> Result<(), SpanError> {
+    ) -> Result<(Vec<Histogram>, Vec<Lut>), SpanError> {
         let mut pixels = PixelsMut::new(memory, &self.layout, spans)?;
         if self.area.is_empty() {
             let empty: Vec<_> =
                 self.channels.depths.iter().map(|&depth| Histogram::empty(depth)).collect();
-            decide(&empty);
-            return Ok(());
+            let luts = decide(&empty);
+            return Ok((empty, luts));
         }
         if self.area != self.layout.area() {
             pixels = pixels.crop(&self.layout, self.area);
@@ -235,7 +236,7 @@ impl Matcher {
         let luts = decide(&histograms);
 
         workers.for_each(&mut tasks, |(pixels, hand, _)| hand.apply(pixels, &luts));
-        Ok(())
+        Ok((histograms, luts))
     }
 }
 

@@ -291,10 +291,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl HistoMatch {
     fn stats(&self) -> gst::Structure {
+        self.stats_with(stats::MAX_POINTS)
+    }
+
+    /// With curves of at most so many points.
+    fn stats_with(&self, max_points: usize) -> gst::Structure {
         // Not computed under the lock, which the streaming thread takes for each frame.
         let last = lock(&self.last).clone();
         match last.as_deref() {
-            Some(Last { running_time, matched }) => (&matched.stats(*running_time)).into(),
+            Some(Last { running_time, matched }) => {
+                (&matched.stats(*running_time, max_points)).into()
+            }
             None => gst::Structure::new_empty(stats::NAME),
         }
     }
@@ -501,6 +508,10 @@ impl ObjectSubclass for HistoMatch {
     const NAME: &'static str = "GstHistoMatch";
     type Type = super::HistoMatch;
     type ParentType = gst_video::VideoFilter;
+
+    fn type_init(_type: &mut glib::subclass::InitializingType<Self>) {
+        IS_OURS.store(true, Ordering::Release);
+    }
 }
 
 impl ObjectImpl for HistoMatch {
@@ -508,10 +519,6 @@ impl ObjectImpl for HistoMatch {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
             let stats = glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
-
-    fn type_init(_type: &mut glib::subclass::InitializingType<Self>) {
-        IS_OURS.store(true, Ordering::Release);
-    }
                 .nick("Statistics")
                 .blurb("What was done to the last frame; without fields before the first one")
                 .read_only()
@@ -545,6 +552,14 @@ impl ObjectImpl for HistoMatch {
                             element.imp().relearn.store(true, Ordering::Relaxed);
                         }
                         None
+                    })
+                    .build(),
+                glib::subclass::Signal::builder("get-full-stats")
+                    .return_type::<gst::Structure>()
+                    .action()
+                    .class_handler(|values| {
+                        let element = values.first()?.get::<super::HistoMatch>().ok()?;
+                        Some(element.imp().stats_with(usize::MAX).to_value())
                     })
                     .build(),
             ]
@@ -722,7 +737,8 @@ impl BaseTransformImpl for HistoMatch {
         }
         let matched = outcome.map_err(|cause| self.refuse(&cause))?;
         if is_due {
-            let structure = gst::Structure::from(&matched.stats(running_time));
+            let stats = matched.stats(running_time, stats::MAX_POINTS);
+            let structure = gst::Structure::from(&stats);
             let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
             // It fails where the element is in no bin, so that nobody listens.
             let _ = self.obj().post_message(message);

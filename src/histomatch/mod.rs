@@ -24,12 +24,16 @@
 //! | `max-slope` | double, 0 to 65535 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::curve::Curve::limit_slope)); 0 = no limit |
 //! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
 //! | `interval` | unsigned 64-bit int, ns | 1000000000 | at any time | time between messages; 0 = one for each frame; a new scene has one at once |
-//! | `stats` | `GstStructure` | | read only | [`Stats`](stats::Stats) of the last frame; without fields before the first one |
+//! | `stats` | `GstStructure` | | read only | [`Stats`](stats::Stats) of the last frame, with curves of up to 256 points; without fields before the first one |
 //!
 //! # Signals
 //!
 //! The action signal `relearn`, without arguments: the mapping begins afresh with the next frame that
 //! isn't flat, in every mode.
+//!
+//! The action signal `get-full-stats`, without arguments, gives what `stats` gives, but in `luts` the
+//! output level of every input level, whatever the depth: in 16 bits, 65,536 for each channel, which
+//! take some 30 ms of the caller's time, and 5 MB.
 //!
 //! # State
 //!
@@ -62,14 +66,14 @@
 //! bytes; this is for tests and to compare speeds. So is `HISTOMATCH_GENERIC`: if it is set, all
 //! formats are unpacked and packed by GStreamer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use gst::prelude::*;
+use gst::subclass::prelude::*;
 
 mod enums;
 mod frame;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 mod imp;
-use gst::subclass::prelude::*;
 mod location;
 mod settings;
 pub mod stats;
@@ -83,18 +87,6 @@ glib::wrapper! {
         @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object;
 }
 
-/// Registers the element with a plugin.
-pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    refuse_another_copy()?;
-    // GStreamer would free the factory of the first plugin, which the element's class goes on using.
-    let is_of_another = |factory: gst::ElementFactory| {
-        factory.plugin().is_some_and(|registered| registered != *plugin)
-    };
-    if is_registered() && factory().is_some_and(is_of_another) {
-        return Ok(());
-    }
-    gst::Element::register(Some(plugin), ELEMENT, gst::Rank::NONE, HistoMatch::static_type())
-}
 /// The name of the element.
 const ELEMENT: &str = "histomatch";
 
@@ -135,3 +127,15 @@ pub(crate) fn refuse_another_copy() -> Result<(), glib::BoolError> {
     })
 }
 
+/// Registers the element with a plugin.
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    refuse_another_copy()?;
+    // GStreamer would free the factory of the first plugin, which the element's class goes on using.
+    let is_of_another = |factory: gst::ElementFactory| {
+        factory.plugin().is_some_and(|registered| registered != *plugin)
+    };
+    if is_registered() && factory().is_some_and(is_of_another) {
+        return Ok(());
+    }
+    gst::Element::register(Some(plugin), ELEMENT, gst::Rank::NONE, HistoMatch::static_type())
+}

@@ -3,8 +3,8 @@
 //! A kernel knows how many bytes a pixel has and which of them to skip, never a format's name or
 //! a channel's. Samples are therefore counted, and lookup tables given, in memory order.
 //!
-//! There is a file for each instruction set. All kernels equal the ones in `scalar.rs`, bit for
-//! bit.
+//! There is a file for each instruction set. It hands out its functions for a proof that the CPU has
+//! the set, see `cpu.rs`. All kernels equal the ones in `scalar.rs`, bit for bit.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -13,6 +13,8 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod compiled;
 pub mod convert;
+#[cfg(target_arch = "x86_64")]
+mod cpu;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod sse41;
@@ -76,19 +78,45 @@ impl InstructionSet {
     /// All that there are kernels for, on this CPU or another.
     pub const ALL: [Self; 4] = [Self::Scalar, Self::Sse41, Self::Avx2, Self::Avx512];
 
+    /// The CPU features that its kernels take for granted, as Rust names them; `None` on other
+    /// architectures.
+    pub fn features(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Scalar => Some(&[]),
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse41 => Some(cpu::Sse41::FEATURES),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => Some(cpu::Avx2::FEATURES),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => Some(cpu::Avx512::FEATURES),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Sse41 | Self::Avx2 | Self::Avx512 => None,
+        }
+    }
+
     /// Whether this CPU has it.
     pub fn is_available(self) -> bool {
+        self.proof().is_some()
+    }
+
+    fn proof(self) -> Option<Proof> {
         match self {
-            Self::Scalar => true,
+            Self::Scalar => Some(Proof::Scalar),
             #[cfg(target_arch = "x86_64")]
-            Self::Sse41 => sse41::is_available(),
+            Self::Sse41 => cpu::Sse41::detect().map(Proof::Sse41),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => avx2::is_available(),
+            Self::Avx2 => cpu::Avx2::detect().map(Proof::Avx2),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx512::is_available(),
+            Self::Avx512 => cpu::Avx512::detect().map(Proof::Avx512),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Sse41 | Self::Avx2 | Self::Avx512 => false,
+            Self::Sse41 | Self::Avx2 | Self::Avx512 => None,
         }
+    }
+
+    /// As [`or_less`](Self::or_less), with the proof that the CPU has it.
+    fn proven_or_less(self) -> Proof {
+        let not_more = |set: Self| if set <= self { set.proof() } else { None };
+        Self::ALL.into_iter().rev().find_map(not_more).unwrap_or(Proof::Scalar)
     }
 
     /// The fastest that this CPU has.
@@ -99,6 +127,15 @@ impl InstructionSet {
     /// This one or, if this CPU doesn't have it, the fastest before it that it has.
     pub fn or_less(self) -> Self {
         let not_more = |&set: &Self| set <= self && set.is_available();
+        Self::ALL.into_iter().rfind(not_more).unwrap_or(Self::Scalar)
+    }
+
+    /// As [`or_less`](Self::or_less), for a CPU with the features that `has` says are there.
+    pub fn or_less_with(self, has: impl Fn(&str) -> bool) -> Self {
+        let is_available = |set: Self| {
+            set.features().is_some_and(|features| features.iter().all(|feature| has(feature)))
+        };
+        let not_more = |&set: &Self| set <= self && is_available(set);
         Self::ALL.into_iter().rfind(not_more).unwrap_or(Self::Scalar)
     }
 
@@ -117,6 +154,18 @@ impl fmt::Display for InstructionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
+}
+
+/// An instruction set that this CPU has.
+#[derive(Clone, Copy, Debug)]
+enum Proof {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Sse41(cpu::Sse41),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(cpu::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(cpu::Avx512),
 }
 
 /// A name is no [`InstructionSet`]'s.
@@ -138,18 +187,14 @@ impl FromStr for InstructionSet {
 /// The kernel for a pixel layout, of the fastest instruction set that this CPU has, but none
 /// beyond `at_most`; `None` if there is no kernel for the layout.
 pub fn select(pixel: PixelLayout, at_most: InstructionSet) -> Option<Kernel> {
-    match at_most.or_less() {
-        InstructionSet::Scalar => of_layout::<scalar::Scalar>(pixel),
+    match at_most.proven_or_less() {
+        Proof::Scalar => of_layout(scalar::Scalar, pixel),
         #[cfg(target_arch = "x86_64")]
-        InstructionSet::Sse41 => of_layout::<sse41::Sse41>(pixel),
+        Proof::Sse41(cpu) => of_layout(cpu, pixel),
         #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx2 => of_layout::<avx2::Avx2>(pixel),
+        Proof::Avx2(cpu) => of_layout(cpu, pixel),
         #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512 => of_layout::<avx512::Avx512>(pixel),
-        #[cfg(not(target_arch = "x86_64"))]
-        InstructionSet::Sse41 | InstructionSet::Avx2 | InstructionSet::Avx512 => {
-            unreachable!("not available")
-        }
+        Proof::Avx512(cpu) => of_layout(cpu, pixel),
     }
 }
 
@@ -186,9 +231,9 @@ impl RowKernels for u8 {
     }
 
     fn counter(_depth: u32, at_most: InstructionSet) -> Box<dyn Counter> {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::line_counter(),
+            Proof::Avx512(cpu) => avx512::line_counter(cpu),
             _ => (plane(at_most).counter)(),
         }
     }
@@ -198,35 +243,35 @@ impl RowKernels for u8 {
     }
 
     fn apply_to(at_most: InstructionSet) -> fn(&[u8], &mut [u8], &ByteTable) {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::apply_to(),
+            Proof::Avx512(cpu) => avx512::apply_to(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => avx2::apply_to(),
+            Proof::Avx2(cpu) => avx2::apply_to(cpu),
             _ => scalar::apply_to,
         }
     }
 
     fn steps(at_most: InstructionSet) -> Steps<u8> {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::byte_steps(),
+            Proof::Avx512(cpu) => avx512::byte_steps(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => avx2::byte_steps(),
+            Proof::Avx2(cpu) => avx2::byte_steps(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Sse41 => sse41::byte_steps(),
+            Proof::Sse41(cpu) => sse41::byte_steps(cpu),
             _ => Steps::plain(),
         }
     }
 
     fn transfer(at_most: InstructionSet) -> Transfer<u8> {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::byte_transfer(),
+            Proof::Avx512(cpu) => avx512::byte_transfer(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => avx2::byte_transfer(),
+            Proof::Avx2(cpu) => avx2::byte_transfer(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Sse41 => sse41::byte_transfer(),
+            Proof::Sse41(cpu) => sse41::byte_transfer(cpu),
             _ => Transfer::plain(),
         }
     }
@@ -242,57 +287,57 @@ impl RowKernels for u16 {
     type Table = WordTable;
 
     fn table(lut: &Lut, at_most: InstructionSet) -> WordTable {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::words::table(&lut.levels),
+            Proof::Avx512(_) => avx512::words::table(&lut.levels),
             _ => words::table(&lut.levels),
         }
     }
 
     fn counter(depth: u32, at_most: InstructionSet) -> Box<dyn Counter<u16>> {
-        match (at_most.or_less(), depth) {
+        match (at_most.proven_or_less(), depth) {
             #[cfg(target_arch = "x86_64")]
-            (InstructionSet::Avx512, words::BITS_OF_VECTORS) => avx512::words::counter(),
+            (Proof::Avx512(cpu), words::BITS_OF_VECTORS) => avx512::words::counter(cpu),
             _ => words::counter(depth),
         }
     }
 
     fn apply(at_most: InstructionSet) -> fn(&mut [u16], &[WordTable]) {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::words::apply(),
+            Proof::Avx512(cpu) => avx512::words::apply(cpu),
             _ => words::apply,
         }
     }
 
     fn apply_to(at_most: InstructionSet) -> fn(&[u16], &mut [u16], &WordTable) {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::words::apply_to(),
+            Proof::Avx512(cpu) => avx512::words::apply_to(cpu),
             _ => words::apply_to,
         }
     }
 
     fn steps(at_most: InstructionSet) -> Steps<u16> {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::word_steps(),
+            Proof::Avx512(cpu) => avx512::word_steps(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => avx2::word_steps(),
+            Proof::Avx2(cpu) => avx2::word_steps(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Sse41 => sse41::word_steps(),
+            Proof::Sse41(cpu) => sse41::word_steps(cpu),
             _ => Steps::plain(),
         }
     }
 
     fn transfer(at_most: InstructionSet) -> Transfer<u16> {
-        match at_most.or_less() {
+        match at_most.proven_or_less() {
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => avx512::word_transfer(),
+            Proof::Avx512(cpu) => avx512::word_transfer(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => avx2::word_transfer(),
+            Proof::Avx2(cpu) => avx2::word_transfer(cpu),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Sse41 => sse41::word_transfer(),
+            Proof::Sse41(cpu) => sse41::word_transfer(cpu),
             _ => Transfer::plain(),
         }
     }
@@ -302,26 +347,26 @@ impl RowKernels for u16 {
 trait Kernels {
     /// The kernel for pixels of `STRIDE` bytes with samples in bytes `FIRST..FIRST + N`.
     ///
-    /// It may only be used on a CPU that has the instruction set.
-    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel;
+    /// `self` proves that the CPU has the instruction set.
+    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>(self) -> Kernel;
 }
 
 /// The table: a line for each layout that there are kernels for.
-fn of_layout<K: Kernels>(pixel: PixelLayout) -> Option<Kernel> {
+fn of_layout<K: Kernels>(kernels: K, pixel: PixelLayout) -> Option<Kernel> {
     Some(match (pixel.pixel_stride, pixel.first, pixel.n_samples) {
-        (1, 0, 1) => K::kernel::<1, 0, 1>(),
-        (2, 0, 1) => K::kernel::<2, 0, 1>(),
-        (2, 1, 1) => K::kernel::<2, 1, 1>(),
-        (2, 0, 2) => K::kernel::<2, 0, 2>(),
-        (3, 0, 1) => K::kernel::<3, 0, 1>(),
-        (3, 1, 1) => K::kernel::<3, 1, 1>(),
-        (3, 0, 3) => K::kernel::<3, 0, 3>(),
-        (4, 0, 1) => K::kernel::<4, 0, 1>(),
-        (4, 1, 1) => K::kernel::<4, 1, 1>(),
-        (4, 2, 1) => K::kernel::<4, 2, 1>(),
-        (4, 3, 1) => K::kernel::<4, 3, 1>(),
-        (4, 0, 3) => K::kernel::<4, 0, 3>(),
-        (4, 1, 3) => K::kernel::<4, 1, 3>(),
+        (1, 0, 1) => kernels.kernel::<1, 0, 1>(),
+        (2, 0, 1) => kernels.kernel::<2, 0, 1>(),
+        (2, 1, 1) => kernels.kernel::<2, 1, 1>(),
+        (2, 0, 2) => kernels.kernel::<2, 0, 2>(),
+        (3, 0, 1) => kernels.kernel::<3, 0, 1>(),
+        (3, 1, 1) => kernels.kernel::<3, 1, 1>(),
+        (3, 0, 3) => kernels.kernel::<3, 0, 3>(),
+        (4, 0, 1) => kernels.kernel::<4, 0, 1>(),
+        (4, 1, 1) => kernels.kernel::<4, 1, 1>(),
+        (4, 2, 1) => kernels.kernel::<4, 2, 1>(),
+        (4, 3, 1) => kernels.kernel::<4, 3, 1>(),
+        (4, 0, 3) => kernels.kernel::<4, 0, 3>(),
+        (4, 1, 3) => kernels.kernel::<4, 1, 3>(),
         _ => return None,
     })
 }

@@ -21,8 +21,9 @@
 //!
 //! # In an application
 //!
-//! Linked into an application, the plugin is registered with [`plugin_register_static`]; after
-//! that, `histomatch` is an element like any other:
+//! Linked into an application, the plugin is registered with [`plugin_register_static`], once or more
+//! often; after that, `histomatch` is an element like any other. A process can have it once: where
+//! GStreamer has loaded the plugin from a file, this is an error that says so.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -91,6 +92,7 @@ pub mod borders;
 pub mod cdf;
 pub mod color;
 pub mod curve;
+pub mod distance;
 pub mod histogram;
 #[cfg(feature = "plugin")]
 pub mod histomatch;
@@ -107,7 +109,28 @@ pub mod unpack;
 pub mod workers;
 
 #[cfg(feature = "plugin")]
-pub use plugin::plugin_register_static;
+use std::sync::{Mutex, PoisonError};
+
+/// Registers the plugin with GStreamer, which it starts if nobody has. Once is enough; to do it again
+/// does nothing.
+///
+/// # Errors
+///
+/// The process has the plugin already, loaded from a file: the element is there, but its type is not
+/// this library's. Or GStreamer doesn't start.
+#[cfg(feature = "plugin")]
+pub fn plugin_register_static() -> Result<(), glib::BoolError> {
+    // So that one of several threads does it, and the others wait until it is done.
+    static REGISTERING: Mutex<()> = Mutex::new(());
+    let _guard = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
+    gst::init().map_err(|error| glib::bool_error!("GStreamer doesn't start: {error}"))?;
+    if histomatch::is_registered() {
+        return Ok(());
+    }
+    // GStreamer only says that something failed.
+    histomatch::refuse_another_copy()?;
+    plugin::plugin_register_static()
+}
 
 // A module of its own because what the macro writes has no docs.
 #[cfg(feature = "plugin")]

@@ -398,6 +398,77 @@ fn messages_come_at_intervals_and_with_new_scenes() {
     assert!(messages(&silent).is_empty());
 }
 
+/// What GStreamer needs to hold a structure's content, at least.
+fn bytes_of(value: &glib::SendValue) -> usize {
+    let own = size_of::<glib::SendValue>();
+    match value.get::<gst::Array>() {
+        Ok(array) => own + array.iter().map(bytes_of).sum::<usize>(),
+        Err(_) => own,
+    }
+}
+
+fn size(structure: &gst::Structure) -> usize {
+    structure.iter().map(|(_, value)| bytes_of(value)).sum()
+}
+
+/// As memory and as text, in every format, for every frame, with nobody reading.
+#[test]
+fn f125_messages_and_stats_are_small_in_every_format() {
+    const MOST: usize = 64 << 10;
+    for Format { format, .. } in FORMATS {
+        for colorspace in ["rgb", "ycbcr", "luma"] {
+            let (element, bus) = common::element(Some(&media("coffee.png")));
+            element.set_property_from_str("colorspace", colorspace);
+            element.set_property("post-messages", true);
+            element.set_property("interval", 0u64);
+            let mut rig = Rig::of((element, bus));
+            let frame = Frame::new(format, 48, 26, Shape::Default, noise(3));
+            rig.harness.set_src_caps(frame.caps());
+            for _ in 0..3 {
+                rig.harness.push_and_pull(frame.buffer()).expect("it passes");
+            }
+            let read: gst::Structure = rig.element.property("stats");
+            let messages = messages(&rig);
+            assert_eq!(messages.len(), 3);
+            let all = messages.iter().map(|(_, structure)| structure).chain([&read]);
+            for structure in all {
+                assert!(size(structure) <= MOST, "{format:?} {colorspace}: {}", size(structure));
+                assert!(structure.to_string().len() <= MOST, "{format:?} {colorspace}");
+            }
+
+            let few = stats(&rig);
+            assert_eq!(messages[2].0, few);
+            let full: gst::Structure = rig.element.emit_by_name("get-full-stats", &[]);
+            let full = Stats::try_from(&*full).expect("the typed form");
+            assert_eq!(Stats { luts: few.luts.clone(), ..full.clone() }, few);
+            for (channel, &depth) in few.depths.iter().enumerate() {
+                let (n_levels, last) = (1 << depth, u16::MAX >> (16 - depth));
+                let whole: Vec<(u16, u16)> = full.points(channel).collect();
+                let inputs: Vec<u16> = whole.iter().map(|(input, _)| *input).collect();
+                assert_eq!(inputs, (0..=last).collect::<Vec<_>>(), "{format:?} {colorspace}");
+                let points: Vec<(u16, u16)> = few.points(channel).collect();
+                assert_eq!(points.len(), n_levels.min(256), "{format:?} {colorspace}");
+                assert_eq!((points[0].0, points[points.len() - 1].0), (0, last));
+                // As far from each other as can be.
+                let step = usize::from(last) / (points.len() - 1);
+                for pair in points.windows(2) {
+                    assert!((step..=step + 1).contains(&usize::from(pair[1].0 - pair[0].0)));
+                }
+                for point in points {
+                    assert_eq!(whole[usize::from(point.0)], point, "{format:?} {colorspace}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn before_the_first_frame_full_stats_have_no_fields() {
+    let rig = rig(&[]);
+    let full: gst::Structure = rig.element.emit_by_name("get-full-stats", &[]);
+    assert_eq!((full.name().as_str(), full.n_fields()), ("histomatch", 0));
+}
+
 #[test]
 fn stats_survive_a_round_trip() {
     let mut rig = rig(&[]);
@@ -501,6 +572,9 @@ fn settings_change_at_random_in_every_format() {
                         element.emit_by_name::<()>("relearn", &[]);
                     }
                     let _: gst::Structure = element.property("stats");
+                    if random() < 20 {
+                        let _: gst::Structure = element.emit_by_name("get-full-stats", &[]);
+                    }
                 }
             });
             for _ in 0..20 {

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use common::frames::noise;
@@ -222,6 +224,94 @@ fn names_of_instruction_sets() {
     let error = "sse9".parse::<InstructionSet>().expect_err("no such set");
     assert_eq!(error.to_string(), "'sse9' is none of scalar, sse41, avx2, avx512");
     assert!(InstructionSet::best().is_available());
+}
+
+/// The features that the compiler takes for granted where some are enabled.
+fn features_where(enabled: &str) -> BTreeSet<String> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "cfg", "--target", "x86_64-unknown-linux-gnu"]);
+    if !enabled.is_empty() {
+        rustc.arg("-C").arg(format!("target-feature=+{}", enabled.replace(',', ",+")));
+    }
+    let output = rustc.output().expect("rustc starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let cfg = String::from_utf8(output.stdout).expect("it is UTF-8");
+    let feature = |line: &str| {
+        let name = line.strip_prefix("target_feature=\"")?.strip_suffix('"')?;
+        Some(name.to_string())
+    };
+    cfg.lines().filter_map(feature).collect()
+}
+
+/// Of every set, the features that functions of its files enable, as they are written there.
+fn enabled_features(set: InstructionSet) -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kernels");
+    let mut text = std::fs::read_to_string(folder.join(format!("{set}.rs"))).expect("readable");
+    if let Ok(files) = std::fs::read_dir(folder.join(set.name())) {
+        for file in files {
+            text += &std::fs::read_to_string(file.expect("a file").path()).expect("readable");
+        }
+    }
+    // Of attributes, and of macros that write them.
+    let is_list = |text: &&str| {
+        let is_name = |name: &str| {
+            let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.';
+            !name.is_empty() && name.chars().all(is_part)
+        };
+        text.split(',').all(is_name)
+    };
+    let quoted = text.split('"').skip(1).step_by(2);
+    let features: BTreeSet<String> =
+        quoted.filter(is_list).flat_map(|list| list.split(',').map(str::to_string)).collect();
+    assert!(!features.is_empty(), "{set}");
+    features
+}
+
+/// Each feature that a set's functions take for granted is looked for: what a CPU without one of
+/// them has is another set.
+#[test]
+fn f127_a_cpu_that_lacks_one_feature_of_a_set_does_not_get_it() {
+    let everywhere = features_where("");
+    for set in InstructionSet::ALL.into_iter().skip(1) {
+        let enabled: Vec<String> = enabled_features(set).into_iter().collect();
+        let wanted = features_where(&enabled.join(","));
+        let wanted: BTreeSet<&str> = wanted.difference(&everywhere).map(String::as_str).collect();
+        if let Some(features) = set.features() {
+            assert_eq!(features.iter().copied().collect::<BTreeSet<_>>(), wanted, "{set}");
+        }
+        for masked in wanted {
+            let chosen = set.or_less_with(|feature| feature != masked);
+            assert!(chosen < set, "{set} without {masked}: {chosen}");
+        }
+        if set.features().is_some() {
+            assert_eq!(set.or_less_with(|_| true), set);
+        }
+        assert_eq!(set.or_less_with(|_| false), InstructionSet::Scalar);
+    }
+}
+
+/// What is asked of the CPU is what the list says.
+#[test]
+fn f127_this_cpu_has_what_its_features_say() {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let Some(flags) = cpuinfo.lines().find_map(|line| line.strip_prefix("flags")) else { return };
+    let flags: BTreeSet<&str> = flags.split_whitespace().collect();
+    let has = |feature: &str| {
+        // Linux has names of its own for some.
+        let name = match feature {
+            "avx512vbmi2" | "avx512vnni" => feature.replace("avx512v", "avx512_v"),
+            "avx512vpopcntdq" => "avx512_vpopcntdq".to_string(),
+            "sse3" => "pni".to_string(),
+            _ => feature.replace('.', "_"),
+        };
+        flags.contains(name.as_str())
+    };
+    for set in InstructionSet::ALL {
+        let features = set.features();
+        let has_all = features.is_some_and(|features| features.iter().all(|feature| has(feature)));
+        assert_eq!(set.is_available(), has_all, "{set}");
+        assert_eq!(set.or_less(), set.or_less_with(has), "{set}");
+    }
 }
 
 #[test]

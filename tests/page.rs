@@ -165,6 +165,7 @@ fn signals() -> Map<String, Value> {
         });
         (query.signal_name().to_string(), entry)
     };
-    let name = SignalId::lookup("relearn", HistoMatch::static_type()).expect("it is there");
-    std::iter::once(signal(name)).collect()
+    let names = ["get-full-stats", "relearn"];
+    let id = |name| SignalId::lookup(name, HistoMatch::static_type()).expect("it is there");
+    names.map(|name| signal(id(name))).into_iter().collect()
 }

@@ -8,6 +8,7 @@ use gsthistomatch::borders::Borders;
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
 use gsthistomatch::curve::Curve;
+use gsthistomatch::distance::before_and_after;
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::lut::{Lut, match_cdfs};
 use gsthistomatch::pixels::Area;
@@ -318,6 +319,67 @@ proptest! {
         prop_assert!(mixture.counts().is_sorted());
         prop_assert_eq!(mixture.total(), 1 << 40);
     }
+}
+
+/// Distributions of some depth: a source, a table that never falls, and a reference.
+fn to_compare(depth: u32) -> impl Strategy<Value = (Histogram, Lut, Histogram)> {
+    let levels = 1usize << depth;
+    // Blocks of levels and single ones, so that they are smooth, rough, and empty in parts.
+    let histogram = move || {
+        let block = (0..levels, 0..levels, 1u64..1000);
+        let single = (0..levels, 1u64..100_000);
+        (vec(block, 1..4), vec(single, 0..40)).prop_map(move |(blocks, singles)| {
+            let blocks: Vec<(usize, usize, u64)> = blocks;
+            let singles: Vec<(usize, u64)> = singles;
+            let mut histogram = Histogram::empty(depth);
+            for (a, b, count) in blocks {
+                histogram.bins[a.min(b)..=a.max(b)].iter_mut().for_each(|bin| *bin += count);
+            }
+            singles.iter().for_each(|(level, count)| histogram.bins[*level] += count);
+            histogram
+        })
+    };
+    (histogram(), histogram(), histogram(), any::<bool>()).prop_map(
+        move |(source, other, reference, is_matched)| {
+            let target = if is_matched { &reference } else { &other };
+            let lut = match_cdfs(&Cdf::from(&source), &Cdf::from(target));
+            (source, lut, reference)
+        },
+    )
+}
+
+proptest! {
+    /// Exactly up to 12 bits, and nearly beyond.
+    #[test]
+    fn distances_are_those_of_the_cdfs(
+        (depth, (source, lut, reference)) in prop_oneof![Just(5), Just(8), Just(12), 13..=16u32]
+            .prop_flat_map(|depth| (Just(depth), to_compare(depth))),
+    ) {
+        let reference = Cdf::from(&reference);
+        let found = before_and_after(&source, &lut, &reference);
+        let after = Cdf::from(&source.mapped(&lut)).distance(&reference);
+        let wanted = [Cdf::from(&source).distance(&reference), after];
+        let tolerance = if depth > 12 { 1. / 4096. } else { 1e-12 };
+        for (found, wanted) in found.into_iter().zip(wanted) {
+            prop_assert!((found - wanted).abs() <= tolerance, "{found} for {wanted}");
+        }
+    }
+}
+
+#[test]
+fn distances_of_smooth_distributions_are_nearly_exact() {
+    let ramp = |from: usize, to: usize| {
+        let mut histogram = Histogram::empty(16);
+        (from..to).for_each(|level| histogram.bins[level] = (level - from) as u64 + 1);
+        histogram
+    };
+    let (source, reference) = (ramp(3000, 60_000), Cdf::from(&ramp(10_000, 65_000)));
+    let lut = match_cdfs(&Cdf::from(&source), &reference);
+    let [before, after] = before_and_after(&source, &lut, &reference);
+    assert!((before - Cdf::from(&source).distance(&reference)).abs() < 1e-6, "{before}");
+    assert!(after < 1e-4, "{after}");
+    let nothing = Histogram::empty(16);
+    assert_eq!(before_and_after(&nothing, &lut, &reference), [0.; 2]);
 }
 
 #[test]

@@ -55,6 +55,12 @@ pub struct Resting {
 }
 
 impl Resting {
+    /// The element called `look`.
+    #[allow(dead_code, reason = "not all benches ask for it")]
+    pub fn look(&self) -> gst::Element {
+        self.ring.pipeline.by_name("look").expect("it is called so")
+    }
+
     pub fn new(ring: Ring) -> Self {
         let buffers = (0..ROTATING).map(|_| ring.pull()).collect();
         Self { ring, buffers }

@@ -14,7 +14,7 @@ use gst_video::subclass::prelude::*;
 use super::reference::{NotRead, NotSettled, Outcome, References};
 use super::settings::Settings;
 use super::stream::{self, Decision, Failure, Frame, Matched, Stream};
-use super::{Colorspace, FlatFrames, UpdateMode, frame, location, lock, stats};
+use super::{Colorspace, FlatFrames, IS_OURS, UpdateMode, frame, location, lock, stats};
 use crate::kernels::InstructionSet;
 use crate::reference::{Interrupt, Reference, ReferenceError};
 use crate::temporal::cuts::DEFAULT_THRESHOLD;
@@ -255,10 +255,17 @@ type Refusal = (gst::ResourceError, String);
 
 impl HistoMatch {
     fn stats(&self) -> gst::Structure {
+        self.stats_with(stats::MAX_POINTS)
+    }
+
+    /// With curves of at most so many points.
+    fn stats_with(&self, max_points: usize) -> gst::Structure {
         // Not computed under the lock, which the streaming thread takes for each frame.
         let last = lock(&self.last).clone();
         match last.as_deref() {
-            Some(Last { running_time, matched }) => (&matched.stats(*running_time)).into(),
+            Some(Last { running_time, matched }) => {
+                (&matched.stats(*running_time, max_points)).into()
+            }
             None => gst::Structure::new_empty(stats::NAME),
         }
     }
@@ -520,6 +527,10 @@ impl ObjectSubclass for HistoMatch {
     const NAME: &'static str = "GstHistoMatch";
     type Type = super::HistoMatch;
     type ParentType = gst_video::VideoFilter;
+
+    fn type_init(_type: &mut glib::subclass::InitializingType<Self>) {
+        IS_OURS.store(true, Ordering::Release);
+    }
 }
 
 impl ObjectImpl for HistoMatch {
@@ -560,6 +571,14 @@ impl ObjectImpl for HistoMatch {
                             element.imp().relearn.store(true, Ordering::Relaxed);
                         }
                         None
+                    })
+                    .build(),
+                glib::subclass::Signal::builder("get-full-stats")
+                    .return_type::<gst::Structure>()
+                    .action()
+                    .class_handler(|values| {
+                        let element = values.first()?.get::<super::HistoMatch>().ok()?;
+                        Some(element.imp().stats_with(usize::MAX).to_value())
                     })
                     .build(),
             ]
@@ -779,7 +798,8 @@ impl HistoMatch {
         }
         let matched = outcome.map_err(|failure| self.refuse(failure, size))?;
         if is_due {
-            let structure = gst::Structure::from(&matched.stats(running_time));
+            let stats = matched.stats(running_time, stats::MAX_POINTS);
+            let structure = gst::Structure::from(&stats);
             let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
             // It fails where the element is in no bin, so that nobody listens.
             let _ = self.obj().post_message(message);

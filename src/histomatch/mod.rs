@@ -24,12 +24,16 @@
 //! | `max-slope` | double, 0 to 65535 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::curve::Curve::limit_slope)); 0 = no limit |
 //! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
 //! | `interval` | unsigned 64-bit int, ns | 1000000000 | at any time | time between messages; 0 = one for each frame; a new scene has one at once |
-//! | `stats` | `GstStructure` | | read only | [`Stats`](stats::Stats) of the last frame; without fields before the first one |
+//! | `stats` | `GstStructure` | | read only | [`Stats`](stats::Stats) of the last frame, with curves of up to 256 points; without fields before the first one |
 //!
 //! # Signals
 //!
 //! The action signal `relearn`, without arguments: the mapping begins afresh with the next frame that
 //! isn't flat, in every mode.
+//!
+//! The action signal `get-full-stats`, without arguments, gives what `stats` gives, but in `luts` the
+//! output level of every input level, whatever the depth: in 16 bits, 65,536 for each channel, which
+//! take some 30 ms of the caller's time, and 5 MB.
 //!
 //! # State
 //!
@@ -62,9 +66,11 @@
 //! bytes; this is for tests and to compare speeds. So is `HISTOMATCH_GENERIC`: if it is set, all
 //! formats are unpacked and packed by GStreamer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
+use gst::subclass::prelude::*;
 
 mod enums;
 mod frame;
@@ -84,9 +90,57 @@ glib::wrapper! {
         @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object;
 }
 
+/// The name of the element.
+const ELEMENT: &str = "histomatch";
+
+/// Whether the type of the element's name is made by this copy of the code. A process can have
+/// another one: in a file that GStreamer loads, or linked into the application.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
+
+/// The element as GStreamer knows it.
+fn factory() -> Option<gst::ElementFactory> {
+    gst::ElementFactory::find(ELEMENT)
+}
+
+/// Whether the element is registered by this copy of the code.
+pub(crate) fn is_registered() -> bool {
+    IS_OURS.load(Ordering::Acquire)
+        && factory().is_some_and(|factory| factory.element_type() == HistoMatch::static_type())
+}
+
+/// An error if another copy of the code has made the element's type. Types have names of their own,
+/// and are for good.
+pub(crate) fn refuse_another_copy() -> Result<(), glib::BoolError> {
+    let type_ = glib::Type::from_name(<imp::HistoMatch as ObjectSubclass>::NAME);
+    if type_.is_none() || IS_OURS.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    let file = factory().and_then(|factory| factory.plugin()).and_then(|plugin| plugin.filename());
+    Err(match file {
+        Some(file) => glib::bool_error!(
+            "histomatch is in this process already, loaded from '{}'. There can be only one: use \
+             that, or take it out of GStreamer's plugin path",
+            file.display()
+        ),
+        None => glib::bool_error!(
+            "histomatch is in this process already, linked into the application. There can be only \
+             one: take the plugin's file out of GStreamer's plugin path, or don't register the \
+             other one"
+        ),
+    })
+}
+
 /// Registers the element with a plugin.
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    gst::Element::register(Some(plugin), "histomatch", gst::Rank::NONE, HistoMatch::static_type())
+    refuse_another_copy()?;
+    // GStreamer would free the factory of the first plugin, which the element's class goes on using.
+    let is_of_another = |factory: gst::ElementFactory| {
+        factory.plugin().is_some_and(|registered| registered != *plugin)
+    };
+    if is_registered() && factory().is_some_and(is_of_another) {
+        return Ok(());
+    }
+    gst::Element::register(Some(plugin), ELEMENT, gst::Rank::NONE, HistoMatch::static_type())
 }
 
 /// Locks a mutex whose data is whole after a panic, too.

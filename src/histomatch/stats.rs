@@ -28,8 +28,37 @@ pub struct Stats {
     /// `gain` (`gdouble`): by how much brighter the frame was taken to be than the average, which
     /// `deflicker` evens out; 1 where the settings don't ask for it.
     pub gain: f64,
-    /// `luts` (array of arrays of `guint`): for each channel, the output level of each input level.
+    /// `depths` (array of `guint`): for each channel, its bits: levels go from 0 to
+    /// 2<sup>bits</sup> − 1.
+    pub depths: Vec<u32>,
+    /// `luts` (array of arrays of `guint`): for each channel, output levels: up to 8 bits, that of
+    /// each input level; beyond, of 256 input levels that are evenly spread, the first and the last
+    /// among them. [`points`](Self::points) has the input levels, too. The action signal
+    /// `get-full-stats` gives the output level of each input level, whatever the depth.
     pub luts: Vec<Vec<u16>>,
+}
+
+/// The most points that a curve of [`Stats::luts`] has, but for those of `get-full-stats`.
+pub const MAX_POINTS: usize = 256;
+
+impl Stats {
+    /// The input and the output level of each point of a channel's curve: point `i` of `n` is of the
+    /// input level `i` (2<sup>bits</sup> − 1) / (`n` − 1), rounded down.
+    pub fn points(&self, channel: usize) -> impl Iterator<Item = (u16, u16)> {
+        let levels = &self.luts[channel];
+        let inputs = inputs(1 << self.depths[channel], levels.len());
+        inputs.map(|input| input as u16).zip(levels.iter().copied())
+    }
+}
+
+/// The levels, of so many, that the points of a curve are of.
+fn inputs(n_levels: usize, n_points: usize) -> impl Iterator<Item = usize> {
+    (0..n_points).map(move |i| i * (n_levels - 1) / (n_points - 1).max(1))
+}
+
+/// A table as a curve of at most so many points.
+pub(super) fn curve(levels: &[u16], max_points: usize) -> Vec<u16> {
+    inputs(levels.len(), levels.len().min(max_points)).map(|input| levels[input]).collect()
 }
 
 /// A structure that isn't one of [`Stats`].
@@ -57,6 +86,7 @@ impl From<&Stats> for gst::Structure {
             .field("scene-change", stats.scene_change)
             .field("learned", gst::Array::new(stats.learned.iter().copied()))
             .field("gain", stats.gain)
+            .field("depths", gst::Array::new(stats.depths.iter().copied()))
             .field("luts", gst::Array::new(stats.luts.iter().map(lut)))
             .build();
         if let Some(running_time) = stats.running_time {
@@ -90,6 +120,10 @@ impl TryFrom<&gst::StructureRef> for Stats {
             let level = |level| u16::try_from(level).map_err(|_| NoStats { field: "luts" });
             levels.into_iter().map(level).collect()
         };
+        let depths: Vec<u32> = all(get(structure, "depths")?, "depths")?;
+        if depths.iter().any(|depth| !(1..=16).contains(depth)) {
+            return Err(NoStats { field: "depths" });
+        }
         Ok(Self {
             running_time: structure
                 .has_field("running-time")
@@ -101,6 +135,7 @@ impl TryFrom<&gst::StructureRef> for Stats {
             scene_change: get(structure, "scene-change")?,
             learned: all(get(structure, "learned")?, "learned")?,
             gain: get(structure, "gain")?,
+            depths,
             luts: all(get(structure, "luts")?, "luts")?
                 .into_iter()
                 .map(lut)

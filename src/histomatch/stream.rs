@@ -10,11 +10,12 @@ use gst::prelude::*;
 use super::frame::Placement;
 use super::memory::NotMapped;
 use super::settings::Settings;
-use super::stats::Stats;
+use super::stats::{self, Stats};
 use super::{Colorspace, frame, memory};
 use crate::borders::Borders;
 use crate::cdf::Cdf;
 use crate::color::Channels;
+use crate::distance;
 use crate::histogram::Histogram;
 use crate::kernels::InstructionSet;
 use crate::lut::Lut;
@@ -334,25 +335,28 @@ fn make_matcher(
 }
 
 impl Matched {
-    pub fn stats(&self, running_time: Option<gst::ClockTime>) -> Stats {
-        let mean = |distances: &mut dyn Iterator<Item = f64>| {
-            distances.sum::<f64>() / self.references.len() as f64
-        };
-        let sources = self.histograms.iter().zip(&*self.references);
-        let before =
-            |(source, reference): (&Histogram, &Cdf)| Cdf::from(source).distance(reference);
-        let after = |((source, reference), lut): ((&Histogram, &Cdf), &Lut)| {
-            Cdf::from(&source.mapped(lut)).distance(reference)
-        };
+    /// What to tell of it, with curves of at most so many points. It is computed in the streaming
+    /// thread for messages, so it may not take long.
+    pub fn stats(&self, running_time: Option<gst::ClockTime>, max_points: usize) -> Stats {
+        let n_channels = self.luts.len() as f64;
+        let [mut distance_before, mut distance_after] = [0.; 2];
+        for ((source, lut), reference) in
+            self.histograms.iter().zip(&self.luts).zip(&*self.references)
+        {
+            let [before, after] = distance::before_and_after(source, lut, reference);
+            distance_before += before / n_channels;
+            distance_after += after / n_channels;
+        }
         Stats {
             running_time,
-            distance_before: mean(&mut sources.clone().map(before)),
-            distance_after: mean(&mut sources.zip(&self.luts).map(after)),
+            distance_before,
+            distance_after,
             scene_distance: self.report.scene_distance,
             scene_change: self.report.scene_change,
             learned: self.report.learned.clone(),
             gain: self.report.gain,
-            luts: self.luts.iter().map(|lut| lut.levels.clone()).collect(),
+            depths: self.luts.iter().map(|lut| lut.levels.len().ilog2()).collect(),
+            luts: self.luts.iter().map(|lut| stats::curve(&lut.levels, max_points)).collect(),
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! AVX2 has nothing that counts faster than the tables of `scalar.rs`.
 
-use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 
 use safe_unaligned_simd::x86_64::{
@@ -12,28 +11,23 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_steps;
 use super::convert;
+use super::cpu::Avx2;
 use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
 use super::{ByteTable, InstructionSet, Kernel, Kernels, scalar};
 use crate::pixels::Place;
 use crate::rows::{self, Line, Sample, Transfer, View, ViewMut};
 
-pub(super) struct Avx2;
-
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx2")
-}
-
 impl Kernels for Avx2 {
-    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel {
+    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>(self) -> Kernel {
         Kernel {
             instruction_set: InstructionSet::Avx2,
             apply: if STRIDE == 1 {
-                // SAFETY: `super::select` gives kernels out only where `is_available`.
+                // SAFETY: `self` proves that the CPU has the features.
                 |row, tables| unsafe { apply_plane(row, tables) }
             } else {
                 scalar::apply::<STRIDE, FIRST, N>
             },
-            ..scalar::Scalar::kernel::<STRIDE, FIRST, N>()
+            ..scalar::Scalar.kernel::<STRIDE, FIRST, N>()
         }
     }
 }
@@ -60,8 +54,8 @@ fn apply_plane(row: &mut [u8], tables: &[ByteTable]) {
     scalar::apply::<1, 0, 1>(rest, tables);
 }
 
-pub(super) fn apply_to() -> fn(&[u8], &mut [u8], &ByteTable) {
-    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+pub(super) fn apply_to(_: Avx2) -> fn(&[u8], &mut [u8], &ByteTable) {
+    // SAFETY: the argument proves that the CPU has the features.
     |from, to, levels| unsafe { apply_plane_to(from, to, levels) }
 }
 
@@ -199,14 +193,14 @@ mod bytes {
     use super::*;
 
     byte_samples!("avx2");
-    steps!("avx2", u8);
+    steps!(Avx2, "avx2", u8);
 }
 
 mod words {
     use super::*;
 
     word_samples!("avx2");
-    steps!("avx2", u16);
+    steps!(Avx2, "avx2", u16);
 }
 
-compiled_steps!("avx2");
+compiled_steps!(Avx2, "avx2");

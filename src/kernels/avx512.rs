@@ -19,7 +19,6 @@
 
 pub(super) mod words;
 
-use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 use std::mem;
 
@@ -29,29 +28,22 @@ use safe_unaligned_simd::x86_64::{_mm512_loadu_epi64, _mm512_storeu_epi64};
 
 use super::compiled::compiled_steps;
 use super::convert;
+use super::cpu::Avx512;
 use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
 use super::{ByteTable, Counter, InstructionSet, Kernel, Kernels, scalar};
 use crate::histogram::Histogram;
 use crate::pixels::Place;
 use crate::rows::{self, Line, Sample, Transfer, View, ViewMut};
 
-pub(super) struct Avx512;
-
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512vbmi")
-        && is_x86_feature_detected!("avx512vbmi2")
-        && is_x86_feature_detected!("avx512vnni")
-        && is_x86_feature_detected!("avx512vpopcntdq")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("popcnt")
-}
-
 impl Kernels for Avx512 {
-    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel {
+    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>(self) -> Kernel {
         Kernel {
             instruction_set: InstructionSet::Avx512,
-            counter: || Box::new(Queues::<STRIDE, FIRST, N, true>::new()),
-            // SAFETY: `super::select` gives kernels out only where `is_available`.
+            // SAFETY: `self` proves that the CPU has the features.
+            counter: || {
+                Box::new(Queues::<STRIDE, FIRST, N, true>::new(unsafe { Avx512::in_use() }))
+            },
+            // SAFETY: as above.
             apply: |row, tables| unsafe { apply::<STRIDE, FIRST, N>(row, tables) },
         }
     }
@@ -156,8 +148,8 @@ fn apply_group<const STRIDE: usize, const FIRST: usize, const N: usize>(
     }
 }
 
-pub(super) fn apply_to() -> fn(&[u8], &mut [u8], &ByteTable) {
-    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+pub(super) fn apply_to(_: Avx512) -> fn(&[u8], &mut [u8], &ByteTable) {
+    // SAFETY: the argument proves that the CPU has the features.
     |from, to, levels| unsafe { apply_plane_to(from, to, levels) }
 }
 
@@ -243,17 +235,19 @@ struct Queues<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_
     products: [Products; BLOCKS],
     /// Black pixels that were added to fill groups.
     padding: u64,
+    _cpu: Avx512,
 }
 
 impl<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bool>
     Queues<STRIDE, FIRST, N, IN_FRAME>
 {
-    fn new() -> Self {
+    fn new(cpu: Avx512) -> Self {
         Self {
             queues: (0..N).map(|_| [(); 4].map(|()| Queue::new())).collect(),
             lens: [[0; 4]; N],
             products: [Products { lower: [[0; 8]; HALF], upper: [[0; 8]; HALF] }; BLOCKS],
             padding: 0,
+            _cpu: cpu,
         }
     }
 
@@ -340,15 +334,15 @@ fn append(to: &mut [u8], len: &mut usize, mask: u64, samples: __m512i) {
     *len += mask.count_ones() as usize;
 }
 
-pub(super) fn line_counter() -> Box<dyn Counter> {
-    Box::new(Queues::<1, 0, 1, false>::new())
+pub(super) fn line_counter(cpu: Avx512) -> Box<dyn Counter> {
+    Box::new(Queues::<1, 0, 1, false>::new(cpu))
 }
 
 impl<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bool> Counter
     for Queues<STRIDE, FIRST, N, IN_FRAME>
 {
     fn add(&mut self, row: &[u8]) {
-        // SAFETY: `super::select` gives kernels out only where `is_available`.
+        // SAFETY: a counter is only made with the proof that the CPU has the features.
         unsafe { self.add_row(row) }
     }
 
@@ -580,7 +574,7 @@ mod bytes {
     use super::*;
 
     byte_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
-    steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
+    steps!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
 }
 
-compiled_steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+compiled_steps!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");

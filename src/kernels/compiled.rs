@@ -1,20 +1,21 @@
 //! What compilers make vectors of by themselves, compiled once more for an instruction set.
 
 /// Defines `byte_steps`, `word_steps`, `byte_transfer` and `word_transfer` for some target features,
-/// with what `vectors.rs` defines in the modules `bytes` and `words`.
+/// with what `vectors.rs` defines in the modules `bytes` and `words`. They are given out for `$cpu`,
+/// the proof that the CPU has the features.
 macro_rules! compiled_steps {
-    ($features:literal) => {
-        pub(super) fn byte_steps() -> convert::Steps<u8> {
-            steps::<u8, bytes::Ops>()
+    ($cpu:ident, $features:literal) => {
+        pub(super) fn byte_steps(cpu: $cpu) -> convert::Steps<u8> {
+            steps::<u8, bytes::Ops>(cpu)
         }
 
-        pub(super) fn word_steps() -> convert::Steps<u16> {
-            steps::<u16, words::Ops>()
+        pub(super) fn word_steps(cpu: $cpu) -> convert::Steps<u16> {
+            steps::<u16, words::Ops>(cpu)
         }
 
-        fn steps<S: Sample, O: convert::Ops<S>>() -> convert::Steps<S> {
+        fn steps<S: Sample, O: convert::Ops<S> + From<$cpu>>(_: $cpu) -> convert::Steps<S> {
             convert::Steps {
-                // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+                // SAFETY: the argument proves that the CPU has the features.
                 to_channels: |conversion, group, lines| unsafe {
                     to_channels::<S, O>(conversion, group, lines);
                 },
@@ -26,24 +27,24 @@ macro_rules! compiled_steps {
         }
 
         #[target_feature(enable = $features)]
-        fn to_channels<S: Sample, O: convert::Ops<S>>(
+        fn to_channels<S: Sample, O: convert::Ops<S> + From<$cpu>>(
             conversion: &convert::Conversion,
             group: &View<S>,
             lines: &mut convert::Lines<S>,
         ) {
-            convert::to_channels::<S, O>(conversion, group, lines);
+            convert::to_channels(O::from($cpu::in_use()), conversion, group, lines);
         }
 
         #[target_feature(enable = $features)]
-        fn add_changes<S: Sample, O: convert::Ops<S>>(
+        fn add_changes<S: Sample, O: convert::Ops<S> + From<$cpu>>(
             conversion: &convert::Conversion,
             group: &mut ViewMut<S>,
             lines: &mut convert::Lines<S>,
         ) {
-            convert::add_changes::<S, O>(conversion, group, lines);
+            convert::add_changes(O::from($cpu::in_use()), conversion, group, lines);
         }
 
-        pub(super) fn byte_transfer() -> Transfer<u8> {
+        pub(super) fn byte_transfer(_: $cpu) -> Transfer<u8> {
             Transfer {
                 // SAFETY: as in `steps`.
                 load: |place, depth, from, row| unsafe {
@@ -54,7 +55,7 @@ macro_rules! compiled_steps {
             }
         }
 
-        pub(super) fn word_transfer() -> Transfer<u16> {
+        pub(super) fn word_transfer(_: $cpu) -> Transfer<u16> {
             Transfer {
                 // SAFETY: as in `steps`.
                 load: |place, depth, from, row| unsafe { load_row(place, depth, from, row) },

@@ -131,20 +131,23 @@ pub struct Steps<S: Sample> {
 impl<S: Sample> Steps<S> {
     /// In plain Rust, for every CPU.
     pub fn plain() -> Self {
-        Self { to_channels: to_channels::<S, Plain>, add_changes: add_changes::<S, Plain> }
+        Self {
+            to_channels: |conversion, group, lines| to_channels(Plain, conversion, group, lines),
+            add_changes: |conversion, group, lines| add_changes(Plain, conversion, group, lines),
+        }
     }
 }
 
 /// The parts of the steps that are written for vectors: for as many pixels from the left as they
 /// can, which is the outcome. All give the same bits.
-pub(super) trait Ops<S: Sample> {
+pub(super) trait Ops<S: Sample>: Sized {
     #[inline(always)]
-    fn to_channels(_: &Conversion, _: &View<S>, _: &mut Lines<S>) -> usize {
+    fn to_channels(self, _: &Conversion, _: &View<S>, _: &mut Lines<S>) -> usize {
         0
     }
 
     #[inline(always)]
-    fn add_changes(_: &Conversion, _: &mut ViewMut<S>, _: &Lines<S>) -> usize {
+    fn add_changes(self, _: &Conversion, _: &mut ViewMut<S>, _: &Lines<S>) -> usize {
         0
     }
 }
@@ -155,12 +158,13 @@ struct Plain;
 impl<S: Sample> Ops<S> for Plain {}
 
 #[inline(always)]
-pub(super) fn to_channels<S: Sample, O: Ops<S>>(
+pub(super) fn to_channels<S: Sample>(
+    ops: impl Ops<S>,
     conversion: &Conversion,
     group: &View<S>,
     lines: &mut Lines<S>,
 ) {
-    let from = O::to_channels(conversion, group, lines);
+    let from = ops.to_channels(conversion, group, lines);
     if from == group.full[0][0].len() {
         return;
     }
@@ -256,12 +260,13 @@ fn interpolate<S: Sample, const N: usize>(
 }
 
 #[inline(always)]
-pub(super) fn add_changes<S: Sample, O: Ops<S>>(
+pub(super) fn add_changes<S: Sample>(
+    ops: impl Ops<S>,
     conversion: &Conversion,
     group: &mut ViewMut<S>,
     lines: &mut Lines<S>,
 ) {
-    let from = O::add_changes(conversion, group, lines);
+    let from = ops.add_changes(conversion, group, lines);
     if from == group.full[0][0].len() {
         return;
     }

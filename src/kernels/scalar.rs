@@ -7,7 +7,7 @@ use crate::histogram::Histogram;
 pub(super) struct Scalar;
 
 impl Kernels for Scalar {
-    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel {
+    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>(self) -> Kernel {
         Kernel {
             instruction_set: InstructionSet::Scalar,
             counter: || Box::new(SubTables::<STRIDE, FIRST, N>::new()),

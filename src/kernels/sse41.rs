@@ -1,7 +1,6 @@
 //! The conversions for SSE4.1. What it has for counting and look-up is no faster than the tables of
 //! `scalar.rs`.
 
-use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 use std::arch::x86_64::{
     __m128i as V, _mm_add_epi16 as add16, _mm_adds_epi16 as adds16, _mm_alignr_epi8 as alignr_epi8,
@@ -25,22 +24,17 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_steps;
 use super::convert;
+use super::cpu::Sse41;
 use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
 use super::{InstructionSet, Kernel, Kernels, scalar};
 use crate::pixels::Place;
 use crate::rows::{self, Line, Sample, Transfer, View, ViewMut};
 
-pub(super) struct Sse41;
-
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("sse4.1")
-}
-
 impl Kernels for Sse41 {
-    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>() -> Kernel {
+    fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>(self) -> Kernel {
         Kernel {
             instruction_set: InstructionSet::Sse41,
-            ..scalar::Scalar::kernel::<STRIDE, FIRST, N>()
+            ..scalar::Scalar.kernel::<STRIDE, FIRST, N>()
         }
     }
 }
@@ -112,14 +106,14 @@ mod bytes {
     use super::*;
 
     byte_samples!("ssse3,sse4.1");
-    steps!("ssse3,sse4.1", u8);
+    steps!(Sse41, "ssse3,sse4.1", u8);
 }
 
 mod words {
     use super::*;
 
     word_samples!("ssse3,sse4.1");
-    steps!("ssse3,sse4.1", u16);
+    steps!(Sse41, "ssse3,sse4.1", u16);
 }
 
-compiled_steps!("ssse3,sse4.1");
+compiled_steps!(Sse41, "ssse3,sse4.1");

@@ -93,7 +93,7 @@ macro_rules! operations {
 }
 pub(super) use operations;
 
-/// Defines `Ops` for a type of samples out of what [`byte_samples`] or [`word_samples`] defines,
+/// Defines `Ops`, which holds the proof `$cpu`, for a type of samples out of what [`byte_samples`] or [`word_samples`] defines,
 /// of [`operations`], and of what is in scope: functions named after what they do, without prefix:
 /// `widen` (bytes to 16 bits), `narrow` (and store), `widen32` and `narrow32` (32 bits), `splat32`,
 /// `zero`, `add16`, `sub16`, `adds16` (saturating), `min16`, `max16`, `min8`, `max8` (unsigned),
@@ -103,22 +103,32 @@ pub(super) use operations;
 /// has put next to each other), `alternate` (words of two vectors, in order), `part_before` (the
 /// part of 128 bits before each one, the last of another vector at first).
 macro_rules! steps {
-    ($features:literal, $sample:ty) => {
-        pub(super) struct Ops;
+    ($cpu:ident, $features:literal, $sample:ty) => {
+        #[derive(Clone, Copy)]
+        pub(super) struct Ops($cpu);
+
+        impl From<$cpu> for Ops {
+            #[inline(always)]
+            fn from(cpu: $cpu) -> Self {
+                Self(cpu)
+            }
+        }
 
         impl convert::Ops<$sample> for Ops {
             #[inline(always)]
             fn to_channels(
+                self,
                 conversion: &convert::Conversion,
                 group: &View<$sample>,
                 lines: &mut convert::Lines<$sample>,
             ) -> usize {
-                // SAFETY: this is only called by the steps of `compiled.rs`, which have the features.
+                // SAFETY: `self` proves that the CPU has the features.
                 unsafe { to_channels(conversion, group, lines) }
             }
 
             #[inline(always)]
             fn add_changes(
+                self,
                 conversion: &convert::Conversion,
                 group: &mut ViewMut<$sample>,
                 lines: &convert::Lines<$sample>,

@@ -12,7 +12,7 @@ use super::*;
 use crate::kernels::words::{self, Parts, WordTable};
 
 word_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
-steps!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
+steps!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
 
 const WORD_LEVELS: usize = 1 << DEPTH;
 
@@ -67,11 +67,11 @@ struct WordQueues {
     padding: u64,
 }
 
-pub(in crate::kernels) fn counter() -> Box<dyn Counter<u16>> {
+pub(in crate::kernels) fn counter(cpu: Avx512) -> Box<dyn Counter<u16>> {
     Box::new(WordQueues {
         lower: Box::new([[0; 2 * ROW + VECTOR]; 4]),
         lens: [0; 4],
-        counters: [(); 4].map(|()| Queues::new()),
+        counters: [(); 4].map(|()| Queues::new(cpu)),
         padding: 0,
     })
 }
@@ -130,7 +130,7 @@ impl WordQueues {
 
 impl Counter<u16> for WordQueues {
     fn add(&mut self, row: &[u16]) {
-        // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+        // SAFETY: a counter is only made with the proof that the CPU has the features.
         unsafe { self.add_row(row) }
     }
 
@@ -149,8 +149,8 @@ pub(in crate::kernels) fn table(lut: &[u16]) -> WordTable {
     }
 }
 
-pub(in crate::kernels) fn apply() -> fn(&mut [u16], &[WordTable]) {
-    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+pub(in crate::kernels) fn apply(_: Avx512) -> fn(&mut [u16], &[WordTable]) {
+    // SAFETY: the argument proves that the CPU has the features.
     |row, tables| unsafe { apply_row(row, tables) }
 }
 
@@ -172,8 +172,8 @@ fn apply_row(row: &mut [u16], tables: &[WordTable]) {
     words::apply(&mut row[n * GROUP..], tables);
 }
 
-pub(in crate::kernels) fn apply_to() -> fn(&[u16], &mut [u16], &WordTable) {
-    // SAFETY: `super::RowKernels` gives this out only where `is_available`.
+pub(in crate::kernels) fn apply_to(_: Avx512) -> fn(&[u16], &mut [u16], &WordTable) {
+    // SAFETY: the argument proves that the CPU has the features.
     |from, to, table| unsafe { apply_row_to(from, to, table) }
 }
 

@@ -39,9 +39,10 @@ impl Kernels for Avx512 {
     fn kernel<const STRIDE: usize, const FIRST: usize, const N: usize>(self) -> Kernel {
         Kernel {
             instruction_set: InstructionSet::Avx512,
-            // SAFETY: `self` proves that the CPU has the features.
             counter: || {
-                Box::new(Queues::<STRIDE, FIRST, N, true>::new(unsafe { Avx512::in_use() }))
+                // SAFETY: `self` proves that the CPU has the features.
+                let cpu = unsafe { Avx512::in_use() };
+                Box::new(Queues::<STRIDE, FIRST, N, true>::new(cpu))
             },
             // SAFETY: as above.
             apply: |row, tables| unsafe { apply::<STRIDE, FIRST, N>(row, tables) },

@@ -738,18 +738,18 @@ fn flicker_is_told_from_objects_and_fades() {
     }
 }
 
-/// Half of the picture gets brighter and the other half darker, in turns: the median is that of one
-/// half each time.
+/// Two thirds of the picture get brighter each time and one darker, in turns: all medians are those
+/// of what gets brighter.
 #[test]
 fn errors_of_the_exposure_do_not_add_up() {
-    let half = |first, second| Thumbnail {
+    let levels = [0.05, 0.2, 0.9];
+    let frame = |t: usize| Thumbnail {
         columns: 32,
-        luma: (0..32 * 18).map(|i| if i % 32 < 16 { first } else { second }).collect(),
+        luma: (0..32 * 18).map(|i| levels[(t + i) % 3]).collect(),
     };
-    let frames = [half(0.05, 0.9), half(0.9, 0.05)];
     let mut exposure = Exposure::default();
     for t in 0..1000 {
-        let exposed = exposure.follow(&frames[t % 2], FRAME, 0.);
+        let exposed = exposure.follow(&frame(t), FRAME, 0.);
         assert!((0.8..32.).contains(&exposed.gain), "{t}: {exposed:?}");
     }
 }
@@ -915,4 +915,163 @@ fn the_first_scene_may_fade_in() {
         let (_, report) = show.frame(&even(100..250), Some(&thumbnail(1)));
         assert!(!report.scene_change);
     }
+}
+
+/// Of an even number of blocks, two are in the middle.
+#[test]
+fn f120_the_median_is_off_to_no_side() {
+    let frame = |gain: f32| Thumbnail {
+        columns: 8,
+        luma: (0..32).map(|i| if i % 2 == 0 { 0.4 } else { 0.4 * gain }).collect(),
+    };
+    for gain in [0.8, 1.25] {
+        let mut exposure = Exposure::default();
+        exposure.follow(&frame(1.), FRAME, 0.);
+        let exposed = exposure.follow(&frame(gain), FRAME, 0.);
+        let expected = f64::from(gain).sqrt();
+        assert!((exposed.gain - expected).abs() < 0.01, "{gain}: {exposed:?}");
+    }
+}
+
+/// Thumbnails of a still scene whose pixels are noisy. Each block is the mean of so many pixels, which
+/// are clipped to 8 bits, as a camera's are: what is nearly black or white is brighter or darker on
+/// average than without noise.
+struct Noisy {
+    columns: usize,
+    /// What each block may be.
+    pools: Vec<Vec<f32>>,
+    random: u64,
+    /// By how much brighter or darker frames are, one after the other.
+    flicker: Vec<f32>,
+}
+
+impl Noisy {
+    const POOL: usize = 1024;
+
+    /// Blocks from black to white, side by side.
+    fn new((columns, rows): (usize, usize), pixels: usize, sigma: f64) -> Self {
+        let mut random = 1;
+        let n = columns * rows;
+        // The order makes no difference here; neighbours shall.
+        let level = |i: usize| 10. + 240. * ((i * 7) % n) as f64 / (n - 1) as f64;
+        let mut pixel = |level: f64| {
+            // Nearly normal.
+            let sum: f64 = (0..4).map(|_| f64::from(next(&mut random) as f32)).sum();
+            let normal = (sum / 2f64.powi(32) - 2.) * 3f64.sqrt();
+            (level + sigma * normal).round().clamp(0., 255.) / 255.
+        };
+        let pools = (0..n)
+            .map(|i| {
+                let mut block =
+                    |_| (0..pixels).map(|_| pixel(level(i))).sum::<f64>() / pixels as f64;
+                (0..Self::POOL).map(|i| block(i) as f32).collect()
+            })
+            .collect();
+        Self { columns, pools, random: 2, flicker: vec![1.] }
+    }
+
+    fn frame(&mut self, thumbnail: &mut Thumbnail) -> f64 {
+        let random = &mut self.random;
+        self.flicker.rotate_left(1);
+        let gain = self.flicker[0];
+        thumbnail.columns = self.columns;
+        thumbnail.luma.clear();
+        let blocks = self.pools.iter().map(|pool| pool[next(random) as usize % Self::POOL]);
+        thumbnail.luma.extend(blocks.map(|block| (gain * block).min(1.)));
+        gain.into()
+    }
+}
+
+/// A random number of 32 bits (xorshift).
+fn next(state: &mut u64) -> u32 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 16) as u32
+}
+
+/// Where the mean level of what is shown is, of a scene whose mean level would be 104, in each
+/// two-thousandth second frame by frame; and how far it goes from what it was after three time
+/// constants, or a tenth of the frames if that is more.
+fn drift(
+    exposure: &mut Exposure,
+    mut scene: Noisy,
+    n: usize,
+    elapsed: Duration,
+    smoothing: Duration,
+) -> (f64, Vec<f64>) {
+    const WINDOW: usize = 2000;
+    let weight = -(-elapsed.as_secs_f64() / smoothing.as_secs_f64()).exp_m1();
+    let mut frame = Thumbnail::default();
+    let mut windows = Vec::new();
+    let mut sum = 0.;
+    for t in 1..=n {
+        let gain = scene.frame(&mut frame);
+        sum += (104. * gain / exposure.follow(&frame, elapsed, weight).gain).min(255.);
+        if t % WINDOW == 0 {
+            windows.push(std::mem::take(&mut sum) / WINDOW as f64);
+        }
+    }
+    let settled = 3. * smoothing.as_secs_f64() / elapsed.as_secs_f64() / WINDOW as f64;
+    let first = (settled.ceil() as usize).max(windows.len() / 10);
+    let first = if first < windows.len() { first } else { windows.len() / 10 };
+    let before = windows[first];
+    (windows[first..].iter().fold(0., |most, now| f64::max(most, (now - before).abs())), windows)
+}
+
+/// Of frames as large as they come and of such that have hardly a pixel to a block.
+#[test]
+fn f120_a_still_noisy_scene_does_not_drift() {
+    let (whole, half) = (((32, 18), 40), ((16, 9), 10));
+    let (single, tiny) = (((16, 9), 1), ((6, 4), 1));
+    let cases = [
+        (whole, 20., &[1e9][..], 20_000),
+        (half, 20., &[300.], 200_000),
+        (single, 5., &[3600.], 100_000),
+        (single, 20., &[1e9], 200_000),
+        (tiny, 2., &[1e9], 200_000),
+        (tiny, 20., &[0.1, 1., 10., 300., 1e9], 200_000),
+    ];
+    let mut worst: f64 = 0.;
+    for ((size, pixels), sigma, smoothings, n) in cases {
+        for &smoothing in smoothings {
+            // So that an hour is over.
+            let elapsed = if smoothing == 3600. { 10 * FRAME } else { FRAME };
+            let smoothing = Duration::from_secs_f64(smoothing);
+            let mut exposure = Exposure::default();
+            let scene = Noisy::new(size, pixels, sigma);
+            let (drift, windows) = drift(&mut exposure, scene, n, elapsed, smoothing);
+            let some: Vec<_> = windows.iter().step_by(windows.len() / 5).collect();
+            println!("{size:?} {sigma} {smoothing:?}: {drift:.2} {some:.1?}");
+            worst = worst.max(drift);
+            // Nor has it gone away before.
+            assert!(windows.iter().all(|mean| (mean - 104.).abs() < 6.), "{windows:?}");
+        }
+    }
+    assert!(worst <= 0.5, "{worst} levels");
+}
+
+/// What gets brighter slowly and darker at once, over and over.
+#[test]
+fn f120_nor_does_one_that_flickers() {
+    let mut scene = Noisy::new((16, 9), 1, 20.);
+    scene.flicker = (0..7).map(|t| 0.9 + 0.03 * t as f32).collect();
+    let smoothing = Duration::from_secs(1_000_000_000);
+    let (drift, windows) = drift(&mut Exposure::default(), scene, 60_000, FRAME, smoothing);
+    assert!(drift <= 0.5, "{drift} levels: {windows:?}");
+}
+
+/// What the scene looked like before things moved is no measure for it.
+#[test]
+fn f120_nor_does_one_in_which_things_have_moved() {
+    let mut scene = Noisy::new((16, 9), 1, 10.);
+    let smoothing = Duration::from_secs(1_000_000_000);
+    let (mut exposure, mut frame) = (Exposure::default(), Thumbnail::default());
+    for _ in 0..100 {
+        scene.frame(&mut frame);
+        exposure.follow(&frame, FRAME, 0.);
+    }
+    scene.pools.rotate_left(50);
+    let (drift, windows) = drift(&mut exposure, scene, 60_000, FRAME, smoothing);
+    assert!(drift <= 0.5, "{drift} levels: {windows:?}");
 }

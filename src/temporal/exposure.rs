@@ -8,7 +8,13 @@
 //!
 //! The product of these gains is the exposure, and what it differs by from its own exponential
 //! average is flicker. Slow changes are in the average, as they are in the average of the
-//! histograms, and errors that add up disappear in it.
+//! histograms.
+//!
+//! A product of medians goes astray in time: each has an error of its own. So the exposure is also
+//! measured directly, against an earlier frame of the scene, the *anchor*, and drawn to what that
+//! says. How far depends on how much the blocks agree: as long as they do so as well as from frame to
+//! frame, nothing has moved, and the exposure can't drift, however long the scene is. Where things
+//! have moved, the frame becomes the next anchor, and gains from frame to frame are what is left.
 
 use std::time::Duration;
 
@@ -33,13 +39,55 @@ const MEANT: f64 = 0.4;
 /// in a second, is part of a fade.
 const FADING: (f64, f64) = (0.2, 0.4);
 
+/// How much blocks may differ in their logarithms, whatever the noise is, without having moved: a
+/// level of 8 bits.
+const EVEN: f64 = 0.004;
+
+/// How much more blocks differ from the anchor than from the last frame when the anchor is replaced.
+const MOVED: f64 = 2.;
+
+/// The frames that the anchor is the mean of.
+const ANCHOR_FRAMES: u32 = 16;
+
+/// The weight of a frame in what is known of how much blocks differ.
+const SPREAD_WEIGHT: f64 = 1. / 16.;
+
 /// The exposure of the last frame and its average, as logarithms of gains since the first.
 #[derive(Clone, Debug, Default)]
 pub struct Exposure {
     now: f64,
     average: f64,
-    last: Option<Thumbnail>,
-    gains: Vec<f32>,
+    last: Option<Blocks>,
+    anchor: Option<Anchor>,
+    /// How much blocks differ from frame to frame: the mean of the squares.
+    spread: Option<f64>,
+    differences: Vec<f32>,
+}
+
+/// The logarithms of a frame's blocks. Those that say nothing are no numbers.
+#[derive(Clone, Debug)]
+struct Blocks {
+    columns: usize,
+    logs: Vec<f32>,
+}
+
+/// What the scene looks like at an exposure of 0.
+#[derive(Clone, Debug)]
+struct Anchor {
+    blocks: Blocks,
+    n_frames: u32,
+    /// How much blocks differ from it: the mean of the squares.
+    spread: Option<f64>,
+}
+
+/// By how much the blocks of a frame are brighter than others.
+#[derive(Clone, Copy, Debug)]
+struct Gain {
+    /// The median of the logarithms.
+    log: f64,
+    /// The median of their distances to it.
+    spread: f64,
+    n_blocks: usize,
 }
 
 /// The exposure of a frame.
@@ -55,39 +103,118 @@ impl Exposure {
     /// The exposure of the next frame, some time after the last one. Unless it is part of a fade, the
     /// average takes it in with a `weight` of 0 to 1.
     pub fn follow(&mut self, frame: &Thumbnail, elapsed: Duration, weight: f64) -> Exposed {
-        let step = self.last.as_ref().and_then(|last| gain(last, frame, &mut self.gains));
-        self.last = Some(frame.clone());
+        let blocks = Blocks::new(frame);
+        let step = self.last.as_ref().and_then(|last| last.gain(&blocks, &mut self.differences));
         let mut is_fading_out = false;
         // In the dark nothing is known, and nothing changes.
         if let Some(step) = step {
-            // Medians of several steps don't add up to that of them all. What differs by more than
-            // the darkest and the brightest usable block do is such errors.
+            self.now += step.log;
+            take_in(&mut self.spread, step.spread.powi(2));
+            self.hold_to_anchor(&blocks, step);
+            // What differs by more than the darkest and the brightest usable block do is an error.
             let most = f64::from(USABLE.end / USABLE.start).ln();
-            self.now = (self.now + step).clamp(self.average - most, self.average + most);
+            self.now = self.now.clamp(self.average - most, self.average + most);
             is_fading_out =
-                self.now - self.average < -FADING.0 && step < -FADING.1 * elapsed.as_secs_f64();
+                self.now - self.average < -FADING.0 && step.log < -FADING.1 * elapsed.as_secs_f64();
             if !is_fading_out {
                 self.average += weight * (self.now - self.average);
             }
         }
+        self.last = Some(blocks);
         let difference = self.now - self.average;
         let is_signal = difference.powi(2) / (difference.powi(2) + NOISE.powi(2));
         let is_flicker = (-(difference.min(0.) / MEANT).powi(4)).exp();
         let gain = (difference * is_signal * is_flicker).exp();
         Exposed { gain, is_fading_out }
     }
+
+    /// Draws the exposure to what the anchor says, which is made anew if things have moved.
+    fn hold_to_anchor(&mut self, blocks: &Blocks, step: Gain) {
+        let usual = (self.spread.unwrap_or_default() + EVEN.powi(2)).sqrt();
+        if let Some(anchor) = &mut self.anchor
+            && let Some(gain) = anchor.blocks.gain(blocks, &mut self.differences)
+            && 2 * gain.n_blocks >= step.n_blocks
+        {
+            take_in(&mut anchor.spread, gain.spread.powi(2));
+            if anchor.spread.unwrap_or_default() + EVEN.powi(2) <= (MOVED * usual).powi(2) {
+                let moved = (gain.spread.powi(2) + EVEN.powi(2)).sqrt() / usual;
+                self.now += (gain.log - self.now) / (1. + moved.powi(4));
+                anchor.take_in(blocks, self.now);
+                return;
+            }
+        }
+        self.anchor = Some(Anchor::new(blocks, self.now));
+    }
 }
 
-/// The logarithm of the median gain of the blocks from a frame to the next, if there are enough that
-/// can be told.
-fn gain(last: &Thumbnail, frame: &Thumbnail, gains: &mut Vec<f32>) -> Option<f64> {
-    let usable = |(last, frame): &(&f32, &f32)| USABLE.contains(last) && USABLE.contains(frame);
-    gains.clear();
-    let pairs = last.luma.iter().zip(&frame.luma);
-    gains.extend(pairs.filter(usable).map(|(last, frame)| frame / last));
-    if gains.len() < FEWEST {
-        return None;
+/// Takes a value into a mean that forgets.
+fn take_in(mean: &mut Option<f64>, value: f64) {
+    let old = mean.unwrap_or(value);
+    *mean = Some(old + SPREAD_WEIGHT * (value - old));
+}
+
+impl Blocks {
+    fn new(Thumbnail { columns, luma }: &Thumbnail) -> Self {
+        let log = |luma: &f32| if USABLE.contains(luma) { luma.ln() } else { f32::NAN };
+        Self { columns: *columns, logs: luma.iter().map(log).collect() }
     }
-    let middle = gains.len() / 2;
-    Some(f64::from(*gains.select_nth_unstable_by(middle, f32::total_cmp).1).ln())
+
+    /// By how much another frame is brighter, if there are enough blocks that can be told.
+    fn gain(&self, other: &Self, differences: &mut Vec<f32>) -> Option<Gain> {
+        if (self.columns, self.logs.len()) != (other.columns, other.logs.len()) {
+            return None;
+        }
+        differences.clear();
+        let pairs = self.logs.iter().zip(&other.logs);
+        differences.extend(pairs.map(|(own, other)| other - own).filter(|log| !log.is_nan()));
+        if differences.len() < FEWEST {
+            return None;
+        }
+        let log = median(differences);
+        differences.iter_mut().for_each(|difference| *difference = (*difference - log).abs());
+        Some(Gain {
+            log: log.into(),
+            spread: median(differences).into(),
+            n_blocks: differences.len(),
+        })
+    }
+}
+
+impl Anchor {
+    fn new(blocks: &Blocks, exposure: f64) -> Self {
+        let mut blocks = blocks.clone();
+        blocks.logs.iter_mut().for_each(|log| *log -= exposure as f32);
+        Self { blocks, n_frames: 1, spread: None }
+    }
+
+    /// Makes a frame part of the mean, if it has not enough yet. A mean that went on and on would
+    /// drift with the errors of all exposures.
+    fn take_in(&mut self, blocks: &Blocks, exposure: f64) {
+        if self.n_frames == ANCHOR_FRAMES {
+            return;
+        }
+        self.n_frames += 1;
+        let weight = 1. / self.n_frames as f32;
+        for (mean, log) in self.blocks.logs.iter_mut().zip(&blocks.logs) {
+            let log = log - exposure as f32;
+            if mean.is_nan() {
+                *mean = log;
+            } else if !log.is_nan() {
+                *mean += weight * (log - *mean);
+            }
+        }
+    }
+}
+
+/// The mean of the two values in the middle, or the one that is there. Either alone would be off to
+/// one side, and add up.
+fn median(values: &mut [f32]) -> f32 {
+    let middle = values.len() / 2;
+    let is_even = values.len().is_multiple_of(2);
+    let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f32::total_cmp);
+    if !is_even {
+        return upper;
+    }
+    let lower = below.iter().copied().max_by(f32::total_cmp).unwrap_or(upper);
+    (lower + upper) / 2.
 }

@@ -71,6 +71,43 @@ impl Cdf {
     }
 }
 
+impl Cdf {
+    /// The distribution when every level is multiplied by `factor`, which is positive, and moved by
+    /// `offset`; what is then below or above all levels has the lowest or the highest one.
+    ///
+    /// The samples of a level are spread evenly from half a level below it to half a level above. The
+    /// total is 2^40, and counts are rounded to integers.
+    pub(crate) fn rescaled(&self, factor: f64, offset: f64) -> Self {
+        let (n, total) = (self.counts.len(), self.total());
+        // Half a level below the lowest one is 0 here.
+        let up_to = |place: f64| {
+            let place = place.clamp(0., n as f64);
+            let level = (place as usize).min(n - 1);
+            let below = if level == 0 { 0 } else { self.counts[level - 1] };
+            below as f64 + (place - level as f64) * (self.counts[level] - below) as f64
+        };
+        let scaled = |level: usize| {
+            if level == n - 1 {
+                return if total == 0 { 0 } else { MIXTURE_TOTAL };
+            }
+            let count = up_to((level as f64 + 0.5 - offset) / factor + 0.5);
+            (count / total.max(1) as f64 * MIXTURE_TOTAL as f64 + 0.5) as u64
+        };
+        Self { counts: (0..n).map(scaled).collect() }
+    }
+
+    /// The distribution with a total of 2^40 at most, rounded down. A count that is a share of so many
+    /// stays exact.
+    pub(crate) fn limited(self) -> Self {
+        let total = u128::from(self.total());
+        if total <= MIXTURE_TOTAL.into() {
+            return self;
+        }
+        let scaled = |&count: &u64| (u128::from(count) * u128::from(MIXTURE_TOTAL) / total) as u64;
+        Self { counts: self.counts.iter().map(scaled).collect() }
+    }
+}
+
 impl From<&Histogram> for Cdf {
     fn from(histogram: &Histogram) -> Self {
         let mut sum = 0;

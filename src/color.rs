@@ -73,7 +73,7 @@ impl Encoding {
     }
 
     /// The code of zero, and how many codes make up 1, with `depth` bits (8 or more).
-    fn quantization(self, channel: usize, depth: u32) -> (i32, i32) {
+    pub(crate) fn quantization(self, channel: usize, depth: u32) -> (i32, i32) {
         let unit = 1 << (depth - 8);
         match (self.is_chroma(channel), self.range()) {
             (false, Range::Full) => (0, (1 << depth) - 1),

@@ -55,6 +55,21 @@ impl Curve {
         Self { levels: (0..=last).map(moved).collect() }
     }
 
+    /// The same mapping of `n_levels` other levels, which are these multiplied by `factor` and moved
+    /// by `offset`.
+    pub(crate) fn rescaled(&self, n_levels: usize, factor: f64, offset: f64) -> Self {
+        let last = self.levels.len() - 1;
+        let rescaled = |level: usize| {
+            let place = ((level as f64 - offset) / factor).clamp(0., last as f64);
+            let below = (place as usize).min(last.saturating_sub(1));
+            let above = (below + 1).min(last);
+            let (low, high) = (self.levels[below], self.levels[above]);
+            let old = low + (place - below as f64) * (high - low);
+            (factor * old + offset).clamp(0., (n_levels - 1) as f64)
+        };
+        Self { levels: (0..n_levels).map(rescaled).collect() }
+    }
+
     /// Lets the levels `fixed` stay as they are, and draws those nearer to one of them than `width`
     /// along, the less the farther they are. With a `weight` below 1, that much of the way.
     pub fn pin(&mut self, fixed: &[f64], width: f64, weight: f64) {

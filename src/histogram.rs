@@ -1,5 +1,6 @@
 //! Counts per level of one channel.
 
+use crate::cdf::Cdf;
 use crate::lut::Lut;
 
 /// How often each level of one channel occurs.
@@ -93,5 +94,13 @@ impl Histogram {
     /// The number of samples counted.
     pub fn total(&self) -> u64 {
         self.bins.iter().sum()
+    }
+}
+
+impl From<&Cdf> for Histogram {
+    fn from(cdf: &Cdf) -> Self {
+        let mut before = 0;
+        let bin = |&count: &u64| count - std::mem::replace(&mut before, count);
+        Self { bins: cdf.counts().iter().map(bin).collect() }
     }
 }

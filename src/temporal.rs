@@ -36,6 +36,7 @@ use crate::histogram::Histogram;
 use crate::lut::{Lut, match_cdfs};
 use crate::survey::Thumbnail;
 
+mod conversion;
 pub mod cuts;
 pub mod exposure;
 
@@ -51,7 +52,7 @@ pub enum UpdateMode {
     /// From the first frame of a scene and those that follow within one time constant of the
     /// smoothing; then it is held until the next cut.
     Scene,
-    /// As for a scene, but once for all.
+    /// As for a scene, but once for all: until [`Temporal::relearn`].
     Locked,
 }
 
@@ -186,6 +187,8 @@ pub struct Temporal {
     exposure: Exposure,
     /// Whether what was learned is part of a fade from black, for want of anything else.
     is_provisional: bool,
+    /// Whether nothing was seen yet behind a jump.
+    has_jumped: bool,
     references: Option<Arc<[Cdf]>>,
 }
 
@@ -212,14 +215,57 @@ impl Temporal {
             cuts: Cuts::default(),
             exposure: Exposure::default(),
             is_provisional: false,
+            has_jumped: false,
             references: None,
             channels,
         }
     }
 
-    /// Forgets all frames, as when a stream jumps.
+    /// Forgets all frames.
     pub fn reset(&mut self) {
         *self = Self::new(self.channels.clone());
+    }
+
+    /// The stream goes on somewhere else: what comes has nothing to do with the frames so far.
+    ///
+    /// - [`UpdateMode::Frame`]: they are forgotten.
+    /// - [`UpdateMode::Scene`]: a new scene begins.
+    /// - [`UpdateMode::Locked`]: nothing changes but, if the next frame is of another scene, that its
+    ///   brightness counts as the average.
+    pub fn jump(&mut self, mode: UpdateMode) {
+        match mode {
+            UpdateMode::Frame => self.reset(),
+            UpdateMode::Scene => {
+                self.relearn();
+                self.states.iter_mut().for_each(|state| state.leaving = None);
+                (self.cuts, self.exposure) = (Cuts::default(), Exposure::default());
+                self.is_provisional = false;
+            }
+            UpdateMode::Locked => self.has_jumped = true,
+        }
+    }
+
+    /// The state for frames with other channels from now on. What was learned is converted if the
+    /// channels are of the same kind (R'G'B', Y'CbCr or luma): to another number of bits as a reference
+    /// is ([`Histogram::at_depth`]), to another range by its levels of black and white. The levels of
+    /// Y'CbCr with another matrix are taken as they are. Otherwise nothing is known yet.
+    pub fn for_channels(self, channels: Channels) -> Self {
+        if self.channels == channels {
+            return self;
+        }
+        if !conversion::are_alike(&self.channels, &channels) {
+            return Self::new(channels);
+        }
+        let convert = |(index, state): (usize, Channel)| {
+            conversion::convert(state, index, &self.channels, &channels)
+        };
+        Self {
+            states: self.states.into_iter().enumerate().map(convert).collect(),
+            // The reference is another one for other channels. It wasn't exchanged for that.
+            references: None,
+            channels,
+            ..self
+        }
     }
 
     /// Learns afresh from the next frame on. Until it has something to learn from, a channel keeps
@@ -281,18 +327,24 @@ impl Temporal {
     ) {
         let step = self.cuts.step(thumbnail, elapsed);
         report.scene_distance = step.distance;
+        let newness = cuts::newness(step.distance, settings.scene_threshold);
+        let is_elsewhere = std::mem::take(&mut self.has_jumped)
+            && cuts::newness(step.distance, cuts::DEFAULT_THRESHOLD) == 1.;
         learning.newness = match settings.update_mode {
             // There was no other scene than this.
             _ if step.is_faded_in && self.is_provisional => 1.,
             UpdateMode::Locked => 0.,
             // An average gets there by itself, and what it starts from is as bright as a scene.
             UpdateMode::Frame if step.is_faded_in => 0.,
-            _ => cuts::newness(step.distance, settings.scene_threshold),
+            _ => newness,
         };
         report.scene_change = learning.newness == 1.;
         if report.scene_change {
             self.exposure = Exposure::default();
             self.relearn();
+        } else if settings.update_mode == UpdateMode::Locked && (newness == 1. || is_elsewhere) {
+            // Between two scenes there is no gain that says something.
+            self.exposure = Exposure::default();
         }
 
         let time = if settings.smoothing.is_zero() { EXPOSURE_TIME } else { settings.smoothing };

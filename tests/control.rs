@@ -4,7 +4,7 @@
 mod common;
 
 use common::Complaint;
-use common::footage::{FPS, buffer, caps, image, rig, show, stats, still};
+use common::footage::{FPS, HEIGHT, WIDTH, buffer, caps, image, rig, show, stats, still};
 use common::frames::{FORMATS, Format, Frame, Shape, noise};
 use common::{Rig, VALUES, bytes, media};
 use gst::prelude::*;
@@ -96,10 +96,21 @@ fn f31_what_fills_a_gap_might_as_well_be_missing() {
     assert_eq!(filled, missing);
 }
 
+/// Of a second, and of one frame at least; against the direction of play, of a frame.
 #[test]
-fn a_discontinuity_begins_afresh() {
-    // Frames that were dropped make one, too, but the stream goes on.
-    for (number, is_jump) in [(10, true), (15, false), (34, false), (36, true), (3, true)] {
+fn f118_a_discontinuity_is_a_jump_in_time() {
+    // The last frame is the ninth.
+    for (number, is_jump) in [
+        // RTP marks the frame behind each packet that was lost.
+        (10, false),
+        (11, false),
+        (15, false),
+        (34, false),
+        (36, true),
+        (9, false),
+        (8, true),
+        (3, true),
+    ] {
         let (mut rig, second) = rig_with_scene(10);
         rig.process(marked(buffer(&second, number), gst::BufferFlags::DISCONT));
         assert_eq!(is_fresh(&stats(&rig)), is_jump, "{number}");
@@ -108,45 +119,193 @@ fn a_discontinuity_begins_afresh() {
     rig.process(buffer(&second, 15));
     assert!(!is_fresh(&stats(&rig)), "without a mark");
     // Whatever the buffer says that it lasts.
-    let mut endless = marked(buffer(&second, 16), gst::BufferFlags::DISCONT);
-    let longest = gst::ClockTime::from_nseconds(u64::MAX - 1);
-    endless.get_mut().expect("nobody else has it").set_duration(longest);
-    rig.process(endless);
-    assert!(is_fresh(&stats(&rig)));
+    for (number, is_jump) in [(16, false), (60, true)] {
+        let mut endless = marked(buffer(&second, number), gst::BufferFlags::DISCONT);
+        let longest = gst::ClockTime::from_nseconds(u64::MAX - 1);
+        endless.get_mut().expect("nobody else has it").set_duration(longest);
+        rig.process(endless);
+        assert_eq!(is_fresh(&stats(&rig)), is_jump, "{number}");
+    }
 }
 
 #[test]
-fn f34_f39_f47_so_do_flushes_segments_and_caps() {
-    let segment = |rate: f64| {
-        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
-        segment.set_rate(rate);
-        segment.set_base(gst::ClockTime::SECOND);
-        gst::event::Segment::new(&segment)
-    };
-    let flush: &dyn Fn(&mut Rig) = &|rig| {
-        rig.harness.push_event(gst::event::FlushStart::new());
-        rig.harness.push_event(gst::event::FlushStop::new(true));
-        rig.harness.push_event(segment(1.));
-    };
-    let faster: &dyn Fn(&mut Rig) = &|rig| {
-        rig.harness.push_event(segment(2.));
-    };
-    let other_caps: &dyn Fn(&mut Rig) = &|rig| rig.harness.set_src_caps(caps(30));
-    let stop: &dyn Fn(&mut Rig) = &|rig| {
+fn f118_discontinuities_at_normal_cadence_are_none() {
+    let (first, second) = (still("astronaut.png"), still("chelsea.png"));
+    let ms = gst::ClockTime::from_mseconds;
+    for (fps, frame) in [
+        (1, ms(1000)),
+        (24, gst::ClockTime::SECOND / 24),
+        (30, gst::ClockTime::SECOND / 30),
+        (60, gst::ClockTime::SECOND / 60),
+        (240, gst::ClockTime::SECOND / 240),
+        // No rate is known.
+        (0, ms(20)),
+        (0, ms(5000)),
+    ] {
+        for has_pts in [true, false] {
+            let mut rig = rig(&SMOOTH);
+            rig.element.set_property("smoothing", 100 * frame.nseconds());
+            rig.harness.set_src_caps(caps(fps));
+            let mut show = |picture: &RgbImage, time: gst::ClockTime| {
+                let mut buffer = marked(buffer(picture, 0), gst::BufferFlags::DISCONT);
+                let buffer_mut = buffer.get_mut().expect("nobody else has it");
+                buffer_mut.set_pts(has_pts.then_some(time));
+                buffer_mut.set_duration(frame);
+                rig.process(buffer);
+                stats(&rig)
+            };
+            for number in 0..6 {
+                show(&first, frame * number);
+            }
+            // One comes in time, one is missing, one comes too early.
+            for time in [frame * 6, frame * 8, frame * 8 - frame / 2] {
+                assert!(!is_fresh(&show(&second, time)), "{fps} {frame} {has_pts}: {time}");
+            }
+            if has_pts {
+                assert!(is_fresh(&show(&first, frame * 11 + ms(1100))), "{fps} {frame}");
+            }
+        }
+    }
+}
+
+/// What happens to a stream between two frames of different scenes.
+type Change = (&'static str, fn(&mut Rig), fn(&RgbImage, usize) -> gst::Buffer);
+
+fn push_segment(rig: &mut Rig, rate: f64) {
+    let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    segment.set_rate(rate);
+    rig.harness.push_event(gst::event::Segment::new(&segment));
+}
+
+fn set_caps(rig: &mut Rig, format: gst_video::VideoFormat, width: u32, fps: i32) {
+    let info = gst_video::VideoInfo::builder(format, width, HEIGHT)
+        .fps(gst::Fraction::new(fps, 1))
+        .build()
+        .expect("a valid size");
+    rig.harness.set_src_caps(info.to_caps().expect("caps"));
+}
+
+/// A part of the picture, as a frame of its own.
+fn narrower(picture: &RgbImage, number: usize) -> gst::Buffer {
+    buffer(&image::imageops::crop_imm(picture, 0, 0, WIDTH - 8, HEIGHT).to_image(), number)
+}
+
+fn in_gbr(picture: &RgbImage, number: usize) -> gst::Buffer {
+    let plane = |c: usize| picture.pixels().map(move |pixel| pixel.0[c]);
+    let bytes: Vec<u8> = [1, 2, 0].into_iter().flat_map(plane).collect();
+    as_number(bytes, number)
+}
+
+fn in_10_bits(picture: &RgbImage, number: usize) -> gst::Buffer {
+    let gbr = in_gbr(picture, number);
+    let map = gbr.map_readable().expect("it is in memory");
+    let words = map.iter().flat_map(|&level| (u16::from(level) << 2 | 2).to_le_bytes());
+    as_number(words.collect(), number)
+}
+
+fn as_number(bytes: Vec<u8>, number: usize) -> gst::Buffer {
+    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    let buffer_mut = buffer.get_mut().expect("nobody else has it");
+    buffer_mut.set_pts(gst::ClockTime::SECOND / FPS as u64 * number as u64);
+    buffer
+}
+
+fn behind_a_gap(picture: &RgbImage, number: usize) -> gst::Buffer {
+    marked(buffer(picture, number + 100), gst::BufferFlags::DISCONT)
+}
+
+fn sooner(picture: &RgbImage, number: usize) -> gst::Buffer {
+    marked(buffer(picture, number / 2), gst::BufferFlags::DISCONT)
+}
+
+fn flush(rig: &mut Rig) {
+    rig.harness.push_event(gst::event::FlushStart::new());
+    rig.harness.push_event(gst::event::FlushStop::new(true));
+    push_segment(rig, 1.);
+}
+
+/// Behind a jump, what was learned is forgotten in `frame`, learned again in `scene`, and kept in
+/// `locked`, whatever happens, until it is to be learned again.
+#[test]
+fn f34_f35_f39_f47_f119_a_jump_means_what_the_mode_says() {
+    use gst_video::VideoFormat::{Gbr, Gbr10le, Rgb};
+    let goes_on: [Change; 3] = [
+        ("nothing", |_| (), buffer),
+        // As where pads are linked anew.
+        ("the same segment", |rig| push_segment(rig, 1.), buffer),
+        ("another rate of frames", |rig| set_caps(rig, Rgb, WIDTH, 30), buffer),
+    ];
+    let jumps: [Change; 7] = [
+        ("a flush", flush, buffer),
+        ("a segment", |rig| push_segment(rig, 2.), buffer),
+        ("a gap", |_| (), behind_a_gap),
+        ("back", |_| (), sooner),
+        ("another size", |rig| set_caps(rig, Rgb, WIDTH - 8, FPS as i32), narrower),
+        ("another format", |rig| set_caps(rig, Gbr, WIDTH, FPS as i32), in_gbr),
+        ("another depth", |rig| set_caps(rig, Gbr10le, WIDTH, FPS as i32), in_10_bits),
+    ];
+    let (first, second) = (still("astronaut.png"), still("chelsea.png"));
+    let all = goes_on.map(|change| (change, false)).into_iter();
+    for ((name, change, frame), is_jump) in all.chain(jumps.map(|change| (change, true))) {
+        for mode in ["frame", "scene", "locked"] {
+            // So high that no cut is found.
+            let mut rig = rig(&[SMOOTH[0], ("scene-threshold", "1"), ("update-mode", mode)]);
+            push_segment(&mut rig, 1.);
+            for number in 0..40 {
+                rig.process(buffer(&first, number));
+            }
+            let before = stats(&rig).luts;
+            change(&mut rig);
+            rig.process(frame(&second, 40));
+            let after = stats(&rig);
+            let is_kept = mode == "locked" || !is_jump;
+            assert_eq!(is_fresh(&after), !is_kept, "{name}, {mode}");
+            let is_learned = mode == "frame" || !is_kept;
+            assert_eq!(after.learned, [is_learned; 3], "{name}, {mode}");
+            if !is_learned && after.luts[0].len() == 256 {
+                assert_eq!(after.luts, before, "{name}, {mode}");
+            } else if mode == "locked" {
+                // In 10 bits it looks the same.
+                for (before, after) in before.iter().zip(&after.luts) {
+                    let off = |(v, &level): (usize, &u16)| level.abs_diff(after[4 * v + 2] / 4);
+                    let sum: u64 = before.iter().enumerate().map(|pair| u64::from(off(pair))).sum();
+                    assert!(sum < 256, "{name}: {sum}");
+                }
+            }
+            rig.element.emit_by_name::<()>("relearn", &[]);
+            rig.process(frame(&second, 41));
+            assert!(is_fresh(&stats(&rig)), "{name}, {mode}");
+        }
+    }
+}
+
+/// What was learned in one kind of channels says nothing in another one.
+#[test]
+fn f36_f119_another_kind_of_channels_is_learned_again() {
+    for mode in ["frame", "scene", "locked"] {
+        let mut rig = rig(&[SMOOTH[0], ("scene-threshold", "1"), ("update-mode", mode)]);
+        let (first, second) = (still("astronaut.png"), still("chelsea.png"));
+        for number in 0..40 {
+            rig.process(buffer(&first, number));
+        }
+        for colorspace in ["ycbcr", "rgb", "luma"] {
+            rig.element.set_property_from_str("colorspace", colorspace);
+            rig.process(buffer(&second, 40));
+            assert!(is_fresh(&stats(&rig)), "{mode} {colorspace}");
+        }
+    }
+}
+
+#[test]
+fn a_stop_forgets_in_every_mode() {
+    for mode in ["frame", "scene", "locked"] {
+        let mut rig = rig(&[SMOOTH[0], ("scene-threshold", "1"), ("update-mode", mode)]);
+        rig.process(buffer(&still("astronaut.png"), 0));
         rig.element.set_state(gst::State::Ready).expect("it stops");
         rig.harness.play();
         rig.harness.set_src_caps(caps(25));
-    };
-    let nothing: &dyn Fn(&mut Rig) = &|_| ();
-    for (i, (change, begins)) in
-        [(nothing, false), (flush, true), (faster, true), (other_caps, true), (stop, true)]
-            .into_iter()
-            .enumerate()
-    {
-        let (mut rig, second) = rig_with_scene(10);
-        change(&mut rig);
-        rig.process(buffer(&second, 10));
-        assert_eq!(is_fresh(&stats(&rig)), begins, "{i}");
+        rig.process(buffer(&still("chelsea.png"), 1));
+        assert!(is_fresh(&stats(&rig)), "{mode}");
     }
 }
 

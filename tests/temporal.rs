@@ -580,6 +580,195 @@ fn a_reset_forgets_everything() {
 }
 
 #[test]
+fn f119_a_jump_means_what_the_mode_says() {
+    let (first, second, flat) = (even(100..200), even(0..150), even(7..8));
+    for mode in [UpdateMode::Frame, UpdateMode::Scene, UpdateMode::Locked] {
+        let mut show = Show::new(Settings { update_mode: mode, ..smooth() });
+        for _ in 0..50 {
+            show.frame(&first, Some(&thumbnail(1)));
+        }
+        show.temporal.jump(mode);
+        // There is nothing to learn from yet.
+        let is_known = show.frame(&flat, Some(&thumbnail(1))).0 != Curve::identity(256).to_lut();
+        assert_eq!(is_known, mode != UpdateMode::Frame, "{mode:?}");
+        let lut = show.frame(&second, Some(&thumbnail(1))).0;
+        let (range, learned) = match mode {
+            UpdateMode::Locked => (100..200, &first),
+            _ => (0..150, &second),
+        };
+        // What is averaged is rounded.
+        let expected = &show.rule(learned).levels[range.clone()];
+        for (level, expected) in lut.levels[range].iter().zip(expected) {
+            assert!(level.abs_diff(*expected) <= 1, "{mode:?}");
+        }
+    }
+}
+
+/// So that a mapping that is held doesn't change on air: neither behind what was lost, nor where the
+/// next scene is another one.
+#[test]
+fn f119_the_exposure_outlasts_a_jump_within_a_scene() {
+    for scene_threshold in [0., 0.08] {
+        let settings = Settings {
+            update_mode: UpdateMode::Locked,
+            deflicker: 1.,
+            scene_threshold,
+            smoothing: Duration::from_secs(1000),
+            ..Settings::default()
+        };
+        let mut show = Show::new(settings);
+        let source = even(0..200);
+        show.frame(&source, Some(&thumbnail(1)));
+        let darker = brighter(&thumbnail(1), 0.9);
+        for jumps in [false, true] {
+            if jumps {
+                show.temporal.jump(UpdateMode::Locked);
+            }
+            let report = show.frame(&source, Some(&darker)).1;
+            assert!((report.gain - 0.9).abs() < 0.01, "{scene_threshold}: {report:?}");
+        }
+        show.temporal.jump(UpdateMode::Locked);
+        let (lut, report) = show.frame(&source, Some(&thumbnail(2)));
+        assert_eq!((report.gain, report.scene_change), (1., false), "{scene_threshold}");
+        for (level, expected) in lut.levels[..200].iter().zip(show.rule(&source).levels) {
+            assert!(level.abs_diff(expected) <= 1, "{scene_threshold}");
+        }
+    }
+}
+
+/// A state that has learned for good, in some channels.
+fn locked_to(histogram: &Histogram, channels: &Channels) -> Show {
+    let mut show = Show::new(Settings { update_mode: UpdateMode::Locked, ..Settings::default() });
+    show.temporal = Temporal::new(channels.clone());
+    let depth = channels.depths[0];
+    show.references = reference(&even(40..200).at_depth(depth, (0, u16::MAX >> (16 - depth))));
+    show.frame(histogram, None);
+    show
+}
+
+fn luma_of(depth: u32, range: Range) -> Channels {
+    Channels { encoding: Encoding::Luma(LumaWeights::BT709, range), depths: vec![depth] }
+}
+
+proptest! {
+    /// To more bits and back, as references are, to the last bit.
+    #[test]
+    fn f119_what_is_locked_is_converted_to_other_depths(
+        bins in histograms().prop_filter("not flat", |histogram| !is_flat(histogram, false)),
+        depths in vec(prop::sample::select(vec![8, 10, 12, 16]), 1..6),
+        range in prop::sample::select(vec![Range::Full, Range::Limited]),
+    ) {
+        let mut show = locked_to(&bins, &luma_of(8, range));
+        for depth in depths {
+            let channels = luma_of(depth, range);
+            let legal = channels.encoding.legal(0, depth);
+            show.temporal = show.temporal.for_channels(channels);
+            show.references = reference(&even(40..200).at_depth(depth, legal));
+            let (lut, report) = show.frame(&Histogram { bins: vec![1; 1 << depth] }, None);
+            prop_assert_eq!(report.learned, vec![false]);
+            let expected = show.rule(&bins.at_depth(depth, legal));
+            let least = usize::from(legal.0);
+            // What is darker than all of the scene is as dark as the reference.
+            let first = expected.levels.iter().position(|&level| level > 0).unwrap_or(least);
+            prop_assert_eq!(&lut.levels[first..], &expected.levels[first..]);
+        }
+    }
+
+    /// Each level's samples are spread over what becomes of it, and counted where they are then.
+    #[test]
+    fn f119_what_is_locked_is_converted_to_another_range(
+        bins in histograms().prop_filter("not flat", |histogram| !is_flat(histogram, false)),
+        to_full: bool,
+    ) {
+        let (full, limited) = (Range::Full, Range::Limited);
+        let (from, to) = if to_full { (limited, full) } else { (full, limited) };
+        let mut show = locked_to(&bins, &luma_of(8, from));
+        show.temporal = show.temporal.for_channels(luma_of(8, to));
+        let (lut, report) = show.frame(&even(0..256), None);
+        prop_assert_eq!(report.learned, vec![false]);
+        let became = |level: f64| match to {
+            Range::Limited => 16. + level * 219. / 255.,
+            Range::Full => (level - 16.) * 255. / 219.,
+        };
+        let up_to = |level: usize| {
+            let share = |(v, &bin): (usize, &u64)| {
+                let (low, high) = (became(v as f64 - 0.5), became(v as f64 + 0.5));
+                bin as f64 * ((level as f64 + 0.5 - low) / (high - low)).clamp(0., 1.)
+            };
+            let sum = bins.bins.iter().enumerate().map(share).sum::<f64>();
+            if level == 255 { 1. } else { sum / bins.total() as f64 }
+        };
+        let reference = |u: usize| show.references[0].counts()[u] as f64 / 16000.;
+        for (v, &level) in lut.levels.iter().enumerate() {
+            let level = usize::from(level);
+            prop_assert!(up_to(v) <= reference(level) + 1e-9, "{v} {level}");
+            prop_assert!(level <= 40 || up_to(v) > reference(level - 1) - 1e-9, "{v} {level}");
+        }
+    }
+}
+
+#[test]
+fn f119_other_matrices_change_nothing_and_other_kinds_everything() {
+    let (weights, range) = (LumaWeights::BT601, Range::Full);
+    let source = even(100..200);
+    for (encoding, is_kept) in [
+        (Encoding::Luma(weights, range), true),
+        (Encoding::Rgb(range), false),
+        (Encoding::YCbCr(weights, range), false),
+    ] {
+        let mut show = locked_to(&source, &luma());
+        let channels = Channels { encoding, depths: vec![8; encoding.n_channels()] };
+        show.temporal = show.temporal.for_channels(channels);
+        let n = encoding.n_channels();
+        let histograms = vec![even(0..150); n];
+        let frame = Frame { histograms: &histograms, thumbnail: None, elapsed: FRAME };
+        let references: Arc<[Cdf]> = vec![show.references[0].clone(); n].into();
+        let (luts, report) = show.temporal.match_frame(frame, &references, &show.settings);
+        assert_eq!(report.learned, vec![!is_kept; n]);
+        if is_kept {
+            assert_eq!(luts[0].levels[100..], show.rule(&source).levels[100..]);
+        }
+    }
+}
+
+/// Half of an old reference is left, and is in another depth and range, too.
+#[test]
+fn f119_what_fades_out_is_converted() {
+    let source = even(16..236);
+    let settings = Settings { update_mode: UpdateMode::Locked, ..smooth() };
+    let shown = |depth: u32, range| {
+        let mut show = Show::new(settings.clone());
+        show.temporal = Temporal::new(luma_of(8, Range::Limited));
+        show.frame(&source, None);
+        // The new reference leaves most levels as they are.
+        show.references = reference(&even(16..236));
+        show.frame_after(&source, None, Duration::from_millis(693));
+        show.temporal = show.temporal.for_channels(luma_of(depth, range));
+        let n = 1 << depth;
+        let levels = if range == Range::Full { 0..n } else { n / 16..n / 256 * 236 };
+        let mut same = Histogram::empty(depth);
+        same.bins[levels].fill(100);
+        show.references = reference(&same);
+        let flat = Histogram { bins: vec![1; n] };
+        show.frame_after(&flat, None, Duration::ZERO).0.levels
+    };
+    let as_it_was = shown(8, Range::Limited);
+    for (depth, range) in [(10, Range::Limited), (8, Range::Full), (10, Range::Full)] {
+        let converted = shown(depth, range);
+        let unit = f64::from(1 << (depth - 8));
+        let place = |level: f64| match range {
+            Range::Limited => unit * (level + 0.5) - 0.5,
+            Range::Full => (level - 16.) / 219. * (256. * unit - 1.),
+        };
+        for v in 20..232 {
+            let expected = place(as_it_was[v].into());
+            let found = f64::from(converted[place(v as f64).round() as usize]);
+            assert!((found - expected).abs() <= 2. * unit, "{depth} {range:?} {v}");
+        }
+    }
+}
+
+#[test]
 fn max_slope_limits_the_table() {
     let source = even(100..130);
     let mut show = Show::new(Settings { max_slope: 2., ..Settings::default() });

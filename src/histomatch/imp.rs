@@ -35,6 +35,8 @@ struct Streaming {
     /// The kernels to use.
     at_most: InstructionSet,
     stream: Option<Stream>,
+    /// The last one, unless a flush came behind it.
+    segment: Option<gst::Segment>,
     warned_of_colors: bool,
     /// The contradiction of settings that was warned of last.
     warned_of_settings: Option<&'static str>,
@@ -687,13 +689,20 @@ impl BaseTransformImpl for HistoMatch {
     fn sink_event(&self, event: gst::Event) -> bool {
         match event.view() {
             gst::EventView::FlushStart(_) => self.references.set_flushing(true),
-            gst::EventView::FlushStop(_) => self.references.set_flushing(false),
-            // One follows a flush, too.
-            gst::EventView::Segment(_) => {
+            gst::EventView::FlushStop(_) => {
+                self.references.set_flushing(false);
+                lock(&self.streaming).segment = None;
+            }
+            gst::EventView::Segment(event) => {
+                let mode = lock(&self.settings).update_mode.into();
                 let mut streaming = lock(&self.streaming);
-                streaming.posted = None;
-                if let Some(stream) = &mut streaming.stream {
-                    stream.reset();
+                // The same one comes again where pads are linked anew.
+                if streaming.segment.as_ref() != Some(event.segment()) {
+                    streaming.segment = Some(event.segment().clone());
+                    streaming.posted = None;
+                    if let Some(stream) = &mut streaming.stream {
+                        stream.jump(mode);
+                    }
                 }
             }
             _ => (),
@@ -759,12 +768,14 @@ impl HistoMatch {
             return Err(gst::FlowError::NotNegotiated);
         };
         if stream.colorspace() != settings.colorspace {
-            *stream = self.make_stream(stream.info(), settings.colorspace, *at_most).map_err(
+            let new = self.make_stream(stream.info(), settings.colorspace, *at_most).map_err(
                 |error| {
                     error.log();
                     gst::FlowError::NotNegotiated
                 },
             )?;
+            let old = std::mem::replace(stream, new);
+            stream.succeed(old, settings.update_mode.into());
         }
         let Some(references) = self.references.cdfs(stream.matcher().channels()) else {
             return Ok(gst::FlowSuccess::Ok);
@@ -772,6 +783,7 @@ impl HistoMatch {
         if self.relearn.swap(false, Ordering::Relaxed) {
             stream.relearn();
         }
+        let is_looked_at = matches!(frame, Frame::Look(_));
         let decision = Decision { is_reverse, references, settings: &settings };
         let outcome = stream.process(frame, workers, decision);
         let size = (stream.info().width(), stream.info().height());
@@ -796,7 +808,15 @@ impl HistoMatch {
         if let Some(contradiction) = contradiction.filter(|_| is_new) {
             self.warn_of_settings(contradiction);
         }
-        let matched = outcome.map_err(|failure| self.refuse(failure, size))?;
+        let matched = match outcome {
+            Ok(matched) => matched,
+            // It passes as it is, whatever it is.
+            Err(failure) if is_looked_at => {
+                gst::warning!(CAT, imp = self, "Can't look at a frame: {failure:?}");
+                return Ok(gst::FlowSuccess::Ok);
+            }
+            Err(failure) => return Err(self.refuse(failure, size)),
+        };
         if is_due {
             let stats = matched.stats(running_time, stats::MAX_POINTS);
             let structure = gst::Structure::from(&stats);
@@ -835,13 +855,20 @@ impl VideoFilterImpl for HistoMatch {
             self.explain_fields();
             return Err(gst::loggable_error!(CAT, "Fields one behind the other"));
         }
-        let colorspace = lock(&self.settings).colorspace;
+        let (colorspace, mode) = {
+            let settings = lock(&self.settings);
+            (settings.colorspace, settings.update_mode.into())
+        };
         let at_most = lock(&self.streaming).at_most;
-        let stream = self.make_stream(info, colorspace, at_most)?;
+        let mut stream = self.make_stream(info, colorspace, at_most)?;
         // Here, and not when the first frame is late for it.
         self.references.cdfs(stream.matcher().channels());
         *lock(&self.negotiated) = Some(info.clone());
-        lock(&self.streaming).stream = Some(stream);
+        let mut streaming = lock(&self.streaming);
+        if let Some(old) = streaming.stream.take() {
+            stream.succeed(old, mode);
+        }
+        streaming.stream = Some(stream);
         Ok(())
     }
 }

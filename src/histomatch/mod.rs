@@ -37,11 +37,26 @@
 //!
 //! # State
 //!
-//! What is kept over time is forgotten on flushes, new segments, new caps, and buffers with the flag
-//! DISCONT; but not if the buffer comes behind a gap of up to a second, as when frames were dropped,
-//! nor in reverse playback, where each group of frames begins with one. Buffers with the flag GAP are
-//! matched and leave no trace. Times are those of the stream: at other rates, in either direction, the
-//! average is over as much of it.
+//! What is kept over time lasts as long as the stream goes on. It jumps with flushes, with segments that
+//! differ from the last one, with caps that say another size, format or colorimetry (not with those that
+//! say another frame rate alone), and with buffers that have the flag DISCONT and a time stamp that is
+//! against the direction of play by a frame or more, or behind a gap of more than a second (or more
+//! than a frame, if that lasts longer). DISCONT alone is no jump: it also marks what comes behind a lost
+//! packet.
+//!
+//! | `update-mode` | behind a jump |
+//! | --- | --- |
+//! | `frame` | everything is forgotten |
+//! | `scene` | a new scene begins; until it shows something, the last mapping stays |
+//! | `locked` | everything stays until `relearn`: the mapping, a change of the reference on its way, the bars of `ignore-borders` (if the size is the same), and the average brightness of `deflicker`, unless the next frame is of another scene, which then counts as being as bright as the average |
+//!
+//! Where the channels change, what was learned is converted, in `scene` and `locked`: to another depth
+//! or range. With another matrix levels are taken as they are, which is exact for greys. Another kind
+//! of channels (R'G'B', Y'CbCr, luma: another `colorspace`, as a rule) is learned afresh in every mode,
+//! as that can't be told from distributions. The way to READY forgets everything.
+//!
+//! Buffers with the flag GAP are matched and leave no trace. Times are those of the stream: at other
+//! rates, in either direction, the average is over as much of it.
 //!
 //! # Messages
 //!

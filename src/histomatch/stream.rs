@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::frame::Placement;
 use super::memory::NotMapped;
 use super::settings::Settings;
 use super::stats::{self, Stats};
@@ -35,7 +34,8 @@ const PANIC_VARIABLE: &str = "HISTOMATCH_PANIC";
 /// What a frame lasts if nobody says.
 const USUAL_DURATION: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 
-/// The longest that frames are missing without the stream being taken for another.
+/// The longest that frames are missing without the stream being taken for another; at low rates, one
+/// frame may be missing whatever it lasts.
 const LONGEST_GAP: gst::ClockTime = gst::ClockTime::SECOND;
 
 pub(super) struct Stream {
@@ -53,6 +53,8 @@ pub(super) struct Stream {
     temporal: Temporal,
     /// The time stamp of the last frame that counted.
     last: Option<gst::ClockTime>,
+    /// What that frame lasts.
+    last_duration: gst::ClockTime,
 }
 
 /// What was done to a frame.
@@ -145,6 +147,7 @@ impl Stream {
             temporal: Temporal::new(matcher.channels().clone()),
             matcher,
             last: None,
+            last_duration: USUAL_DURATION,
         })
     }
 
@@ -160,11 +163,35 @@ impl Stream {
         &self.matcher
     }
 
-    /// Forgets the frames so far.
-    pub fn reset(&mut self) {
-        self.temporal.reset();
-        self.borders = Borders::default();
+    /// The frames to come are from somewhere else.
+    pub fn jump(&mut self, mode: temporal::UpdateMode) {
+        self.temporal.jump(mode);
+        // What is locked looks as it did, to its edges.
+        if mode != temporal::UpdateMode::Locked {
+            self.borders = Borders::default();
+        }
         self.last = None;
+    }
+
+    /// Goes on with what the stream before it has learned, as far as that holds for these frames.
+    pub fn succeed(&mut self, old: Self, mode: temporal::UpdateMode) {
+        // Where a crop meta shows a part of the frames, they are larger than the caps say.
+        if frame::size_by_caps(&self.info) == frame::size_by_caps(&old.info)
+            && self.resize((old.frame_info.width(), old.frame_info.height())).is_ok()
+        {
+            self.shown = old.shown;
+        }
+        let (layout, old_layout) = (self.matcher.layout(), old.matcher.layout());
+        let is_same = layout == old_layout;
+        if layout.area() == old_layout.area() {
+            self.borders = old.borders;
+        }
+        self.temporal = old.temporal.for_channels(self.matcher.channels().clone());
+        (self.last, self.last_duration) = (old.last, old.last_duration);
+        // With another frame rate alone, or another colour space, the frames are what they were.
+        if !is_same {
+            self.jump(mode);
+        }
     }
 
     /// Learns afresh from the next frame on.
@@ -181,14 +208,19 @@ impl Stream {
     ) -> Result<Matched, Failure> {
         let Decision { is_reverse, references, settings } = decision;
         if frame.flags().contains(gst::BufferFlags::DISCONT) && self.jumps(&frame, is_reverse) {
-            self.reset();
+            self.jump(settings.temporal().update_mode);
         }
         let elapsed = self.elapsed(&frame);
         let scan = frame::scan(&frame, &self.info);
         let is_gap = frame.flags().contains(gst::BufferFlags::GAP);
-        let pts = frame.pts();
+        let (pts, duration) = (frame.pts(), frame.duration());
         let placement = frame::placement(&frame, &self.info).map_err(Failure::Buffer)?;
-        self.follow_size(&placement)?;
+        self.resize(placement.size)?;
+        let whole = self.matcher.layout().area();
+        let shown = placement.crop.map_or(whole, |crop| crop.intersection(whole));
+        if shown != self.shown {
+            self.show(shown);
+        }
 
         let (layout, spans) = (self.matcher.layout().clone(), &placement.spans);
         let (read, mut write);
@@ -223,29 +255,29 @@ impl Stream {
         }
         if !is_gap {
             self.last = pts;
+            self.last_duration = self.by_rate().or(duration).unwrap_or(USUAL_DURATION);
         }
         Ok(Matched { report, references, histograms, luts })
     }
 
-    /// Makes what takes frames of another size, if this is one; and takes note of what is shown.
-    fn follow_size(&mut self, placement: &Placement) -> Result<(), Failure> {
-        let layout = self.matcher.layout();
-        let (width, height) = (placement.size.0 as usize, placement.size.1 as usize);
-        let is_other = (width, height) != (layout.width, layout.height);
-        if is_other {
-            let info = frame::resized(&self.info, placement.size).map_err(Failure::Buffer)?;
-            self.matcher =
-                make_matcher(&info, self.colorspace, self.at_most).map_err(Failure::Buffer)?;
-            self.frame_info = info;
+    /// Makes what takes frames of another size, if this is one.
+    fn resize(&mut self, size: (u32, u32)) -> Result<(), Failure> {
+        if size == (self.frame_info.width(), self.frame_info.height()) {
+            return Ok(());
         }
-        let whole = self.matcher.layout().area();
-        let shown = placement.crop.map_or(whole, |crop| crop.intersection(whole));
-        if is_other || shown != self.shown {
-            self.shown = shown;
-            self.survey = None;
-            self.borders = Borders::default();
-        }
+        let info = frame::resized(&self.info, size).map_err(Failure::Buffer)?;
+        self.matcher =
+            make_matcher(&info, self.colorspace, self.at_most).map_err(Failure::Buffer)?;
+        self.frame_info = info;
+        self.show(self.matcher.layout().area());
         Ok(())
+    }
+
+    /// Takes note of what is shown of the frames.
+    fn show(&mut self, area: Area) {
+        self.shown = area;
+        self.survey = None;
+        self.borders = Borders::default();
     }
 
     /// Looks at a frame before it is counted, if that is asked for, and keeps its borders out of
@@ -296,27 +328,32 @@ impl Stream {
 
     /// What a frame lasts, as far as can be known.
     fn duration(&self, buffer: &gst::BufferRef) -> gst::ClockTime {
-        let fps = self.info.fps();
-        // 0 frames a second are none that last.
-        let by_rate = || match (fps.numer().try_into(), fps.denom().try_into()) {
-            (Ok(numer @ 1..), Ok(denom)) => gst::ClockTime::SECOND.mul_div_round(denom, numer),
-            _ => None,
-        };
-        buffer.duration().or_else(by_rate).unwrap_or(USUAL_DURATION)
+        buffer.duration().or_else(|| self.by_rate()).unwrap_or(USUAL_DURATION)
     }
 
-    /// Whether a buffer that is marked as a discontinuity begins something else. One behind frames
-    /// that were dropped does not, nor does the beginning of each group that is played backwards.
+    /// What a frame lasts by the caps.
+    fn by_rate(&self) -> Option<gst::ClockTime> {
+        let fps = self.info.fps();
+        // 0 frames a second are none that last.
+        match (fps.numer().try_into(), fps.denom().try_into()) {
+            (Ok(numer @ 1..), Ok(denom)) => gst::ClockTime::SECOND.mul_div_round(denom, numer),
+            _ => None,
+        }
+    }
+
+    /// Whether a buffer that is marked as a discontinuity begins something else. RTP marks one behind
+    /// each packet that was lost, others all of them, so a jump is one in time: against the direction
+    /// of play, or farther than frames go missing.
     fn jumps(&self, buffer: &gst::BufferRef, is_reverse: bool) -> bool {
-        let (Some(now), Some(last)) = (buffer.pts(), self.last) else { return true };
-        let gap = absolute_difference(now, last);
-        let goes_on = if is_reverse {
-            now <= last
-        } else {
-            // Whatever a buffer says that it lasts.
-            now > last && gap.nseconds() > self.duration(buffer).nseconds().saturating_mul(3) / 2
-        };
-        !goes_on || gap > LONGEST_GAP
+        // Without times nobody knows.
+        let (Some(now), Some(last)) = (buffer.pts(), self.last) else { return false };
+        let (from, to) = if is_reverse { (now, last) } else { (last, now) };
+        let frame = self.last_duration;
+        if to < from {
+            // Time stamps of what is live may be off by less.
+            return from - to >= frame;
+        }
+        (to - from).saturating_sub(frame) > LONGEST_GAP.max(frame)
     }
 }
 

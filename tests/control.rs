@@ -393,57 +393,6 @@ fn strength_0_is_passthrough() {
     }
 }
 
-/// Looked at, not touched: neither written nor copied, though somebody else has it, too.
-#[test]
-fn f121_with_strength_0_frames_are_looked_at_and_left_alone() {
-    let scenes = [still("astronaut.png"), still("chelsea.png")];
-    let mut rig = rig(&[("strength", "0"), ("post-messages", "true"), ("interval", "0")]);
-    for (number, scene) in (0..).zip(&scenes) {
-        let pushed = buffer(scene, number);
-        let (kept, before) = (pushed.clone(), bytes(&pushed));
-        let output = rig.harness.push_and_pull(pushed).expect("it passes");
-        assert_eq!(output.as_ptr(), kept.as_ptr(), "the same buffer");
-        let memory = |buffer: &gst::Buffer| buffer.peek_memory(0).as_ptr();
-        assert_eq!(memory(&output), memory(&kept));
-        assert!(bytes(&output) == before);
-        // What is said is of this frame.
-        let stats = stats(&rig);
-        assert_eq!(stats.running_time, kept.pts());
-        assert!(stats.distance_before > 0.05);
-        assert_eq!(stats.distance_before, stats.distance_after);
-        assert_eq!(stats.learned, [true; 3]);
-        assert!(
-            stats.luts.iter().all(|lut| lut.iter().enumerate().all(|(v, &u)| v == usize::from(u)))
-        );
-        assert_eq!(messages(&rig).len(), 1);
-    }
-}
-
-/// A fade-in of the effect: what is learned is the first frame, not the first that shows it.
-#[test]
-fn f121_what_is_locked_is_learned_with_strength_0() {
-    let scenes = [still("astronaut.png"), still("chelsea.png")];
-    for mode in ["locked", "scene", "frame"] {
-        let settings =
-            [("update-mode", mode), ("smoothing", "400000000"), ("scene-threshold", "0")];
-        let mut ramp = rig(&settings);
-        ramp.element.set_property("strength", 0.);
-        let mut whole = rig(&settings);
-        for number in 0..30 {
-            let scene = &scenes[usize::from(number >= 5)];
-            ramp.element.set_property("strength", (number as f64 / 20. - 0.5).clamp(0., 1.));
-            ramp.harness.push_and_pull(buffer(scene, number)).expect("it passes");
-            whole.harness.push_and_pull(buffer(scene, number)).expect("it passes");
-        }
-        ramp.element.set_property("strength", 1.);
-        let shown = [&mut ramp, &mut whole].map(|rig| {
-            let output = rig.harness.push_and_pull(buffer(&scenes[1], 30)).expect("it passes");
-            bytes(&output)
-        });
-        assert!(shown[0] == shown[1], "{mode}");
-    }
-}
-
 #[test]
 fn max_slope_limits_the_tables() {
     let low = show(&[still("chelsea.png")], &[("max-slope", "1.5")]);

@@ -262,12 +262,12 @@ fn f34_f35_f39_f47_f119_a_jump_means_what_the_mode_says() {
             assert_eq!(is_fresh(&after), !is_kept, "{name}, {mode}");
             let is_learned = mode == "frame" || !is_kept;
             assert_eq!(after.learned, [is_learned; 3], "{name}, {mode}");
-            if !is_learned && after.luts[0].len() == 256 {
+            if !is_learned && after.depths == [8; 3] {
                 assert_eq!(after.luts, before, "{name}, {mode}");
             } else if mode == "locked" {
-                // In 10 bits it looks the same.
+                // In 10 bits it looks the same: the curves are of as many levels, evenly spread.
                 for (before, after) in before.iter().zip(&after.luts) {
-                    let off = |(v, &level): (usize, &u16)| level.abs_diff(after[4 * v + 2] / 4);
+                    let off = |(v, &level): (usize, &u16)| level.abs_diff(after[v] / 4);
                     let sum: u64 = before.iter().enumerate().map(|pair| u64::from(off(pair))).sum();
                     assert!(sum < 256, "{name}: {sum}");
                 }
@@ -390,6 +390,111 @@ fn strength_0_is_passthrough() {
     for ((before, half), whole) in frame.iter().zip(half.iter()).zip(whole.iter()) {
         let middle = (f64::from(*before) + f64::from(*whole)) / 2.;
         assert!((f64::from(*half) - middle).abs() <= 0.5);
+    }
+}
+
+/// Neither copied nor written, whoever else has it; and all the same it is known what would be done.
+#[test]
+fn f121_strength_0_leaves_buffers_alone_and_knows_them() {
+    let frame = still("chelsea.png");
+    for mode in ["frame", "scene", "locked"] {
+        let mut rig = rig(&[
+            ("strength", "0"),
+            ("smoothing", "1000000000"),
+            ("update-mode", mode),
+            ("post-messages", "true"),
+            ("interval", "0"),
+        ]);
+        for number in 0..3 {
+            // Nobody may write to it: the buffer is shared, and its memory is.
+            let mut buffer = buffer(&frame, number);
+            let memory = gst::Memory::from_slice(frame.as_raw().clone());
+            let buffer_mut = buffer.get_mut().expect("nobody else has it");
+            buffer_mut.replace_all_memory(memory);
+            let output = rig.harness.push_and_pull(buffer.clone()).expect("it passes");
+            assert_eq!(output.as_ptr(), buffer.as_ptr(), "{mode}");
+            assert!(image(&output) == frame);
+            let stats = stats(&rig);
+            assert_eq!(stats.running_time, buffer.pts(), "{mode}");
+            assert_eq!(stats.learned, [true; 3]);
+            let same: Vec<u16> = (0..256).collect();
+            assert_eq!(stats.luts, vec![same; 3]);
+            assert!(stats.distance_before > 0.05);
+            assert_eq!(stats.distance_after, stats.distance_before);
+            let messages = messages(&rig);
+            assert_eq!(messages.iter().map(|(said, _)| said).collect::<Vec<_>>(), [&stats]);
+        }
+        // A buffer that can't be a frame passes, as there is nothing to be done.
+        rig.harness.push_and_pull(gst::Buffer::from_slice([1, 2, 3])).expect("it passes");
+        assert_eq!(rig.complaints(), []);
+    }
+}
+
+#[test]
+fn f121_what_is_faded_in_was_learned_before() {
+    let (first, second) = (still("astronaut.png"), still("chelsea.png"));
+    for mode in ["frame", "scene", "locked"] {
+        let [faded_in, at_once] = [true, false].map(|is_faded_in| {
+            let mut rig = rig(&[("smoothing", "400000000"), ("update-mode", mode)]);
+            if is_faded_in {
+                let source = gst_controller::InterpolationControlSource::new();
+                source.set_mode(gst_controller::InterpolationMode::Linear);
+                let binding =
+                    gst_controller::DirectControlBinding::new(&rig.element, "strength", &source);
+                rig.element.add_control_binding(&binding).expect("it can be controlled");
+                assert!(source.set(gst::ClockTime::ZERO, 0.));
+                assert!(source.set(gst::ClockTime::from_mseconds(800), 0.));
+                assert!(source.set(gst::ClockTime::from_mseconds(1200), 1.));
+            }
+            let mut strengths = Vec::new();
+            for number in 0..40 {
+                rig.process(buffer(if number < 15 { &first } else { &second }, number));
+                strengths.push(rig.element.property::<f64>("strength"));
+            }
+            assert_eq!(strengths[19], if is_faded_in { 0. } else { 1. });
+            assert_eq!(strengths[39], 1.);
+            stats(&rig)
+        });
+        assert_eq!(faded_in.luts, at_once.luts, "{mode}");
+        assert_eq!(faded_in.learned, at_once.learned);
+    }
+}
+
+/// In every format, with bars and without, by one thread and by several: what is learned from a frame
+/// that is only read is what is learned from one that is matched.
+#[test]
+fn f121_reading_counts_what_matching_does() {
+    let all = FORMATS.iter().map(|Format { format, .. }| (*format, (45, 27)));
+    let large = [gst_video::VideoFormat::I42010le, gst_video::VideoFormat::Bgrx];
+    for (format, (width, height)) in all.chain(large.map(|format| (format, (1000, 700)))) {
+        let (element, bus) = common::element(Some(&media("coffee.png")));
+        element.set_property_from_str("update-mode", "locked");
+        element.set_property_from_str("n-threads", "3");
+        let mut rig = Rig::of((element, bus));
+        let frames = [3, 4]
+            .map(|seed| Frame::new(format, width, height, Shape::OffsetShortLastRow, noise(seed)));
+        rig.harness.set_src_caps(frames[0].caps());
+        let show = |rig: &mut Rig, frame: &Frame, time: u64| {
+            let mut buffer = frame.buffer();
+            let buffer_mut = buffer.get_mut().expect("nobody else has it");
+            buffer_mut.set_pts(gst::ClockTime::from_mseconds(time));
+            rig.process(buffer)
+        };
+        for (colorspace, borders) in [("rgb", true), ("ycbcr", false), ("luma", true)] {
+            rig.element.set_property_from_str("colorspace", colorspace);
+            rig.element.set_property("ignore-borders", borders);
+            let [after_0, after_1] = [0., 1.].map(|strength| {
+                rig.element.emit_by_name::<()>("relearn", &[]);
+                rig.element.set_property("strength", strength);
+                show(&mut rig, &frames[0], 0);
+                rig.element.set_property("strength", 1.);
+                let output = show(&mut rig, &frames[1], 40);
+                let stats = stats(&rig);
+                assert_eq!(stats.learned, vec![false; stats.luts.len()]);
+                (common::bytes(&output), stats.luts)
+            });
+            assert!(after_0 == after_1, "{format:?} {colorspace} {borders}");
+        }
     }
 }
 

@@ -14,7 +14,7 @@
 //! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough |
 //! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
 //! | `colorspace` | [`Colorspace`] | `rgb` | at any time | what the channels are that are matched, whatever the format of the frames: `rgb`, `ycbcr` or `luma` |
-//! | `strength` | double, 0 to 1 | 1 | at any time | how far levels go from what they are to what they are matched to; 0 = frames pass unchanged, in passthrough |
+//! | `strength` | double, 0 to 1 | 1 | at any time | how far levels go from what they are to what they are matched to; 0 = frames pass unchanged, in passthrough, but are read and counted: learning, `stats` and messages go on |
 //! | `smoothing` | unsigned 64-bit int, ns | 0 | at any time | time constant of the average over frames that is matched, and of the change to another reference; 0 = every frame by itself |
 //! | `deflicker` | double, 0 to 1 | 0 | at any time | how much of a flicker in brightness is removed ([`exposure`](crate::temporal::exposure)); it needs `smoothing` or a mode that holds |
 //! | `scene-threshold` | double, 0 to 1 | 0.08 | at any time | the distance between frames from which on a new scene begins ([`cuts`](crate::temporal::cuts)); up to half of it, none does, and in between it does in part; 0 = never |

@@ -24,8 +24,11 @@ use crate::pixels::Subsampling;
 use crate::rows::{Group, Line};
 
 mod file;
+mod interrupt;
+mod meter;
 
 pub use file::{MAX_FILE_BYTES, MAX_PIXELS, ReferenceError};
+pub use interrupt::Interrupt;
 
 /// The distributions of a reference picture.
 #[derive(Debug)]
@@ -55,28 +58,45 @@ impl Reference {
     ///
     /// Only regular files are opened. A file may grow or shrink meanwhile: what was read counts.
     pub fn load(path: &Path) -> Result<Self, ReferenceError> {
-        Self::decode(&file::read(path)?)
+        Self::load_until(path, &Interrupt::default())
+    }
+
+    /// Reads a picture file, unless it is interrupted: [`ReferenceError::Interrupted`].
+    pub fn load_until(path: &Path, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
+        Self::decode_until(&file::read(path, interrupt)?, interrupt)
     }
 
     /// Reads a picture from the content of a file.
     pub fn decode(file: &[u8]) -> Result<Self, ReferenceError> {
-        let decoded = file::decode(file)?;
-        let mut reference = Self::from_picture(&decoded.picture)?;
+        Self::decode_until(file, &Interrupt::default())
+    }
+
+    /// Reads a picture from the content of a file, unless it is interrupted.
+    pub fn decode_until(file: &[u8], interrupt: &Interrupt) -> Result<Self, ReferenceError> {
+        let decoded = file::decode(file, interrupt)?;
+        let mut reference = Self::from_picture_until(&decoded.picture, interrupt)?;
         reference.truncated = decoded.is_truncated;
         Ok(reference)
     }
 
     /// The distributions of a decoded picture.
     pub fn from_picture(picture: &DynamicImage) -> Result<Self, ReferenceError> {
+        Self::from_picture_until(picture, &Interrupt::default())
+    }
+
+    fn from_picture_until(
+        picture: &DynamicImage,
+        interrupt: &Interrupt,
+    ) -> Result<Self, ReferenceError> {
         let colors = match picture {
-            DynamicImage::ImageLuma8(picture) => Colors::Bytes(colors(picture)),
-            DynamicImage::ImageLumaA8(picture) => Colors::Bytes(colors(picture)),
-            DynamicImage::ImageRgb8(picture) => Colors::Bytes(colors(picture)),
-            DynamicImage::ImageRgba8(picture) => Colors::Bytes(colors(picture)),
-            DynamicImage::ImageLuma16(picture) => Colors::Words(colors(picture)),
-            DynamicImage::ImageLumaA16(picture) => Colors::Words(colors(picture)),
-            DynamicImage::ImageRgb16(picture) => Colors::Words(colors(picture)),
-            DynamicImage::ImageRgba16(picture) => Colors::Words(colors(picture)),
+            DynamicImage::ImageLuma8(picture) => Colors::Bytes(colors(picture, interrupt)?),
+            DynamicImage::ImageLumaA8(picture) => Colors::Bytes(colors(picture, interrupt)?),
+            DynamicImage::ImageRgb8(picture) => Colors::Bytes(colors(picture, interrupt)?),
+            DynamicImage::ImageRgba8(picture) => Colors::Bytes(colors(picture, interrupt)?),
+            DynamicImage::ImageLuma16(picture) => Colors::Words(colors(picture, interrupt)?),
+            DynamicImage::ImageLumaA16(picture) => Colors::Words(colors(picture, interrupt)?),
+            DynamicImage::ImageRgb16(picture) => Colors::Words(colors(picture, interrupt)?),
+            DynamicImage::ImageRgba16(picture) => Colors::Words(colors(picture, interrupt)?),
             other => {
                 return Err(ReferenceError::Unsupported(format!("{:?} samples", other.color())));
             }
@@ -141,20 +161,29 @@ impl Reference {
 }
 
 /// R', G' and B' of the pixels that aren't fully transparent.
-fn colors<P>(picture: &ImageBuffer<P, Vec<P::Subpixel>>) -> [Vec<P::Subpixel>; 3]
+fn colors<P>(
+    picture: &ImageBuffer<P, Vec<P::Subpixel>>,
+    interrupt: &Interrupt,
+) -> Result<[Vec<P::Subpixel>; 3], ReferenceError>
 where
     P: Pixel<Subpixel: Default>,
 {
     let n = picture.pixels().len();
     let mut colors = [(); 3].map(|()| Vec::with_capacity(n));
-    for pixel in picture.pixels() {
+    for (at, pixel) in picture.pixels().enumerate() {
+        if at % PIXELS_BETWEEN_LOOKS == 0 && interrupt.is_interrupted() {
+            return Err(ReferenceError::Interrupted);
+        }
         let [r, g, b, alpha] = pixel.to_rgba().0;
         if alpha != P::Subpixel::default() {
             colors.iter_mut().zip([r, g, b]).for_each(|(color, sample)| color.push(sample));
         }
     }
-    colors
+    Ok(colors)
 }
+
+/// Pixels between two looks at the interrupt: a few milliseconds.
+const PIXELS_BETWEEN_LOOKS: usize = 1 << 20;
 
 /// Pixels that are converted together.
 const ROW: usize = 4096;

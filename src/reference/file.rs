@@ -1,12 +1,15 @@
 //! Picture files: reading them, within limits of size, time and memory.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::error::{LimitError, LimitErrorKind};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::Interrupt;
+use super::meter::{Budget, Meter};
 
 /// The largest file that is read, in bytes: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -20,6 +23,9 @@ const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
 /// What the metadata and one row of a PNG may take together, in bytes: 64 MiB. A colour profile
 /// can be a thousand times the size of its chunk.
 const MAX_METADATA_BYTES: u64 = 64 << 20;
+
+/// What is read of a file between two looks at the interrupt, in bytes.
+const READ_AT_ONCE: u64 = 1 << 20;
 
 /// Why a file can't be a reference picture: the cause, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +91,9 @@ pub enum ReferenceError {
     /// The content is damaged.
     #[error("the picture is damaged ({0}); save or copy it again")]
     Damaged(String),
+    /// It was asked to stop: [`Interrupt`].
+    #[error("the loading was interrupted; load it again")]
+    Interrupted,
 }
 
 /// A picture, decoded.
@@ -95,16 +104,22 @@ pub(super) struct Decoded {
 }
 
 /// Decodes the content of a picture file.
-pub(super) fn decode(file: &[u8]) -> Result<Decoded, ReferenceError> {
+pub(super) fn decode(file: &[u8], interrupt: &Interrupt) -> Result<Decoded, ReferenceError> {
+    let budget = Budget::new(interrupt);
     // A decoder that panics on a damaged file must not take the application with it.
-    let (picture, format) = catch_unwind(AssertUnwindSafe(|| decode_picture(file)))
-        .unwrap_or_else(|_| Err(ReferenceError::Damaged("the decoder failed".into())))?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| decode_picture(file, &budget)))
+        .unwrap_or_else(|_| Err(ReferenceError::Damaged("the decoder failed".into())));
+    // Some decoders go on where nothing can be read, or call it damaged.
+    if let Some(stop) = budget.stopped() {
+        return Err(stop.into());
+    }
+    let (picture, format) = outcome?;
     let is_truncated = format == ImageFormat::Jpeg && !jpeg_has_end(file);
     Ok(Decoded { picture, is_truncated })
 }
 
 /// The content of a picture file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, ReferenceError> {
+pub(super) fn read(path: &Path, interrupt: &Interrupt) -> Result<Vec<u8>, ReferenceError> {
     // Looked at before it is opened, because opening a device or a pipe can have effects or wait
     // for ever, and again after, because it may have been replaced in between.
     check_regular(&path.metadata().map_err(io_error)?)?;
@@ -115,7 +130,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ReferenceError> {
         return Err(ReferenceError::FileTooLarge);
     }
     let mut content = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(io_error)?;
+    let mut file = file.take(MAX_FILE_BYTES + 1);
+    loop {
+        if interrupt.is_interrupted() {
+            return Err(ReferenceError::Interrupted);
+        }
+        if file.by_ref().take(READ_AT_ONCE).read_to_end(&mut content).map_err(io_error)? == 0 {
+            break;
+        }
+    }
     match content.len() as u64 {
         0 => Err(ReferenceError::Empty),
         1..=MAX_FILE_BYTES => Ok(content),
@@ -152,9 +175,12 @@ fn io_error(error: io::Error) -> ReferenceError {
     }
 }
 
-fn decode_picture(file: &[u8]) -> Result<(DynamicImage, ImageFormat), ReferenceError> {
-    let mut reader =
-        ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(ReferenceError::Io)?;
+fn decode_picture(
+    file: &[u8],
+    budget: &Budget,
+) -> Result<(DynamicImage, ImageFormat), ReferenceError> {
+    let file = Meter::new(file, budget);
+    let mut reader = ImageReader::new(file).with_guessed_format().map_err(ReferenceError::Io)?;
     let format = reader.format().ok_or(ReferenceError::UnknownFormat)?;
     // Making the decoder reads metadata, which a PNG can compress.
     reader.limits(limits(MAX_METADATA_BYTES));

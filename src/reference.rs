@@ -11,18 +11,22 @@
 //! of a stream depends on its matrix and range.
 
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
-use image::{DynamicImage, ImageBuffer, Pixel};
+use image::DynamicImage;
 
 use crate::cdf::Cdf;
 use crate::color::{Channels, Encoding, Range};
 use crate::histogram::Histogram;
 use crate::kernels::convert::{Conversion, Lines};
-use crate::kernels::{self, InstructionSet, RowKernels};
+use crate::kernels::{InstructionSet, RowKernels};
 use crate::pixels::Subsampling;
 use crate::rows::{Group, Line};
 
+mod checks;
 mod file;
 mod interrupt;
 mod meter;
@@ -46,11 +50,12 @@ impl PartialEq for Reference {
     }
 }
 
-/// R', G' and B' of the pixels that count.
+/// R', G' and B' of the pixels that count, one pixel after the other, as decoders give them: so no
+/// second copy is made of them.
 #[derive(Debug, PartialEq)]
 enum Colors {
-    Bytes([Vec<u8>; 3]),
-    Words([Vec<u16>; 3]),
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
 }
 
 impl Reference {
@@ -58,11 +63,42 @@ impl Reference {
     ///
     /// Only regular files are opened. A file may grow or shrink meanwhile: what was read counts.
     pub fn load(path: &Path) -> Result<Self, ReferenceError> {
-        Self::load_until(path, &Interrupt::default())
+        Self::load_here(path, &Interrupt::default())
     }
 
     /// Reads a picture file, unless it is interrupted: [`ReferenceError::Interrupted`].
+    ///
+    /// It comes back within a fraction of a second of the interrupt. The reading itself is done in
+    /// another thread: where a decoder or a file system can't be stopped, that thread ends later,
+    /// when they come back, and its outcome is dropped.
     pub fn load_until(path: &Path, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
+        let (sender, outcome) = mpsc::channel();
+        let loader = {
+            let (path, interrupt) = (path.to_owned(), interrupt.clone());
+            // Nobody may be waiting any more.
+            move || drop(sender.send(Self::load_here(&path, &interrupt)))
+        };
+        let Ok(loader) = thread::Builder::new().name("load-reference".into()).spawn(loader) else {
+            // No thread to be had: then it is interrupted where files are read.
+            return Self::load_here(path, interrupt);
+        };
+        loop {
+            match outcome.recv_timeout(BETWEEN_LOOKS) {
+                Ok(outcome) => {
+                    // It has nothing left to do; no thread outlives a load that wasn't interrupted.
+                    let _ = loader.join();
+                    return outcome;
+                }
+                Err(RecvTimeoutError::Timeout) if !interrupt.is_interrupted() => {}
+                Err(RecvTimeoutError::Timeout) => return Err(ReferenceError::Interrupted),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(ReferenceError::Damaged("the decoder failed".into()));
+                }
+            }
+        }
+    }
+
+    fn load_here(path: &Path, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
         Self::decode_until(&file::read(path, interrupt)?, interrupt)
     }
 
@@ -74,39 +110,48 @@ impl Reference {
     /// Reads a picture from the content of a file, unless it is interrupted.
     pub fn decode_until(file: &[u8], interrupt: &Interrupt) -> Result<Self, ReferenceError> {
         let decoded = file::decode(file, interrupt)?;
-        let mut reference = Self::from_picture_until(&decoded.picture, interrupt)?;
+        let mut reference = Self::of(decoded.picture, interrupt)?;
         reference.truncated = decoded.is_truncated;
         Ok(reference)
     }
 
     /// The distributions of a decoded picture.
     pub fn from_picture(picture: &DynamicImage) -> Result<Self, ReferenceError> {
-        Self::from_picture_until(picture, &Interrupt::default())
+        Self::of(picture.clone(), &Interrupt::default())
     }
 
-    fn from_picture_until(
-        picture: &DynamicImage,
-        interrupt: &Interrupt,
-    ) -> Result<Self, ReferenceError> {
+    fn of(picture: DynamicImage, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
+        let (width, height) = (picture.width(), picture.height());
+        let n_channels = usize::from(picture.color().channel_count());
         let colors = match picture {
-            DynamicImage::ImageLuma8(picture) => Colors::Bytes(colors(picture, interrupt)?),
-            DynamicImage::ImageLumaA8(picture) => Colors::Bytes(colors(picture, interrupt)?),
-            DynamicImage::ImageRgb8(picture) => Colors::Bytes(colors(picture, interrupt)?),
-            DynamicImage::ImageRgba8(picture) => Colors::Bytes(colors(picture, interrupt)?),
-            DynamicImage::ImageLuma16(picture) => Colors::Words(colors(picture, interrupt)?),
-            DynamicImage::ImageLumaA16(picture) => Colors::Words(colors(picture, interrupt)?),
-            DynamicImage::ImageRgb16(picture) => Colors::Words(colors(picture, interrupt)?),
-            DynamicImage::ImageRgba16(picture) => Colors::Words(colors(picture, interrupt)?),
+            DynamicImage::ImageLuma8(_)
+            | DynamicImage::ImageLumaA8(_)
+            | DynamicImage::ImageRgb8(_)
+            | DynamicImage::ImageRgba8(_) => {
+                Colors::Bytes(colors(picture.into_bytes(), n_channels, interrupt)?)
+            }
+            DynamicImage::ImageLuma16(picture) => {
+                Colors::Words(colors(picture.into_raw(), n_channels, interrupt)?)
+            }
+            DynamicImage::ImageLumaA16(picture) => {
+                Colors::Words(colors(picture.into_raw(), n_channels, interrupt)?)
+            }
+            DynamicImage::ImageRgb16(picture) => {
+                Colors::Words(colors(picture.into_raw(), n_channels, interrupt)?)
+            }
+            DynamicImage::ImageRgba16(picture) => {
+                Colors::Words(colors(picture.into_raw(), n_channels, interrupt)?)
+            }
             other => {
                 return Err(ReferenceError::Unsupported(format!("{:?} samples", other.color())));
             }
         };
         let is_empty = match &colors {
-            Colors::Bytes([red, ..]) => red.is_empty(),
-            Colors::Words([red, ..]) => red.is_empty(),
+            Colors::Bytes(colors) => colors.is_empty(),
+            Colors::Words(colors) => colors.is_empty(),
         };
         if is_empty {
-            return Err(match (picture.width(), picture.height()) {
+            return Err(match (width, height) {
                 (0, _) | (_, 0) => ReferenceError::NoPixels,
                 _ => ReferenceError::Transparent,
             });
@@ -169,27 +214,56 @@ impl Reference {
     }
 }
 
-/// R', G' and B' of the pixels that aren't fully transparent.
-fn colors<P>(
-    picture: &ImageBuffer<P, Vec<P::Subpixel>>,
+/// R', G' and B' of the pixels that aren't fully transparent, of samples of grey (1), grey and
+/// alpha (2), R'G'B' (3), or R'G'B' and alpha (4).
+fn colors<S: Copy + Default + PartialEq>(
+    mut samples: Vec<S>,
+    n_channels: usize,
     interrupt: &Interrupt,
-) -> Result<[Vec<P::Subpixel>; 3], ReferenceError>
-where
-    P: Pixel<Subpixel: Default>,
-{
-    let n = picture.pixels().len();
-    let mut colors = [(); 3].map(|()| Vec::with_capacity(n));
-    for (at, pixel) in picture.pixels().enumerate() {
-        if at % PIXELS_BETWEEN_LOOKS == 0 && interrupt.is_interrupted() {
-            return Err(ReferenceError::Interrupted);
+) -> Result<Vec<S>, ReferenceError> {
+    let transparent = S::default();
+    let n_pixels = samples.len() / n_channels;
+    let pieces =
+        (0..n_pixels).step_by(PIXELS_BETWEEN_LOOKS).map(|start| match interrupt.is_interrupted() {
+            true => Err(ReferenceError::Interrupted),
+            false => Ok(start..(start + PIXELS_BETWEEN_LOOKS).min(n_pixels)),
+        });
+    match n_channels {
+        3 => {}
+        4 => {
+            let mut end = 0;
+            for piece in pieces {
+                for pixel in piece? {
+                    let [r, g, b, alpha] = [0, 1, 2, 3].map(|channel| samples[pixel * 4 + channel]);
+                    if alpha != transparent {
+                        // Where it was read, or before that.
+                        samples[end..end + 3].copy_from_slice(&[r, g, b]);
+                        end += 3;
+                    }
+                }
+            }
+            samples.truncate(end);
+            samples.shrink_to_fit();
         }
-        let [r, g, b, alpha] = pixel.to_rgba().0;
-        if alpha != P::Subpixel::default() {
-            colors.iter_mut().zip([r, g, b]).for_each(|(color, sample)| color.push(sample));
+        _ => {
+            let mut colors = Vec::with_capacity(n_pixels * 3);
+            for piece in pieces {
+                let piece = piece?;
+                let piece = &samples[piece.start * n_channels..piece.end * n_channels];
+                for pixel in piece.chunks_exact(n_channels) {
+                    if n_channels == 1 || pixel[1] != transparent {
+                        colors.extend_from_slice(&[pixel[0]; 3]);
+                    }
+                }
+            }
+            return Ok(colors);
         }
     }
-    Ok(colors)
+    Ok(samples)
 }
+
+/// The time between two looks at the interrupt while another thread loads.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// Pixels between two looks at the interrupt: a few milliseconds.
 const PIXELS_BETWEEN_LOOKS: usize = 1 << 20;
@@ -202,36 +276,33 @@ const REMEMBERED: usize = 6;
 const ROW: usize = 4096;
 
 /// The histograms of full-range R'G'B' in another coding, with as many bits.
-fn histograms<S: RowKernels>(colors: &[Vec<S>; 3], encoding: Encoding) -> Vec<Histogram> {
+fn histograms<S: RowKernels>(colors: &[S], encoding: Encoding) -> Vec<Histogram> {
     let at_most = InstructionSet::best();
-    let finish = |counters: Vec<Box<dyn kernels::Counter<S>>>| {
-        counters.into_iter().flat_map(|mut counter| counter.finish()).collect()
-    };
     let rgb = Encoding::Rgb(Range::Full);
     let mut counters: Vec<_> =
         (0..encoding.n_channels()).map(|_| S::counter(S::BITS, at_most)).collect();
-    if encoding == rgb {
-        for (counter, color) in counters.iter_mut().zip(colors) {
-            counter.add(color);
-        }
-        return finish(counters);
-    }
     let conversion = Conversion::between(rgb, encoding, Subsampling::NONE, S::BITS);
     let to_channels = S::steps(at_most).to_channels;
     let row = || vec![Line::from(&[S::default(); ROW][..])];
     let mut group = Group { components: vec![row(), row(), row()], n_rows: 1 };
     let mut lines = Lines::new(ROW, &conversion).expect("memory for a row");
-    let mut start = 0;
-    while start < colors[0].len() {
-        let n = ROW.min(colors[0].len() - start);
-        for (component, color) in group.components.iter_mut().zip(colors) {
-            component[0][..n].copy_from_slice(&color[start..start + n]);
+    for pixels in colors.chunks(ROW * 3) {
+        let n = pixels.len() / 3;
+        let [red, green, blue] = &mut group.components[..] else { unreachable!("three channels") };
+        let places = red[0].iter_mut().zip(green[0].iter_mut()).zip(blue[0].iter_mut());
+        for (pixel, ((red, green), blue)) in pixels.as_chunks().0.iter().zip(places) {
+            [*red, *green, *blue] = *pixel;
+        }
+        if encoding == rgb {
+            for (counter, component) in counters.iter_mut().zip(&group.components) {
+                counter.add(&component[0][..n]);
+            }
+            continue;
         }
         to_channels(&conversion, &group.view(3), &mut lines);
         for (counter, channel) in counters.iter_mut().zip(lines.channels(0)) {
             counter.add(&channel[..n]);
         }
-        start += n;
     }
-    finish(counters)
+    counters.into_iter().flat_map(|mut counter| counter.finish()).collect()
 }

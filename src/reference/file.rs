@@ -8,8 +8,8 @@ use std::path::Path;
 use image::error::{LimitError, LimitErrorKind};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::Interrupt;
 use super::meter::{Budget, Meter};
+use super::{Interrupt, checks};
 
 /// The largest file that is read, in bytes: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -17,8 +17,8 @@ pub const MAX_FILE_BYTES: u64 = 256 << 20;
 /// The largest picture that is decoded, in pixels: 2^27, about 134 million.
 pub const MAX_PIXELS: u64 = 1 << 27;
 
-/// What decoding may allocate, in bytes: [`MAX_PIXELS`] at the deepest pixel, 16-bit RGBA.
-const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
+/// What decoding may allocate, in bytes: [`MAX_PIXELS`] at 16-bit RGB.
+const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 6;
 
 /// What the metadata and one row of a PNG may take together, in bytes: 64 MiB. A colour profile
 /// can be a thousand times the size of its chunk.
@@ -70,6 +70,18 @@ pub enum ReferenceError {
     /// Decoding would take more memory than a picture of [`MAX_PIXELS`] needs.
     #[error("decoding it takes too much memory; scale it down, or save it again without metadata")]
     TooMuchMemory,
+    /// Decoding takes longer than any picture within the limits should.
+    #[error(
+        "decoding it takes too long; save it again as an 8-bit PNG, scaled down if it is large \
+         (a smaller copy has the same colours)"
+    )]
+    TooSlow,
+    /// The file is built so that decoding takes far more time or memory than its picture needs.
+    #[error(
+        "decoding it takes too much time or memory: {0}; save it again as an 8-bit PNG, scaled \
+         down if it is large (a smaller copy has the same colours)"
+    )]
+    TooCostly(String),
     /// The content is of no format that is read.
     #[error(
         "its content is not a picture in a known format; convert it to PNG, JPEG, WebP, BMP, \
@@ -114,7 +126,7 @@ pub(super) fn decode(file: &[u8], interrupt: &Interrupt) -> Result<Decoded, Refe
         return Err(stop.into());
     }
     let (picture, format) = outcome?;
-    let is_truncated = format == ImageFormat::Jpeg && !jpeg_has_end(file);
+    let is_truncated = format == ImageFormat::Jpeg && !checks::jpeg::has_end(file);
     Ok(Decoded { picture, is_truncated })
 }
 
@@ -129,7 +141,7 @@ pub(super) fn read(path: &Path, interrupt: &Interrupt) -> Result<Vec<u8>, Refere
     if metadata.len() > MAX_FILE_BYTES {
         return Err(ReferenceError::FileTooLarge);
     }
-    let mut content = Vec::new();
+    let mut content = Vec::with_capacity(metadata.len() as usize + 1);
     let mut file = file.take(MAX_FILE_BYTES + 1);
     loop {
         if interrupt.is_interrupted() {
@@ -179,9 +191,10 @@ fn decode_picture(
     file: &[u8],
     budget: &Budget,
 ) -> Result<(DynamicImage, ImageFormat), ReferenceError> {
-    let file = Meter::new(file, budget);
-    let mut reader = ImageReader::new(file).with_guessed_format().map_err(ReferenceError::Io)?;
+    let meter = Meter::new(file, budget);
+    let mut reader = ImageReader::new(meter).with_guessed_format().map_err(ReferenceError::Io)?;
     let format = reader.format().ok_or(ReferenceError::UnknownFormat)?;
+    checks::check(file, format)?;
     // Making the decoder reads metadata, which a PNG can compress.
     reader.limits(limits(MAX_METADATA_BYTES));
     let mut decoder = reader.into_decoder().map_err(image_error)?;
@@ -189,6 +202,10 @@ fn decode_picture(
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(ReferenceError::TooManyPixels { width, height });
+    }
+    // Not every decoder counts the picture itself.
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(ReferenceError::TooMuchMemory);
     }
     Ok((DynamicImage::from_decoder(decoder).map_err(image_error)?, format))
 }
@@ -221,31 +238,5 @@ fn limit_error(limit: &LimitError) -> ReferenceError {
     match limit.kind() {
         LimitErrorKind::InsufficientMemory => ReferenceError::TooMuchMemory,
         _ => ReferenceError::Unsupported(quotable(limit)),
-    }
-}
-
-/// Whether a JPEG reaches its end-of-image marker (ITU-T T.81, B.1.1). Decoders take a file that
-/// was cut off in the middle for a whole one, with grey where the data is missing.
-fn jpeg_has_end(file: &[u8]) -> bool {
-    const END_OF_IMAGE: u8 = 0xD9;
-    let mut at = 2;
-    loop {
-        // The next marker: in front of it may stand fill bytes or, after a scan header, coded data,
-        // in which FF 00 is a byte and FF D0 to FF D7 are restart markers.
-        let Some(found) = file.get(at..).and_then(|rest| {
-            rest.windows(2)
-                .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF))
-        }) else {
-            return false;
-        };
-        at += found + 2;
-        if file[at - 1] == END_OF_IMAGE {
-            return true;
-        }
-        // Every other marker begins a segment that carries its own length.
-        let Some(&[high, low]) = file.get(at..at + 2).and_then(|bytes| bytes.first_chunk()) else {
-            return false;
-        };
-        at += usize::from(u16::from_be_bytes([high, low]));
     }
 }

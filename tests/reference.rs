@@ -108,7 +108,7 @@ fn file_named(name: impl AsRef<Path>) -> (TempDir, PathBuf) {
 fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(work()));
-    receiver.recv_timeout(Duration::from_secs(120)).expect("it comes to an end without a panic")
+    receiver.recv_timeout(Duration::from_secs(600)).expect("it comes to an end without a panic")
 }
 
 // ---- Memory ----

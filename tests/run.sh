@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=examples/setup.sh
 . examples/setup.sh
 
+echo 'A first run takes about 20 minutes on two cores and 8 GB in the target folder.'
 install_packages gcc libc6-dev pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
     gstreamer1.0-plugins-bad python3 python3-gi python3-gst-1.0 gir1.2-gstreamer-1.0 \
@@ -18,6 +19,17 @@ for component in rustfmt clippy; do
         fail "The Rust component $component is missing. Add it:" \
             "    rustup component add $component"
 done
+
+# What the tests run on, in one line each.
+tested_on() {
+    [ -z "$1" ] || echo "Tested on: $1"
+}
+tested_on "$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME-}"), $(uname -sm), $(nproc 2>/dev/null) cores"
+tested_on "$(gst-launch-1.0 --version | grep '^GStreamer ')"
+if have ffmpeg; then
+    tested_on "$(ffmpeg -version | sed -n '1s/^ffmpeg version \([^ ]*\).*/FFmpeg \1/p')"
+fi
+tested_on "$(rustc --version)"
 
 run cargo fmt --all --check
 run cargo clippy --locked --all-targets -- -D warnings

@@ -407,7 +407,7 @@ fn f55_downstream_may_be_linked_anew_while_playing() {
         let sink = sinks[turn % 2].downcast_ref::<gst_app::AppSink>().expect("an appsink");
         for _ in 0..3 {
             source.push_buffer(frame.buffer()).expect("it is taken");
-            let sample = sink.try_pull_sample(gst::ClockTime::from_seconds(20));
+            let sample = sink.try_pull_sample(gst::ClockTime::from_seconds(120));
             let buffer = sample.expect("it comes").buffer_owned().expect("with a buffer");
             assert_eq!(bytes(&buffer), expected());
         }

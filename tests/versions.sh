@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests with the GStreamer of another version of Debian; see --help.
+# Does what the README says, from a fresh clone, in a fresh system of a version of Debian; see --help.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -8,28 +8,40 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
     cat <<'EOT'
-Usage: tests/versions.sh SUITE [ARGUMENT...]
+Usage: tests/versions.sh [--keep] SUITE [ARGUMENT...]
+       tests/versions.sh [--keep] SUITE -- COMMAND [ARGUMENT...]
 
-Runs the plugin and the tests, as they are built here, with the GStreamer of a version of Debian
-that is not older than this system: trixie has GStreamer 1.26, sid the newest. Arguments go to
-cargo test. Needs root, on Debian or Ubuntu.
+Makes a small system of SUITE (bookworm, trixie, forky or sid) by debootstrap, clones what is
+committed here into it, and runs the two commands of the README's "Try it" there; ARGUMENTs go to
+the second one, and so to cargo test. Or runs COMMAND alone in the clone. Needs root, on Debian or
+Ubuntu.
 
-The version's files (about 1.5 GB) are made by debootstrap and kept in
-$HISTOMATCH_CHROOTS/SUITE, by default ${XDG_CACHE_HOME:-$HOME/.cache}/histomatch/SUITE.
+    --keep  begin with the system that the last run left, if there is one
+
+Rust is this system's, and what cargo downloads is shared. The system, the clone and what is built
+(7 GB for each suite) are kept in $HISTOMATCH_CHROOTS, by default
+${XDG_CACHE_HOME:-$HOME/.cache}/histomatch: SUITE and SUITE.target.
 
     tests/versions.sh trixie
-    tests/versions.sh sid --test formats -- --skip f25
+    tests/versions.sh sid --no-fail-fast
+    tests/versions.sh --keep trixie -- cargo test --locked --test formats
 EOT
 }
 
+keep=
+if [ "${1-}" = --keep ]; then
+    keep=$1
+    shift
+fi
 case ${1-} in
     -h | --help) usage && exit ;;
-    '' | -* | */*) usage >&2 && exit 2 ;;
+    '' | -* | */* | .*) usage >&2 && exit 2 ;;
 esac
 [ "$(id -u)" -eq 0 ] || fail 'This makes a chroot, which only root can: run it as root.'
 # What is mounted in a namespace of its own is gone when the script is, however it ends.
 if [ -z "${HISTOMATCH_NAMESPACE-}" ]; then
-    HISTOMATCH_NAMESPACE=1 exec unshare --mount --propagation private "$BASH" "$PWD/tests/versions.sh" "$@"
+    HISTOMATCH_NAMESPACE=1 exec unshare --mount --propagation private \
+        "$BASH" "$PWD/tests/versions.sh" ${keep:+"$keep"} "$@"
 fi
 suite=$1
 shift
@@ -39,50 +51,80 @@ mkdir -p "$chroots"
 root=$(cd "$chroots" && pwd)/$suite
 install_packages debootstrap debian-archive-keyring
 need_rust
+have git || fail 'The program git is missing.'
+# Here, as the network may need settings that the other system doesn't have.
+run cargo fetch --locked --quiet
 
+[ -n "$keep" ] || rm -rf --one-file-system "$root"
 if [ ! -d "$root" ]; then
     # Under another name until it is whole.
     rm -rf --one-file-system "$root.new"
-    run debootstrap --variant=minbase --include=ca-certificates "$suite" "$root.new"
+    script=/usr/share/debootstrap/scripts/$suite
+    # A suite that is newer than this debootstrap is made as the newest one.
+    [ -e "$script" ] || script=${script%/*}/sid
+    run debootstrap --variant=minbase --include=ca-certificates "$suite" "$root.new" \
+        http://deb.debian.org/debian "$script"
     mv "$root.new" "$root"
 fi
 
-# mounted FOLDER [PLACE]: FOLDER is seen at the same path, or at PLACE, in the chroot.
-mounted() {
-    mkdir -p "$1" "$root${2-$1}"
-    mount --bind "$1" "$root${2-$1}"
-}
-target=${CARGO_TARGET_DIR:-target}
-mkdir -p "$target"
-target=$(cd "$target" && pwd)
-# Temporary files are shared, as doc tests are built there.
-for folder in /proc /sys /dev /dev/shm /tmp "$PWD" "$target" "${CARGO_HOME:-$HOME/.cargo}" \
-    "${RUSTUP_HOME:-$HOME/.rustup}"; do
-    mounted "$folder"
+# The clone has the same place in each system, as compilers write it into what they build.
+clone=/root/histomatch
+if [ -d "$root$clone/.git" ]; then
+    # In place of the old one; what has not changed keeps its time, and isn't built again.
+    git -C "$root$clone" fetch --quiet "$PWD" HEAD
+    git -C "$root$clone" checkout --quiet --force --detach FETCH_HEAD
+    git -C "$root$clone" clean -ffdqx --exclude=/target
+else
+    git clone --quiet "$PWD" "$root$clone"
+fi
+[ -z "$(git status --porcelain)" ] || echo 'Only what is committed is tested: something is not.'
+what="$suite, $(git log --max-count=1 --format='commit %h (%s)')"
+
+mkdir -p "$root.target" "$root$clone/target"
+mount --bind "$root.target" "$root$clone/target"
+for folder in /proc /sys /dev; do
+    mount --rbind "$folder" "$root$folder"
 done
-# What tests write and programs of this system must not find: the registry of plugins, and what
-# the README's commands build against the libraries of the chroot.
-mounted "$root/var/cache/histomatch/tmp" "$target/tmp"
-mounted "$root/var/cache/histomatch/release" "$PWD/target/release"
+for folder in "${CARGO_HOME:-$HOME/.cargo}" "${RUSTUP_HOME:-$HOME/.rustup}"; do
+    mkdir -p "$root$folder"
+    mount --bind "$folder" "$root$folder"
+done
 
-# The packages of tests/run.sh, in the chroot.
-# shellcheck disable=SC2016 # It is the other shell that expands them.
-chroot "$root" env --chdir="$PWD" bash -euo pipefail -c '
-    . examples/setup.sh
-    . <(sed -n "/^install_packages /,/[^\\]$/p" tests/run.sh)
-'
-chroot "$root" gst-launch-1.0 --version | sed -n "s/^GStreamer/$suite: &/p"
+# inside COMMAND...: runs it in the clone, with nothing of this shell's environment but where Rust is.
+inside() {
+    # shellcheck disable=SC2317 # It is reachable, through run.
+    chroot "$root" env --ignore-environment --chdir="$clone" HOME=/root \
+        PATH="${CARGO_HOME:-$HOME/.cargo}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+        CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
+        ${TERM:+TERM="$TERM"} ${RUSTUP_TOOLCHAIN:+RUSTUP_TOOLCHAIN="$RUSTUP_TOOLCHAIN"} "$@"
+}
 
-# Cargo builds here and starts what it has built through a runner.
-host=$(rustc --version --verbose | sed -n 's/^host: //p')
+if [ "${1-}" = -- ]; then
+    shift
+    run inside "$@"
+    exit
+fi
+
+# The blocks of commands of the README's first section.
+# shellcheck disable=SC2016 # Backquotes of Markdown.
+mapfile -t commands < <(sed -n '/^## Try it$/,/^## Programs$/{/^```sh$/,/^```$/{/^```/!p}}' README.md)
+[ ${#commands[@]} -eq 2 ] || fail 'versions.sh: the README has not two commands to try it.'
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-cargo test --locked --no-fail-fast \
-    --config "target.$host.runner = ['chroot', '$root', 'env', '--chdir=$PWD']" "$@" \
-    2>&1 | tee "$log" || status=$?
+{
+    run inside bash -c "${commands[0]}" &&
+        run inside bash -c "${commands[1]} \"\$@\"" bash "$@"
+} 2>&1 | tee "$log" || status=$?
 
 echo
-chroot "$root" gst-launch-1.0 --version | sed -n "s/^GStreamer/$suite: &/p"
-sed -nE 's/^ +(Running|Doc-tests) ([^ ]+ )?([^ (]+).*/\3/p; s/^test (result: )/    \1/p' "$log"
+echo "$what:"
+sed -n 's/^Tested on: /    /p' "$log"
+sed -nE 's/^ +(Running|Doc-tests) ([^ ]+ )?([^ (]+).*/    \3/p; s/^test (result: )/        \1/p' "$log"
+if [ "$status" -eq 0 ]; then
+    echo "$suite: passed"
+else
+    echo "$suite: FAILED ($status)"
+fi
 exit "$status"

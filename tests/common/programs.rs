@@ -26,7 +26,11 @@ fn with_plugin<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
         .env("GST_REGISTRY", Path::new(env!("CARGO_TARGET_TMPDIR")).join("registry.bin"))
 }
 
-/// Runs a command in a folder. A warning of GLib's ends it, and so does a minute and a half.
+/// How long a program may take that must end. It tells what hangs from what is slow, so it is long
+/// enough for a machine that does much else.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Runs a command in a folder. A warning of GLib's ends it, and so does a hang.
 pub fn run(command: &mut Command, folder: &Path) -> Output {
     // With what it starts.
     #[cfg(unix)]
@@ -43,7 +47,7 @@ pub fn run(command: &mut Command, folder: &Path) -> Output {
     let (sender, receiver) = mpsc::channel();
     // It reads what the program prints, or that would wait for it.
     std::thread::spawn(move || sender.send(child.wait_with_output()));
-    let output = receiver.recv_timeout(Duration::from_secs(90)).unwrap_or_else(|_| {
+    let output = receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
         signal(&format!("-{id}"), "KILL");
         panic!("{command:?} does not end")
     });
@@ -122,10 +126,9 @@ impl Background {
         String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read")).into()
     }
 
-    /// Waits until there is what is looked for; not longer than the program lives, nor half a
-    /// minute.
+    /// Waits until there is what is looked for; not longer than the program lives, nor for ever.
     pub fn wait_for<T>(&mut self, mut look: impl FnMut(&Self) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             // Asked before, so that what it did last is seen.
             let status = self.child.try_wait().expect("it can be asked");

@@ -51,7 +51,7 @@ pub fn play_with<const N: usize>(
     // Not its result: the bus knows what went wrong.
     let _ = pipeline.set_state(gst::State::Playing);
     let types = [gst::MessageType::Eos, gst::MessageType::Error, gst::MessageType::Warning];
-    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &types);
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(300), &types);
     let samples = sinks
         .map(|sink| std::iter::from_fn(|| sink.try_pull_sample(gst::ClockTime::ZERO)).collect());
     // Before anything can fail: one that is dropped while it plays aborts the tests.

@@ -344,8 +344,6 @@ fn f23_f24_impossible_caps_are_not_negotiated() {
         "video/x-raw, width=4, height=4, framerate=1/1",
         "video/x-raw, format=NV12_4L4, width=4, height=4, framerate=1/1",
         "video/x-raw, format=NONSENSE, width=4, height=4, framerate=1/1",
-        "video/x-raw(format:Interlaced), format=RGB, width=4, height=4, framerate=1/1, \
-         interlace-mode=alternate",
     ] {
         let mut rig = Rig::new(Some(&media("coffee.png")));
         rig.harness.set_src_caps(caps.parse().expect("the caps parse"));

@@ -250,3 +250,33 @@ fn f114_a_flush_does_not_wait_for_the_first_reference() {
     pipeline.set_state(gst::State::Null).expect("it stops");
     assert_eq!(common::complaints(&pipeline.bus().expect("it has one")), Vec::<Complaint>::new());
 }
+
+/// Whoever gets the warning of a picture that ends early may set another one at once.
+#[test]
+fn f62_another_reference_may_be_set_when_one_ends_early() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("short.jpg");
+    let whole = std::fs::read(common::data("restart.jpg")).expect("it is there");
+    std::fs::write(&path, &whole[..whole.len() - 2]).expect("cut off");
+    let pipeline = slow_pipeline(&media("coffee.png"));
+    let filter = pipeline.by_name("h").expect("it is there");
+    let element = filter.downgrade();
+    pipeline.bus().expect("it has one").set_sync_handler(move |_, message| {
+        if message.type_() == gst::MessageType::Warning
+            && let Some(element) = element.upgrade()
+        {
+            element.set_property("reference-location", media("chelsea.png"));
+        }
+        gst::BusSyncReply::Drop
+    });
+    // While it plays, and on the way there.
+    pipeline.set_state(gst::State::Playing).expect("it plays");
+    filter.set_property("reference-location", &path);
+    let location = || filter.property::<Option<PathBuf>>("reference-location");
+    assert_eq!(location(), Some(media("chelsea.png")));
+    pipeline.set_state(gst::State::Null).expect("it stops");
+    filter.set_property("reference-location", &path);
+    pipeline.set_state(gst::State::Playing).expect("it plays");
+    assert_eq!(location(), Some(media("chelsea.png")));
+    pipeline.set_state(gst::State::Null).expect("it stops");
+}

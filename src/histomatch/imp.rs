@@ -1,5 +1,6 @@
 //! Properties, pad templates and virtual functions of `histomatch`.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -279,14 +280,35 @@ impl HistoMatch {
     fn set_reference_location(&self, location: Option<PathBuf>) {
         let location = location.filter(|location| !location.as_os_str().is_empty());
         let Some(request) = self.references.request(location.as_ref()) else { return };
-        let read = |interrupt: &Interrupt| self.read(location.as_deref(), interrupt);
-        match self.references.load(request, location.clone(), read) {
-            Ok(Outcome::Installed) => (),
-            Ok(Outcome::Superseded) => gst::info!(CAT, imp = self, "A later reference is in use"),
-            Err((kind, text)) => {
-                gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
-            }
+        if let Err((kind, text)) = self.load(request, location) {
+            gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
         }
+    }
+
+    /// Reads the reference of a request, and installs it.
+    fn load(&self, request: u64, location: Option<PathBuf>) -> Result<(), Refusal> {
+        let is_truncated = Cell::new(false);
+        let read = |interrupt: &Interrupt| {
+            let reference = self.read(location.as_deref(), interrupt)?;
+            is_truncated.set(reference.as_ref().is_some_and(Reference::is_truncated));
+            Ok(reference)
+        };
+        match self.references.load(request, location.clone(), read)? {
+            Outcome::Superseded => gst::info!(CAT, imp = self, "A later reference is in use"),
+            // Not before, as whoever gets the message may set another reference.
+            Outcome::Installed if is_truncated.get() => gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Read,
+                (
+                    "The reference picture '{}' ends early and is used as far as it goes: the missing \
+                  part counts as grey. Save or copy it again.",
+                    location.unwrap_or_default().display()
+                ),
+                ["JPEG without an end-of-image marker"]
+            ),
+            Outcome::Installed => (),
+        }
+        Ok(())
     }
 
     fn set_colorspace(&self, colorspace: Colorspace) {
@@ -298,7 +320,7 @@ impl HistoMatch {
         lock(&self.settings).colorspace = colorspace;
     }
 
-    /// Reads a reference picture, which takes time: no lock may be held.
+    /// Reads a reference picture, which takes time.
     ///
     /// The error is the text for the user: file, cause and cure.
     fn read(
@@ -319,15 +341,6 @@ impl HistoMatch {
         match Reference::load_until(&path, interrupt) {
             Ok(reference) => {
                 gst::info!(CAT, imp = self, "Read the reference '{name}'");
-                if reference.is_truncated() {
-                    gst::element_imp_warning!(
-                        self,
-                        gst::ResourceError::Read,
-                        ("The reference picture '{name}' ends early and is used as far as it \
-                             goes: the missing part counts as grey. Save or copy it again."),
-                        ["JPEG without an end-of-image marker"]
-                    );
-                }
                 Ok(Some(reference))
             }
             Err(ReferenceError::Interrupted) => Err(NotRead::Interrupted),
@@ -352,9 +365,7 @@ impl HistoMatch {
         let load = {
             let (imp, failure) = (self.ref_counted(), Arc::clone(&failure));
             move || {
-                let read = |interrupt: &Interrupt| imp.read(Some(&location), interrupt);
-                let loaded = imp.references.load(request, Some(location.clone()), read);
-                let refusal = loaded.err();
+                let refusal = imp.load(request, Some(location.clone())).err();
                 *lock(&failure) = refusal.clone();
                 let is_late = imp.references.settle_first(refusal.is_some());
                 if let Some((kind, text)) = refusal.filter(|_| is_late) {

@@ -62,15 +62,16 @@
 //!
 //! | message | when |
 //! | --- | --- |
-//! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails |
+//! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails, unless it took longer than half a second |
 //! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays; or a JPEG ends early and is used as far as it goes |
 //! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other; the text says what has no effect |
 //! | element, `histomatch` | with `post-messages` |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | the stream is in PQ, HLG or BT.2020, and the reference counts as sRGB; once until READY |
-//! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like; the text says what brings them to system memory |
+//! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like, with views in memories of their own, or with `interlace-mode=fields`; the text says what to put in front |
 //! | error, `GST_STREAM_ERROR_FORMAT` | a buffer's size or video meta doesn't hold the frame that the caps say; the flow ends with `GST_FLOW_ERROR` |
+//! | error, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | there is no memory for rows of the frames' width; the flow ends with `GST_FLOW_ERROR` |
 //!
 //! `GST_DEBUG=histomatch:4` tells what was read, negotiated and chosen.
 //!

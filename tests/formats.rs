@@ -310,8 +310,17 @@ fn the_pad_templates_and_the_list_of_what_is_left_out_are_all_formats() {
         VideoFormat::iter_raw().map(|format| format.to_str().as_str()).collect();
     for pad in ["sink", "src"] {
         let caps = rig.element.pad_template(pad).expect("the pad has a template").caps().clone();
-        assert_eq!(caps.size(), 1);
-        let structure = caps.structure(0).expect("one structure");
+        // The same again for fields in buffers of their own.
+        assert_eq!(caps.size(), 2);
+        let fields = caps.structure(1).expect("two structures");
+        assert_eq!(fields.get::<&str>("interlace-mode"), Ok("alternate"));
+        assert!(caps.features(1).is_some_and(|features| {
+            features.is_equal(&gst::CapsFeatures::new(["format:Interlaced"]))
+        }));
+        let structure = caps.structure(0).expect("two structures");
+        let formats = |structure: &gst::StructureRef| structure.get::<gst::List>("format");
+        let [frames, of_fields] = [structure, fields].map(|s| formats(s).expect("a list"));
+        assert_eq!(frames.as_slice().len(), of_fields.as_slice().len());
         assert_eq!(structure.name(), "video/x-raw");
         assert!(caps.features(0).is_some_and(|features| {
             features.is_equal(gst::CAPS_FEATURES_MEMORY_SYSTEM_MEMORY.as_ref())

@@ -367,9 +367,10 @@ impl HistoMatch {
             move || {
                 let refusal = imp.load(request, Some(location.clone())).err();
                 *lock(&failure) = refusal.clone();
-                let is_late = imp.references.settle_first(refusal.is_some());
-                if let Some((kind, text)) = refusal.filter(|_| is_late) {
+                let must_be_said = imp.references.settle_first(refusal.is_some());
+                if let Some((kind, text)) = refusal.filter(|_| must_be_said) {
                     gst::element_imp_error!(imp, kind, ("{text}"), ["reference-location"]);
+                    imp.references.fail();
                 }
             }
         };

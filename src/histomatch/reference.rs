@@ -188,6 +188,7 @@ impl References {
         let mut slot = lock(&self.slot);
         slot.started = true;
         slot.flushing = false;
+        slot.first = First::Settled;
         slot.interrupt = Interrupt::default();
         let location = slot.location.clone()?;
         slot.first = First::Awaited;
@@ -207,16 +208,25 @@ impl References {
         !is_late
     }
 
-    /// The first reference was read, or it can't be. Whether the change to PAUSED has gone on without
-    /// it.
+    /// The first reference was read, or can't be. Whether that has to be said by an error message,
+    /// because the change to PAUSED has gone on without it; and then [`Self::fail`] comes next.
     pub fn settle_first(&self, failed: bool) -> bool {
         let mut slot = lock(&self.slot);
-        let was_late = matches!(slot.first, First::Late);
-        // A failure while something else was installed is none of the stream's.
+        // Where something else was installed meanwhile, the stream has a reference.
         let failed = failed && slot.reference.is_none();
-        slot.first = if failed { First::Failed } else { First::Settled };
+        let must_be_said = failed && matches!(slot.first, First::Late);
+        if !must_be_said {
+            slot.first = if failed { First::Failed } else { First::Settled };
+            self.changed.notify_all();
+        }
+        must_be_said
+    }
+
+    /// The stream fails for want of its first reference. Not before that was said: elements upstream
+    /// have words of their own for a stream that fails, which say less.
+    pub fn fail(&self) {
+        lock(&self.slot).first = First::Failed;
         self.changed.notify_all();
-        was_late
     }
 
     /// Nobody waits any longer, and nothing is decoded any longer.

@@ -458,7 +458,7 @@ impl Plane<&mut [u8]> {
 
 /// A frame of a [`Layout`] in memory, or a part of its rows, checked: every row of every plane
 /// lies inside it, and no two share a byte.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Pixels<M> {
     planes: [Plane<M>; MAX_PLANES],
     n_planes: usize,

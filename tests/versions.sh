@@ -68,7 +68,7 @@ if [ ! -d "$root" ]; then
 fi
 
 # The clone has the same place in each system, as compilers write it into what they build.
-clone=/root/histomatch
+clone=/usr/local/src/histomatch
 if [ -d "$root$clone/.git" ]; then
     # In place of the old one; what has not changed keeps its time, and isn't built again.
     git -C "$root$clone" fetch --quiet "$PWD" HEAD

@@ -1,4 +1,5 @@
 //! Promise: no frame is late for a reference, and whoever stops a stream doesn't wait for one.
+#![cfg(unix)]
 
 mod common;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use common::frames::{Frame, Shape, noise};
 use common::oracle::Picture;
-use common::{Complaint, Rig, big_picture, bytes, media};
+use common::{Complaint, Rig, big_picture, bytes, count_of_reads, media};
 use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_video::VideoFormat;
@@ -29,7 +30,6 @@ fn rig(reference: Option<PathBuf>) -> Rig {
 }
 
 /// CPU time of this thread. Time on the clock says little on a busy machine.
-#[cfg(unix)]
 fn cpu_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the time is there to be written to.
@@ -73,7 +73,6 @@ fn cost_of_counting(large: &Path) -> Duration {
 }
 
 /// A large picture takes time to be read, counted and freed: in the thread that asks for it.
-#[cfg(unix)]
 #[test]
 fn f116_frames_pass_while_a_reference_comes_and_goes() {
     let folder = TempDir::new().expect("a temporary folder");
@@ -94,7 +93,6 @@ fn f116_frames_pass_while_a_reference_comes_and_goes() {
 
 /// What another colour space needs of the reference is counted in the thread that sets it; nothing
 /// is left to be done for the next frame.
-#[cfg(unix)]
 #[test]
 fn f117_frames_pass_while_the_colour_space_changes() {
     let folder = TempDir::new().expect("a temporary folder");
@@ -142,23 +140,6 @@ fn f115_of_many_requests_at_once_those_in_between_are_left_out() {
     );
 }
 
-/// Counts what the element says that it has read, from now on.
-fn count_of_reads(element: &gst::Element) -> Arc<AtomicUsize> {
-    let count = Arc::new(AtomicUsize::new(0));
-    // Of elements with one name, the address tells which it is.
-    let (counter, ours) = (count.clone(), element.as_ptr() as usize);
-    gst::log::remove_default_log_function();
-    gst::log::set_threshold_for_name("histomatch", gst::DebugLevel::Info);
-    gst::log::add_log_function(move |category, _, _, _, _, object, message| {
-        let is_read = message.get().is_some_and(|text| text.starts_with("Read the reference"));
-        let is_ours = object.is_some_and(|object| object.as_ptr() as usize == ours);
-        if category.name() == "histomatch" && is_read && is_ours {
-            counter.fetch_add(1, Ordering::SeqCst);
-        }
-    });
-    count
-}
-
 /// A picture that takes a second or more to be read. It is small as a file, made once and kept.
 static SLOW: LazyLock<PathBuf> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("slow-to-read.png");
@@ -191,7 +172,6 @@ fn slow_pipeline(reference: &Path) -> gst::Pipeline {
 
 /// A state change to PAUSED returns before a picture is read that takes long, and whoever stops the
 /// pipeline then doesn't wait for the picture.
-#[cfg(unix)]
 #[test]
 fn f114_a_pipeline_that_loads_can_be_stopped() {
     let pipeline = slow_pipeline(&SLOW);

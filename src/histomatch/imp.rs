@@ -650,11 +650,11 @@ impl ElementImpl for HistoMatch {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             let mut caps = gst_video::VideoCapsBuilder::new().format_list(frame::formats()).build();
             // Fields in buffers of their own.
-            let mut fields = caps.clone();
-            let interlaced = gst::CapsFeatures::new([gst_video::CAPS_FEATURE_FORMAT_INTERLACED]);
-            let structure = fields.make_mut().structure_mut(0).expect("there is one");
-            structure.set("interlace-mode", "alternate");
-            fields.make_mut().set_features(0, Some(interlaced));
+            let fields = gst_video::VideoCapsBuilder::new()
+                .features([gst_video::CAPS_FEATURE_FORMAT_INTERLACED])
+                .format_list(frame::formats())
+                .field("interlace-mode", "alternate")
+                .build();
             caps.make_mut().append(fields);
             [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
                 .into_iter()

@@ -53,6 +53,19 @@ struct Slot {
     flushing: bool,
 }
 
+impl Slot {
+    /// Whether the first reference is being read.
+    fn is_waiting(&self) -> bool {
+        matches!(self.first, First::Awaited | First::Late)
+    }
+
+    /// Whether a request need not be read, because a later one was, or will be. Not while the first
+    /// reference is being read: then nothing is in use that could stay if the other one fails.
+    fn is_superseded(&self, request: u64) -> bool {
+        request < self.installed || (request < self.requested && !self.is_waiting())
+    }
+}
+
 /// What became of the reference of the change to PAUSED.
 #[derive(Default)]
 enum First {
@@ -122,7 +135,7 @@ impl References {
         loop {
             let interrupt = {
                 let slot = lock(&self.slot);
-                if request < slot.installed || self.comes_later(&slot, request) {
+                if slot.is_superseded(request) {
                     return Ok(Outcome::Superseded);
                 }
                 slot.interrupt.clone()
@@ -142,13 +155,6 @@ impl References {
                 }
             }
         }
-    }
-
-    /// Whether a request need not be read, because another one will be.
-    fn comes_later(&self, slot: &Slot, request: u64) -> bool {
-        // Nothing is in use that could stay if the other one fails.
-        let is_first = matches!(slot.first, First::Awaited | First::Late);
-        request < slot.requested && !is_first
     }
 
     fn install(
@@ -245,8 +251,7 @@ impl References {
 
     /// Waits until the first reference is there.
     pub fn settle(&self) -> Result<(), NotSettled> {
-        let is_waiting =
-            |slot: &mut Slot| !slot.flushing && matches!(slot.first, First::Awaited | First::Late);
+        let is_waiting = |slot: &mut Slot| !slot.flushing && slot.is_waiting();
         let waited = self.changed.wait_while(lock(&self.slot), is_waiting);
         let slot = waited.unwrap_or_else(|error| error.into_inner());
         match slot.first {

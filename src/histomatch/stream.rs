@@ -222,22 +222,20 @@ impl Stream {
             self.show(shown);
         }
 
-        let (layout, spans) = (self.matcher.layout().clone(), &placement.spans);
+        let (layout, spans) = (self.matcher.layout(), &placement.spans);
         let (read, mut write);
-        let (pixels, to_change) = match &mut frame {
+        let mut to_change = None;
+        let pixels = match &mut frame {
             Frame::Look(buffer) => {
-                read = memory::read(buffer, &layout, spans)?;
-                (PixelsRef::in_blocks(read.blocks(), &layout, spans)?, None)
+                read = memory::read(buffer, layout, spans)?;
+                PixelsRef::in_blocks(read.blocks(), layout, spans)?
             }
             Frame::Change(buffer) => {
-                write = memory::write(buffer, &layout, spans)?;
-                (
-                    PixelsRef::default(),
-                    Some(PixelsMut::in_blocks(write.blocks_mut(), &layout, spans)?),
-                )
+                write = memory::write(buffer, layout, spans)?;
+                let pixels = PixelsMut::in_blocks(write.blocks_mut(), layout, spans)?;
+                to_change.insert(pixels).shared()
             }
         };
-        let pixels = to_change.as_ref().map_or(pixels, |pixels| pixels.shared());
 
         let thumbnail = self.survey(&pixels, settings, elapsed, is_gap)?;
         let histograms = self.matcher.count(pixels, scan, workers)?;

@@ -4,7 +4,8 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 
 use gst::prelude::*;
 use gsthistomatch::color::ColorSpace;
@@ -57,6 +58,23 @@ pub fn big_picture(folder: &Path) -> PathBuf {
     let path = folder.join("big.png");
     image::RgbImage::from_pixel(6000, 6000, image::Rgb([1, 2, 3])).save(&path).expect("saved");
     path
+}
+
+/// Counts what the element says that it has read, from now on.
+pub fn count_of_reads(element: &gst::Element) -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    // Of elements with one name, the address tells which it is.
+    let (counter, ours) = (count.clone(), element.as_ptr() as usize);
+    gst::log::remove_default_log_function();
+    gst::log::set_threshold_for_name("histomatch", gst::DebugLevel::Info);
+    gst::log::add_log_function(move |category, _, _, _, _, object, message| {
+        let is_read = message.get().is_some_and(|text| text.starts_with("Read the reference"));
+        let is_ours = object.is_some_and(|object| object.as_ptr() as usize == ours);
+        if category.name() == "histomatch" && is_read && is_ours {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    count
 }
 
 /// Values, legal and extreme, of every property that can be set, but for the reference.

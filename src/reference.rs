@@ -1,7 +1,6 @@
 //! A reference picture, read from a file, and its distribution in the channels of any stream.
 //!
-//! Pictures are decoded by the crate `image`: PNG, JPEG, WebP, BMP, TIFF, GIF (the first frame),
-//! PNM and QOI. The format is guessed from the content; the file's name says nothing.
+//! PNG, JPEG, WebP, BMP, TIFF, GIF (the first frame), PNM and QOI are read. The format is guessed from the content; the file's name says nothing.
 //!
 //! Samples count as they are stored: colour profiles, gamma chunks and EXIF orientation have no
 //! influence. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. A pixel
@@ -26,11 +25,18 @@ use crate::kernels::{InstructionSet, RowKernels};
 use crate::pixels::Subsampling;
 use crate::rows::{Group, Line};
 
+mod bmp;
 mod checks;
+mod decode;
 mod file;
 mod interrupt;
+mod jpeg;
+mod kinds;
 mod meter;
+mod samples;
+mod tiff;
 
+pub use decode::decode_picture;
 pub use file::{MAX_FILE_BYTES, MAX_PIXELS, ReferenceError};
 pub use interrupt::Interrupt;
 
@@ -40,13 +46,13 @@ pub struct Reference {
     colors: Colors,
     /// What was asked for, the latest first.
     counted: Mutex<Vec<(Channels, Arc<[Cdf]>)>>,
-    truncated: bool,
+    damage: Option<String>,
 }
 
 impl PartialEq for Reference {
-    /// Whether they hold the same colours in the same order, and both or neither ended early.
+    /// Whether they hold the same colours in the same order, and are damaged in the same way or not.
     fn eq(&self, other: &Self) -> bool {
-        (&self.colors, self.truncated) == (&other.colors, other.truncated)
+        (&self.colors, &self.damage) == (&other.colors, &other.damage)
     }
 }
 
@@ -109,9 +115,9 @@ impl Reference {
 
     /// Reads a picture from the content of a file, unless it is interrupted.
     pub fn decode_until(file: &[u8], interrupt: &Interrupt) -> Result<Self, ReferenceError> {
-        let decoded = file::decode(file, interrupt)?;
+        let decoded = decode::decode(file, interrupt)?;
         let mut reference = Self::of(decoded.picture, interrupt)?;
-        reference.truncated = decoded.is_truncated;
+        reference.damage = decoded.damage;
         Ok(reference)
     }
 
@@ -156,7 +162,7 @@ impl Reference {
                 _ => ReferenceError::Transparent,
             });
         }
-        Ok(Self { colors, counted: Mutex::default(), truncated: false })
+        Ok(Self { colors, counted: Mutex::default(), damage: None })
     }
 
     /// The distribution of each of some channels.
@@ -207,10 +213,10 @@ impl Reference {
         }
     }
 
-    /// Whether the file was a JPEG that ends early: the missing part counted as whatever the
-    /// decoder put there.
-    pub fn is_truncated(&self) -> bool {
-        self.truncated
+    /// What of the file can't be read, if it is a damaged one that can be used nevertheless: in
+    /// words that follow its name and "is damaged".
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 }
 

@@ -287,26 +287,25 @@ impl HistoMatch {
 
     /// Reads the reference of a request, and installs it.
     fn load(&self, request: u64, location: Option<PathBuf>) -> Result<(), Refusal> {
-        let is_truncated = Cell::new(false);
+        let damage = Cell::default();
         let read = |interrupt: &Interrupt| {
             let reference = self.read(location.as_deref(), interrupt)?;
-            is_truncated.set(reference.as_ref().is_some_and(Reference::is_truncated));
+            damage.set(reference.as_ref().and_then(Reference::damage).map(str::to_owned));
             Ok(reference)
         };
-        match self.references.load(request, location.clone(), read)? {
-            Outcome::Superseded => gst::info!(CAT, imp = self, "A later reference is in use"),
+        let outcome = self.references.load(request, location.clone(), read)?;
+        match (outcome, damage.take()) {
+            (Outcome::Superseded, _) => gst::info!(CAT, imp = self, "A later reference is in use"),
             // Not before, as whoever gets the message may set another reference.
-            Outcome::Installed if is_truncated.get() => gst::element_imp_warning!(
+            (Outcome::Installed, Some(damage)) => gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Read,
                 (
-                    "The reference picture '{}' ends early and is used as far as it goes: the missing \
-                  part counts as grey. Save or copy it again.",
+                    "The reference picture '{}' is damaged: {damage}. Save or copy it again.",
                     location.unwrap_or_default().display()
-                ),
-                ["JPEG without an end-of-image marker"]
+                )
             ),
-            Outcome::Installed => (),
+            (Outcome::Installed, None) => (),
         }
         Ok(())
     }

@@ -9,17 +9,13 @@ use image::ImageFormat;
 
 use super::{MAX_PIXELS, ReferenceError};
 
-pub(super) mod jpeg;
 mod png;
-mod tiff;
 mod webp;
 
 /// Refuses a file whose headers promise too much work.
 pub(super) fn check(file: &[u8], format: ImageFormat) -> Result<(), ReferenceError> {
     match format {
-        ImageFormat::Jpeg => jpeg::check(file),
         ImageFormat::Png => png::check(file),
-        ImageFormat::Tiff => tiff::check(file),
         ImageFormat::WebP => webp::check(file),
         _ => Ok(()),
     }
@@ -27,23 +23,23 @@ pub(super) fn check(file: &[u8], format: ImageFormat) -> Result<(), ReferenceErr
 
 /// Refuses too many pixels for any format. The decoders see that, too; but what is checked behind
 /// this holds only for less.
-fn check_size(width: u32, height: u32) -> Result<(), ReferenceError> {
+pub(super) fn check_size(width: u32, height: u32) -> Result<(), ReferenceError> {
     match u64::from(width) * u64::from(height) > MAX_PIXELS {
         true => Err(ReferenceError::TooManyPixels { width, height }),
         false => Ok(()),
     }
 }
 
-fn too_costly<T>(what: String) -> Result<T, ReferenceError> {
+pub(super) fn too_costly<T>(what: String) -> Result<T, ReferenceError> {
     Err(ReferenceError::TooCostly(what))
 }
 
 /// A big-endian number of 16 bits.
-fn u16_be(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_be(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().copied().map(u16::from_be_bytes)
 }
 
 /// A little-endian number of 32 bits.
-fn u32_le(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_le(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().copied().map(u32::from_le_bytes)
 }

@@ -1,28 +1,16 @@
-//! Picture files: reading them, within limits of size, time and memory.
+//! Picture files: reading them, and why they can't be used.
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use image::error::{LimitError, LimitErrorKind};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
-
-use super::meter::{Budget, Meter};
-use super::{Interrupt, checks};
+use super::Interrupt;
 
 /// The largest file that is read, in bytes: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// The largest picture that is decoded, in pixels: 2^27, about 134 million.
 pub const MAX_PIXELS: u64 = 1 << 27;
-
-/// What decoding may allocate, in bytes: [`MAX_PIXELS`] at 16-bit RGB.
-const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 6;
-
-/// What the metadata and one row of a PNG may take together, in bytes: 64 MiB. A colour profile
-/// can be a thousand times the size of its chunk.
-const MAX_METADATA_BYTES: u64 = 64 << 20;
 
 /// What is read of a file between two looks at the interrupt, in bytes.
 const READ_AT_ONCE: u64 = 1 << 20;
@@ -93,8 +81,8 @@ pub enum ReferenceError {
     NoPixels,
     /// Every pixel is fully transparent.
     #[error(
-        "every pixel of the picture is fully transparent, so it has no colours; give a picture \
-         with visible pixels"
+        "every pixel of the picture is fully transparent (of an animation, the first frame \
+         counts), so it has no colours; give a picture with visible pixels"
     )]
     Transparent,
     /// The picture is of a kind of its format that is not read.
@@ -106,28 +94,6 @@ pub enum ReferenceError {
     /// It was asked to stop: [`Interrupt`].
     #[error("the loading was interrupted; load it again")]
     Interrupted,
-}
-
-/// A picture, decoded.
-pub(super) struct Decoded {
-    pub picture: DynamicImage,
-    /// Whether it was a JPEG that ends early.
-    pub is_truncated: bool,
-}
-
-/// Decodes the content of a picture file.
-pub(super) fn decode(file: &[u8], interrupt: &Interrupt) -> Result<Decoded, ReferenceError> {
-    let budget = Budget::new(interrupt);
-    // A decoder that panics on a damaged file must not take the application with it.
-    let outcome = catch_unwind(AssertUnwindSafe(|| decode_picture(file, &budget)))
-        .unwrap_or_else(|_| Err(ReferenceError::Damaged("the decoder failed".into())));
-    // Some decoders go on where nothing can be read, or call it damaged.
-    if let Some(stop) = budget.stopped() {
-        return Err(stop.into());
-    }
-    let (picture, format) = outcome?;
-    let is_truncated = format == ImageFormat::Jpeg && !checks::jpeg::has_end(file);
-    Ok(Decoded { picture, is_truncated })
 }
 
 /// The content of a picture file.
@@ -184,59 +150,5 @@ fn io_error(error: io::Error) -> ReferenceError {
     match error.kind() {
         io::ErrorKind::NotFound => ReferenceError::NotFound,
         _ => ReferenceError::Io(error),
-    }
-}
-
-fn decode_picture(
-    file: &[u8],
-    budget: &Budget,
-) -> Result<(DynamicImage, ImageFormat), ReferenceError> {
-    let meter = Meter::new(file, budget);
-    let mut reader = ImageReader::new(meter).with_guessed_format().map_err(ReferenceError::Io)?;
-    let format = reader.format().ok_or(ReferenceError::UnknownFormat)?;
-    checks::check(file, format)?;
-    // Making the decoder reads metadata, which a PNG can compress.
-    reader.limits(limits(MAX_METADATA_BYTES));
-    let mut decoder = reader.into_decoder().map_err(image_error)?;
-    decoder.set_limits(limits(MAX_DECODED_BYTES)).map_err(image_error)?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(ReferenceError::TooManyPixels { width, height });
-    }
-    // Not every decoder counts the picture itself.
-    if decoder.total_bytes() > MAX_DECODED_BYTES {
-        return Err(ReferenceError::TooMuchMemory);
-    }
-    Ok((DynamicImage::from_decoder(decoder).map_err(image_error)?, format))
-}
-
-fn limits(bytes: u64) -> Limits {
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(bytes);
-    limits
-}
-
-fn image_error(error: ImageError) -> ReferenceError {
-    match error {
-        ImageError::Limits(limit) => limit_error(&limit),
-        ImageError::Unsupported(unsupported) => ReferenceError::Unsupported(quotable(&unsupported)),
-        other => ReferenceError::Damaged(quotable(&other)),
-    }
-}
-
-/// What a decoder says, which can be as long as a line of the file and hold any of its characters.
-fn quotable(error: &dyn std::error::Error) -> String {
-    const MAX_CHARS: usize = 200;
-    let text = error.to_string().replace(|c: char| c.is_control(), " ");
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{} …", &text[..end]),
-        None => text,
-    }
-}
-
-fn limit_error(limit: &LimitError) -> ReferenceError {
-    match limit.kind() {
-        LimitErrorKind::InsufficientMemory => ReferenceError::TooMuchMemory,
-        _ => ReferenceError::Unsupported(quotable(limit)),
     }
 }

@@ -57,7 +57,8 @@ pub fn jpeg(width: u16, height: u16, is_progressive: bool, ac: u8, scans: &[Scan
 
 /// A progressive JPEG whose scans after the first, of the means, go over all blocks again.
 pub fn jpeg_of_scans(width: u16, height: u16, n: usize) -> Vec<u8> {
-    let mut scans = vec![Scan(&[1, 2, 3], 0, 0, 1, &[0; 16])];
+    let first = vec![0; usize::from(width.div_ceil(8)) * usize::from(height.div_ceil(8))];
+    let mut scans = vec![Scan(&[1, 2, 3], 0, 0, 1, &first)];
     scans.extend((1..n).map(|_| Scan(&[1, 2, 3], 0, 0, 0x10, &[0; 1000])));
     jpeg(width, height, true, 1, &scans)
 }

@@ -23,6 +23,7 @@ pub mod oracle;
 pub mod png;
 pub mod programs;
 pub mod screen;
+pub mod tiff;
 pub mod video;
 
 /// Starts GStreamer with the plugin linked in. From then on any warning or critical of GLib's is

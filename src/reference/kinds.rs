@@ -1,0 +1,129 @@
+//! What a file is, by its content.
+
+use image::ImageFormat;
+
+use super::ReferenceError;
+
+/// The kind of a file that is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    Bmp,
+    Jpeg,
+    Tiff,
+    /// What the crate `image` reads.
+    Other(ImageFormat),
+}
+
+/// Says what a file is, and refuses by its name what is known but not read.
+pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
+    if let Some(name) = name(file) {
+        return Err(ReferenceError::Unsupported(name.into()));
+    }
+    // BigTIFF, which `image` doesn't know.
+    if file.starts_with(b"II\x2B\0") || file.starts_with(b"MM\0\x2B") {
+        return Ok(Kind::Tiff);
+    }
+    match image::guess_format(file) {
+        Ok(ImageFormat::Bmp) => Ok(Kind::Bmp),
+        Ok(ImageFormat::Jpeg) => Ok(Kind::Jpeg),
+        Ok(ImageFormat::Tiff) => Ok(Kind::Tiff),
+        Ok(format) if format.reading_enabled() => Ok(Kind::Other(format)),
+        Ok(format) => Err(ReferenceError::Unsupported(format!("{format:?}"))),
+        Err(_) if is_tga(file) => Err(ReferenceError::Unsupported("TGA".into())),
+        Err(_) => Err(ReferenceError::UnknownFormat),
+    }
+}
+
+/// The name of a kind that is not read.
+fn name(file: &[u8]) -> Option<&'static str> {
+    /// The bytes that a file of a kind has at some place.
+    const SIGNATURES: &[(usize, &[u8], &str)] = &[
+        (0, b"\0\0\0\x0CJXL \r\n\x87\n", "JPEG XL"),
+        (0, b"\xFF\x0A", "JPEG XL"),
+        (0, b"\0\0\0\x0CjP  \r\n\x87\n", "JPEG 2000"),
+        (0, b"\xFF\x4F\xFF\x51", "JPEG 2000"),
+        (0, b"8BPS", "PSD, of Photoshop"),
+        (0, b"gimp xcf", "XCF, of GIMP"),
+        (0, b"PF\n", "PFM"),
+        (0, b"Pf\n", "PFM"),
+        (0, b"\0\0\x01\0", "ICO"),
+        (0, b"DDS ", "DDS"),
+        (0, b"\x76\x2F\x31\x01", "OpenEXR"),
+        (0, b"#?RADIANCE", "Radiance HDR"),
+        (0, b"#?RGBE", "Radiance HDR"),
+        (0, b"farbfeld", "farbfeld"),
+        (0, b"II\xBC\x01", "JPEG XR"),
+        (0, b"BPG\xFB", "BPG"),
+        (0, b"FLIF", "FLIF"),
+        (0, b"SIMPLE  =", "FITS"),
+        (0, b"FORM", "IFF"),
+        (0, b"\x59\xA6\x6A\x95", "Sun raster"),
+        (0, b"\x01\xDA", "SGI"),
+        (0, b"/* XPM */", "XPM"),
+        (0, b"%PDF", "PDF"),
+        (0, b"%!PS", "PostScript"),
+        (0, b"FUJIFILMCCD-RAW", "a raw picture of a camera"),
+        (8, b"CR\x02\0", "a raw picture of a camera"),
+        (0, b"\x1A\x45\xDF\xA3", FILM),
+        (8, b"AVI ", FILM),
+        (0, b"OggS", FILM),
+        (0, b"FLV\x01", FILM),
+        (0, b"\0\0\x01\xBA", FILM),
+    ];
+    let is_there = |&&(at, bytes, _): &&(usize, &[u8], _)| {
+        file.get(at..).is_some_and(|rest| rest.starts_with(bytes))
+    };
+    let by_signature = SIGNATURES.iter().find(is_there).map(|&(_, _, name)| name);
+    by_signature
+        .or_else(|| name_by_brand(file))
+        .or_else(|| is_svg(file).then_some("SVG"))
+        .or_else(|| is_pcx(file).then_some("PCX"))
+}
+
+const FILM: &str =
+    "a film; take a frame of it, for example by 'ffmpeg -i FILM -frames:v 1 REF.png'";
+
+/// The name of a file of the ISO base media file format, which begins with its brands (4.3).
+fn name_by_brand(file: &[u8]) -> Option<&'static str> {
+    let (size, rest) = file.split_first_chunk()?;
+    let brands = rest.strip_prefix(b"ftyp")?;
+    let size = (u32::from_be_bytes(*size) as usize).saturating_sub(8).clamp(4, 256);
+    // Behind the first one is a version.
+    let mut brands = brands[..size.min(brands.len())].as_chunks::<4>().0.iter();
+    let name = |brand: &[u8; 4]| match brand {
+        b"avif" | b"avis" => Some("AVIF"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some("HEIC"),
+        b"jp2 " | b"jpx " | b"jpm " => Some("JPEG 2000"),
+        b"crx " => Some("a raw picture of a camera"),
+        _ => None,
+    };
+    let is_heif = brands.clone().any(|brand| matches!(brand, b"mif1" | b"msf1" | b"mif2"));
+    brands.find_map(name).or(Some(if is_heif { "HEIF" } else { FILM }))
+}
+
+/// Whether it is XML whose first element is a vector graphic.
+fn is_svg(file: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&file[..file.len().min(4096)]);
+    let start = start.trim_start_matches('\u{FEFF}').trim_start();
+    start.starts_with('<') && start.contains("<svg")
+}
+
+/// PCX has but four bytes that say what it is: version, run lengths, and bits.
+fn is_pcx(file: &[u8]) -> bool {
+    matches!(file, [0x0A, 0 | 2..=5, 1, 1 | 2 | 4 | 8, ..])
+}
+
+/// TGA has nothing that says what it is but, in its second version, the end.
+fn is_tga(file: &[u8]) -> bool {
+    if file.ends_with(b"TRUEVISION-XFILE.\0") {
+        return true;
+    }
+    let Some(&[_, map, kind, _, _, _, _, map_bits, .., bits, flags]) = file.first_chunk::<18>()
+    else {
+        return false;
+    };
+    let has_map = matches!((map, kind, map_bits), (1, 1 | 9, 15 | 16 | 24 | 32));
+    (has_map || matches!((map, kind), (0, 2 | 3 | 10 | 11)))
+        && matches!(bits, 8 | 15 | 16 | 24 | 32)
+        && flags & 0xC0 == 0
+}

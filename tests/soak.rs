@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::frames::{Frame, Shape, noise};
 use common::oracle::{Colorspace, Picture};
-use common::{Complaint, Rig, VALUES, bytes, complaints};
+use common::{Rig, VALUES, bytes, complaints};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::histomatch::HistoMatch;

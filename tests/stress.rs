@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::frames::{Frame, Shape, noise};
 use common::programs::{python, run, text};
 use common::video::quoted;
-use common::{Complaint, VALUES, complaints, element, media};
+use common::{VALUES, complaints, element, media};
 use glib::translate::{ToGlibPtr, ToGlibPtrMut};
 use gst::prelude::*;
 use gst_check::ffi;

@@ -317,7 +317,8 @@ impl HistoMatch {
             // Not before, as whoever gets the message may set another reference.
             Outcome::Installed if is_truncated.get() => gst::element_imp_warning!(
                 self,
-                gst::ResourceError::Read,
+                // Not of a resource, as those are that can't be used.
+                gst::StreamError::Decode,
                 (
                     "The reference picture '{}' ends early and is used as far as it goes: the missing \
                   part counts as grey. Save or copy it again.",

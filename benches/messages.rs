@@ -1,5 +1,5 @@
 //! What telling of a frame costs: each format with a message for every frame and without, and what
-//! one read of `stats` and one of `get-full-stats` take.
+//! one read of `stats` takes, without and with `full-stats`.
 //!
 //! ```text
 //! cargo bench --bench messages
@@ -27,7 +27,7 @@ fn main() {
 
     println!("Milliseconds, frames of {width} x {height}, one core:");
     println!();
-    println!("| format | frame | with a message | adds | `stats` | `get-full-stats` |");
+    println!("| format | frame | with a message | adds | `stats` | with `full-stats` |");
     println!("| --- | --- | --- | --- | --- | --- |");
     let picture = Content::Natural.picture(width, height);
     for format in FORMATS {
@@ -38,9 +38,9 @@ fn main() {
         let mut ring = Resting::new(Ring::new(elements[0], &caps, &bytes));
         ring.frame();
         let look = ring.look();
-        let stats = median(rounds, || drop(look.property::<gst::Structure>("stats")));
-        let full = median(rounds, || {
-            drop(look.emit_by_name::<gst::Structure>("get-full-stats", &[]));
+        let [stats, full] = [false, true].map(|is_full| {
+            look.set_property("full-stats", is_full);
+            median(rounds, || drop(look.property::<gst::Structure>("stats")))
         });
         println!(
             "| `{format}` | {bare:.3} | {telling:.3} | {:.3} | {stats:.3} | {full:.3} |",

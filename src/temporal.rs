@@ -487,6 +487,17 @@ fn enough_levels(is_chroma: bool) -> f64 {
     if is_chroma { 4. } else { 16. }
 }
 
+/// Whether there is something to be seen in a channel, flat or not: levels that are half of the scale
+/// apart, and more than a few samples of either. Colour bars have it; what is black, white or nearly, and
+/// what fades from or to that, does not.
+pub fn has_contrast(histogram: &Histogram) -> bool {
+    let is_there = |&bin: &u64| bin > 0;
+    let lowest = histogram.bins.iter().position(is_there);
+    let highest = histogram.bins.iter().rposition(is_there);
+    let is_wide = |(low, high)| high - low >= histogram.bins.len() / 2;
+    lowest.zip(highest).is_some_and(is_wide) && histogram.effective_levels() > 1.5
+}
+
 /// Whether a channel has no distribution to speak of: fewer than 16 effective levels of 256 (a
 /// frame that is black, white or nearly; a test card; the end of a fade), or fewer than 4 of chroma
 /// (a grey frame).

@@ -11,7 +11,7 @@ usage() {
 Usage: tests/packages.sh [deb] [capi]
 
 deb    makes the .deb by cargo-deb; installs it into fresh systems of Debian 12 and 13, matches a
-       frame there, and removes it
+       frame there, looks for the presets, and removes it
 capi   installs the plugin by cargo-c into a staging folder, plays it from there, and links it
        statically into a program in C by the pkg-config file
 
@@ -121,13 +121,14 @@ installed_and_removed() {
     inside "$suite does not install it" apt-get install --yes --no-install-recommends \
         "$work/plugin.deb" gstreamer1.0-tools gstreamer1.0-plugins-base
     inside "$suite has no element" gst-inspect-1.0 histomatch
+    inside "$suite has no presets" sh -c 'gst-inspect-1.0 histomatch | grep "\"film\":"'
     inside "$suite does not match" sh -c "$(match '' "$suite.raw")"
     same_as_built "$suite.raw"
     inside "$suite does not remove it" apt-get purge --yes gstreamer1.0-histomatch
     if chroot "$root" gst-inspect-1.0 histomatch >/dev/null 2>&1; then
         fail "packages.sh: $suite still has the element"
     fi
-    if find "$root/usr" "$root/var/lib/dpkg/info" -name '*histomatch*' | grep .; then
+    if find "$root/usr" "$root/var/lib/dpkg/info" -iname '*histomatch*' | grep .; then
         fail "packages.sh: something is left in $suite"
     fi
     umount --recursive "$root$work" "$root/proc" "$root/dev"
@@ -146,6 +147,8 @@ capi() {
     # What the README says, and where to.
     run cargo cinstall --release --locked --prefix=/usr --libdir="$libdir" --destdir="$stage"
     (cd "$stage" && find . -type f)
+    [ -f "$stage/usr/share/gstreamer-1.0/presets/GstHistoMatch.prs" ] ||
+        fail 'packages.sh: cargo-c installs no presets'
     matched_as_built
     check 'the installed plugin does not run' \
         sh -c "$(match "$stage$libdir/gstreamer-1.0" staged.raw)"

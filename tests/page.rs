@@ -64,6 +64,7 @@ fn page() -> Value {
             "author": factory.metadata("author"),
             "description": factory.metadata("description"),
             "hierarchy": hierarchy(element.type_()),
+            "interfaces": interfaces(element.type_()),
             "klass": factory.metadata("klass"),
             "long-name": factory.metadata("long-name"),
             "pad-templates": pad_templates(&factory),
@@ -83,6 +84,10 @@ fn page() -> Value {
 
 fn hierarchy(type_: glib::Type) -> Vec<&'static str> {
     std::iter::successors(Some(type_), |type_| type_.parent()).map(|type_| type_.name()).collect()
+}
+
+fn interfaces(type_: glib::Type) -> Vec<&'static str> {
+    type_.interfaces().iter().map(|interface| interface.name()).collect()
 }
 
 fn pad_templates(factory: &gst::ElementFactory) -> Map<String, Value> {
@@ -165,7 +170,6 @@ fn signals() -> Map<String, Value> {
         });
         (query.signal_name().to_string(), entry)
     };
-    let names = ["get-full-stats", "relearn"];
-    let id = |name| SignalId::lookup(name, HistoMatch::static_type()).expect("it is there");
-    names.map(|name| signal(id(name))).into_iter().collect()
+    let id = SignalId::lookup("relearn", HistoMatch::static_type()).expect("it is there");
+    [signal(id)].into_iter().collect()
 }

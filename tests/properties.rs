@@ -4,7 +4,7 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::frames::{Frame, Shape, noise};
@@ -87,6 +87,7 @@ fn a_new_element_has_the_declared_defaults() {
             "max-slope",
             "post-messages",
             "interval",
+            "full-stats",
             "stats",
         ]
     );
@@ -120,7 +121,12 @@ fn blurbs_and_flags_say_what_the_properties_do() {
         ("ignore-borders", gst::PARAM_FLAG_MUTABLE_PLAYING, &["black bars"]),
         ("max-slope", CONTROLLED, &["output levels per input level", "0 = no limit"]),
         ("post-messages", gst::PARAM_FLAG_MUTABLE_PLAYING, &["fields of stats"]),
-        ("interval", CONTROLLED, &["in nanoseconds", "0 = one for each frame"]),
+        (
+            "interval",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["in nanoseconds", "0 = one for each frame"],
+        ),
+        ("full-stats", gst::PARAM_FLAG_MUTABLE_PLAYING, &["all input levels", "messages stay"]),
     ] {
         let property = element.find_property(name).expect("the property exists");
         let blurb = property.blurb().expect("it has a blurb");
@@ -296,7 +302,7 @@ fn f61_null_or_empty_passes_frames_unchanged() {
         let mut rig = rig(Some(&chelsea));
         assert_matched(&mut rig, &chelsea);
         rig.element.set_property(NAME, nothing);
-        assert_eq!(location(&rig.element), None);
+        assert_eq!(location(&rig.element).as_deref(), nothing);
         let buffer = frame().buffer();
         let address = buffer.as_ptr();
         let output = rig.process(buffer);
@@ -342,6 +348,168 @@ fn f62_f63_f64_it_may_be_set_and_read_in_callbacks() {
         })
         .expect("the probe is added");
     assert_matched(&mut rig, &chelsea);
+}
+
+/// How often a property has notified.
+fn count_of_notifications(element: &gst::Element) -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    element.connect_notify(Some(NAME), move |_, _| {
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    count
+}
+
+/// The reference in use, if a frame was matched.
+fn in_use(element: &gst::Element) -> Option<String> {
+    element.property::<gst::Structure>("stats").get("reference").ok()
+}
+
+/// Whatever is asked for reads back and notifies once, if it is something else; what is in use is told
+/// by `stats`.
+#[test]
+fn f149_what_cannot_be_read_reads_back_as_it_was_set() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let [chelsea, coffee] = ["chelsea.png", "coffee.png"].map(media);
+    let [good, other] = [&chelsea, &coffee].map(|path| path.to_str().expect("UTF-8"));
+    let text = folder.path().join("text");
+    std::fs::write(&text, "no picture").expect("written");
+    let bad = ["/", "/no", "no/such.png", text.to_str().expect("UTF-8"), "http://host/a.png"];
+
+    let mut rig = rig(Some(&chelsea));
+    let notified = count_of_notifications(&rig.element);
+    assert_matched(&mut rig, &chelsea);
+    for (n, value) in bad.into_iter().enumerate() {
+        for _ in 0..2 {
+            rig.element.set_property(NAME, value);
+            assert_eq!(location(&rig.element).as_deref(), Some(value));
+            assert_eq!(notified.load(Ordering::SeqCst), n + 1, "{value}");
+            let complaints = rig.complaints();
+            let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+            let start = format!("Can't use '{value}' as the reference picture: ");
+            assert!(text.starts_with(&start), "{text}");
+            assert_matched(&mut rig, &chelsea);
+            assert_eq!(in_use(&rig.element).as_deref(), Some(good));
+        }
+    }
+    for _ in 0..2 {
+        rig.element.set_property(NAME, other);
+        assert_eq!(notified.load(Ordering::SeqCst), bad.len() + 1);
+        assert_matched(&mut rig, &coffee);
+        assert_eq!(in_use(&rig.element).as_deref(), Some(other));
+    }
+
+    // What was asked for last holds for the next start, too.
+    rig.element.set_property(NAME, bad[0]);
+    rig.complaints();
+    rig.element.set_state(gst::State::Ready).expect("it stops");
+    assert_eq!(in_use(&rig.element), None);
+    assert!(rig.element.set_state(gst::State::Paused).is_err());
+    assert_eq!(location(&rig.element).as_deref(), Some(bad[0]));
+    rig.complaints();
+    rig.element.set_property(NAME, good);
+    rig.element.set_state(gst::State::Playing).expect("it plays");
+    play_again(&mut rig);
+    assert_matched(&mut rig, &chelsea);
+    assert_eq!(notified.load(Ordering::SeqCst), bad.len() + 3);
+}
+
+/// As an editor does, which sets the property at each key, and shows what it reads when it is told.
+#[test]
+fn f149_a_path_can_be_typed() {
+    let coffee = media("coffee.png");
+    let mut rig = rig(Some(&media("chelsea.png")));
+    let shown = Arc::new(Mutex::new(None));
+    let entry = shown.clone();
+    rig.element.connect_notify(Some(NAME), move |element, _| {
+        *entry.lock().expect("no panic") = location(element);
+    });
+    let typed = coffee.to_str().expect("UTF-8");
+    for end in 0..=typed.len() {
+        rig.element.set_property(NAME, &typed[..end]);
+        assert_eq!(shown.lock().expect("no panic").as_deref(), Some(&typed[..end]));
+    }
+    rig.complaints();
+    assert_matched(&mut rig, &coffee);
+}
+
+#[test]
+fn f149_before_it_starts_it_notifies_too() {
+    let (element, bus) = common::element(None);
+    let notified = count_of_notifications(&element);
+    let values = [None, Some("no/such.png"), Some("no/such.png"), Some(""), None, None];
+    for (value, times) in values.into_iter().zip([0, 1, 1, 2, 3, 3]) {
+        element.set_property(NAME, value);
+        assert_eq!(location(&element).as_deref(), value);
+        assert_eq!(notified.load(Ordering::SeqCst), times, "{value:?}");
+    }
+    assert_eq!(common::complaints(&bus), []);
+}
+
+#[test]
+fn f151_null_comes_through_a_binding_and_unsets() {
+    let chelsea = media("chelsea.png");
+    let (other, _bus) = common::element(None);
+    let mut rig = rig(None);
+    let binding = other.bind_property(NAME, &rig.element, NAME).sync_create().build();
+    for value in [Some(&chelsea), None, Some(&chelsea), None] {
+        other.set_property(NAME, value);
+        assert_eq!(location(&rig.element).as_deref(), value.and_then(|path| path.to_str()));
+        let output = bytes(&rig.process(frame().buffer()));
+        assert_eq!(output, value.map_or(frame().bytes, |path| expected(path)));
+        assert_eq!(in_use(&rig.element).is_some(), value.is_some());
+    }
+    binding.unbind();
+}
+
+/// In a language that has a word for it.
+#[test]
+fn f151_none_is_a_value_in_python() {
+    let script = "\
+import sys
+import gi
+gi.require_version('Gst', '1.0')
+from gi.repository import Gst
+Gst.init(None)
+look = Gst.ElementFactory.make('histomatch')
+notified = []
+look.connect('notify::reference-location', lambda *_: notified.append(1))
+for value in [sys.argv[1], None, sys.argv[1]]:
+    look.set_property('reference-location', value)
+    assert look.get_property('reference-location') == value
+look.props.reference_location = None
+assert look.props.reference_location is None
+assert len(notified) == 4
+";
+    let mut python = common::programs::python();
+    python.args(["-c", script]).arg(media("coffee.png"));
+    let output = common::programs::run(&mut python, Path::new("/"));
+    assert!(output.status.success(), "{}", common::programs::text(&output));
+}
+
+#[test]
+fn f153_a_tilde_that_no_shell_has_seen_is_named() {
+    let tilde = "there is no such file; the '~' at its start was not expanded, which is what a shell \
+                 does, and only where a word begins: write the whole path, or \"$HOME\" instead of '~'";
+    for (value, is_named) in [("~/no/such.png", true), ("~no.png", true), ("no/~/such.png", false)]
+    {
+        let (element, bus) = common::element(Some(Path::new(value)));
+        assert!(element.set_state(gst::State::Paused).is_err());
+        element.set_state(gst::State::Null).expect("it stops");
+        let complaints = common::complaints(&bus);
+        let [Complaint::Error(text)] = &complaints[..] else { panic!("{complaints:?}") };
+        let expected = format!("Can't use '{value}' as the reference picture: {tilde}.");
+        assert_eq!(*text == expected, is_named, "{text}");
+    }
+    // A file that is called so is read.
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::copy(media("coffee.png"), folder.path().join("~.png")).expect("copied");
+    let mut launch = std::process::Command::new("gst-launch-1.0");
+    launch.args(
+        "videotestsrc num-buffers=1 ! histomatch reference-location=~.png ! fakesink".split(' '),
+    );
+    let output = common::programs::run(&mut launch, folder.path());
+    assert!(output.status.success(), "{}", common::programs::text(&output));
 }
 
 #[test]

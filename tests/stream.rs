@@ -472,6 +472,120 @@ fn f56_metas_are_kept_in_shared_buffers_too() {
     }
 }
 
+const OVERLAY: &str = "meta:GstVideoOverlayComposition";
+
+/// A white rectangle with a hole, over a frame.
+fn overlay() -> gst_video::VideoOverlayComposition {
+    let mut white = gst::Buffer::from_mut_slice([[255u8; 4], [0; 4], [255; 4], [255; 4]].concat());
+    let flags = gst_video::VideoFrameFlags::empty();
+    let white_mut = white.get_mut().expect("nobody else has it");
+    gst_video::VideoMeta::add(white_mut, flags, VideoFormat::Bgra, 2, 2).expect("it fits");
+    let flags = gst_video::VideoOverlayFormatFlags::empty();
+    let rectangle = gst_video::VideoOverlayRectangle::new_raw(&white, 1, 2, 6, 4, flags);
+    gst_video::VideoOverlayComposition::new([&rectangle]).expect("it is one")
+}
+
+/// The pixels of what lies over a frame.
+fn overlays(buffer: &gst::BufferRef) -> Vec<Vec<u8>> {
+    let metas = buffer.iter_meta::<gst_video::VideoOverlayCompositionMeta>();
+    let pixels = |rectangle: gst_video::VideoOverlayRectangle| {
+        bytes(&rectangle.pixels_unscaled_raw(gst_video::VideoOverlayFormatFlags::empty()))
+    };
+    metas.flat_map(|meta| meta.overlay().iter().map(pixels).collect::<Vec<_>>()).collect()
+}
+
+/// With every set of features that there is for them; the frame alone is matched, or nothing.
+#[test]
+fn f152_overlays_pass_beside_the_frame() {
+    let over = overlay();
+    for features in [
+        &["memory:SystemMemory", OVERLAY][..],
+        &[OVERLAY],
+        &["format:Interlaced", OVERLAY],
+        // Whoever made the caps may not have thought of it.
+        &[],
+    ] {
+        for (reference, strength) in [(true, 1.), (true, 0.), (false, 1.)] {
+            for is_shared in [false, true] {
+                let coffee = media("coffee.png");
+                let mut rig = Rig::new(reference.then_some(coffee.as_path()));
+                rig.element.set_property("strength", strength);
+                let is_field = features.contains(&"format:Interlaced");
+                let whole = Frame::new(VideoFormat::Rgbx, 16, 18, Shape::Default, || 0);
+                let mut caps = if is_field { whole.caps() } else { frame().caps() };
+                if !features.is_empty() {
+                    let features = gst::CapsFeatures::new(features.iter().copied());
+                    caps.make_mut().set_features(0, Some(features));
+                }
+                if is_field {
+                    caps.make_mut().set("interlace-mode", "alternate");
+                }
+                rig.harness.set_src_caps(caps.clone());
+                let mut buffer = frame().buffer();
+                gst_video::VideoOverlayCompositionMeta::add(buffer.make_mut(), &over);
+                let kept = is_shared.then(|| buffer.clone());
+                let output = rig.process(buffer);
+                let is_matched = reference && strength == 1.;
+                let wanted = if is_matched { expected() } else { frame().bytes };
+                assert_eq!(bytes(&output), wanted, "{features:?}");
+                let meta = output.meta::<gst_video::VideoOverlayCompositionMeta>();
+                assert_eq!(meta.expect("it is kept").overlay().as_ptr(), over.as_ptr());
+                assert_eq!(pad(&rig, "src").current_caps(), Some(caps));
+                drop(kept);
+            }
+        }
+    }
+}
+
+/// A subtitle over frames: what comes out of a pipeline in front of a sink that draws overlays, or of
+/// one that doesn't.
+fn with_text(pipeline: &str, draws: bool) -> gst::Buffer {
+    let mut harness = gst_check::Harness::new_parse(pipeline);
+    let size = "format=RGBx,width=160,height=90,framerate=25/1";
+    if draws {
+        harness.set_sink_caps_str(&format!("video/x-raw(memory:SystemMemory,{OVERLAY}),{size}"));
+        let api = gst_video::VideoOverlayCompositionMeta::meta_api();
+        harness.add_propose_allocation_meta(api, None);
+    } else {
+        harness.set_sink_caps_str(&format!("video/x-raw,{size}"));
+    }
+    let frame = Frame::new(VideoFormat::Rgbx, 160, 90, Shape::Default, noise(5));
+    harness.set_src_caps_str(&format!("video/x-raw,{size}"));
+    let mut buffer = gst::Buffer::from_mut_slice(frame.bytes);
+    let buffer_mut = buffer.get_mut().expect("nobody else has it");
+    buffer_mut.set_pts(gst::ClockTime::ZERO);
+    buffer_mut.set_duration(gst::ClockTime::from_mseconds(40));
+    harness.push_and_pull(buffer).expect("it comes out")
+}
+
+#[test]
+fn f152_text_is_not_matched_where_the_sink_draws_it() {
+    common::init();
+    if common::programs::skipped(&[], &["textoverlay"]) {
+        return;
+    }
+    let text = "textoverlay text=Words shaded-background=true";
+    let coffee = media("coffee.png");
+    let matched = format!(
+        "{text} ! histomatch qos=false flat-frames=match reference-location={}",
+        common::video::quoted(&coffee)
+    );
+    let samples = Picture::of(&coffee);
+    let expected = |buffer: &gst::BufferRef| {
+        let mut frame = Frame::new(VideoFormat::Rgbx, 160, 90, Shape::Default, || 0);
+        frame.bytes = buffer.map_readable().expect("it can be read").to_vec();
+        frame.expected(&samples)
+    };
+    let plain = Frame::new(VideoFormat::Rgbx, 160, 90, Shape::Default, noise(5)).bytes;
+    for draws in [true, false] {
+        let [without, with] = [text, &matched].map(|pipeline| with_text(pipeline, draws));
+        assert_eq!(bytes(&without) == plain, draws);
+        assert_eq!(overlays(&without).is_empty(), !draws);
+        assert!(bytes(&with) == expected(&without));
+        assert_eq!(overlays(&with), overlays(&without));
+    }
+}
+
 /// Asks what upstream asks before it allocates buffers; gives whether it may lay them out as it
 /// likes, by video metas.
 fn may_have_video_meta(rig: &Rig, caps: Option<&gst::Caps>) -> Option<bool> {

@@ -61,7 +61,8 @@ class Matcher:
         bare_rule = {"flat_frames": "match", "qos": False}
         for name, value in (bare_rule | properties).items():
             self._set(name.replace("_", "-"), value)
-        self._look.set_property("reference-location", str(reference))
+        self._reference = str(reference)
+        self._look.set_property("reference-location", self._reference)
         self._pipeline.set_state(Gst.State.PLAYING)
         self._heed_messages()
 
@@ -78,13 +79,14 @@ class Matcher:
     @property
     def reference(self):
         """The picture in use. It can be changed at any time; a bad one leaves the old one in use."""
-        return self._look.get_property("reference-location")
+        return self._reference
 
     @reference.setter
     def reference(self, path):
-        # Reads the picture, and returns when it is in use.
+        # Reads the picture, and returns when it is in use, or with a warning.
         self._look.set_property("reference-location", str(path))
-        self._heed_messages(refused=self.reference != str(path))
+        self._heed_messages(refusals="gst-resource-error-quark")
+        self._reference = str(path)
 
     def match(self, frame):
         """A frame like `frame`, height x width x 3 of uint8 (R', G', B'), with the histograms of
@@ -131,12 +133,12 @@ class Matcher:
         except TypeError as error:
             raise TypeError(f"{name}={value!r}: {error}; see gst-inspect-1.0 histomatch") from None
 
-    def _heed_messages(self, refused=False):
+    def _heed_messages(self, refusals=None):
         bus = self._pipeline.get_bus()
         while message := bus.pop_filtered(Gst.MessageType.ERROR | Gst.MessageType.WARNING):
             is_error = message.type == Gst.MessageType.ERROR
             error, _ = message.parse_error() if is_error else message.parse_warning()
-            if is_error or refused:
+            if is_error or error.domain == refusals:
                 raise ValueError(error.message)
             warnings.warn(error.message, stacklevel=3)
 

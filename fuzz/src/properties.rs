@@ -156,18 +156,11 @@ fn set_location(element: &gst::Element, bus: &gst::Bus, bytes: &[u8]) {
         return;
     }
     let path = PathBuf::from(OsString::from_vec(bytes.to_vec()));
-    let is_running = element.current_state() == gst::State::Paused;
-    let before = location(element);
     bus.set_flushing(true);
     bus.set_flushing(false);
     element.set_property("reference-location", &path);
-    let wanted = Some(path).filter(|path| !path.as_os_str().is_empty());
-    let after = location(element);
+    assert_eq!(location(element), Some(path));
     let said = complaints(bus);
-    match is_running {
-        true if !said.is_empty() => assert!(after == before || after == wanted),
-        _ => assert_eq!(after, wanted),
-    }
     assert!(said.iter().all(|text| text.contains("reference picture")), "{said:?}");
 }
 
@@ -210,7 +203,10 @@ fn check(element: &gst::Element) {
         let share: f64 = element.property(name);
         assert!((0. ..=1.).contains(&share), "{name} = {share}");
     }
-    assert!((0. ..=65535.).contains(&element.property::<f64>("max-slope")));
+    assert!((0. ..=16.).contains(&element.property::<f64>("max-slope")));
+    for name in ["smoothing", "interval"] {
+        assert!(element.property::<u64>(name) <= 60_000_000_000, "{name}");
+    }
     assert!(element.property::<u32>("n-threads") <= 1024);
 }
 

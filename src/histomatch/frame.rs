@@ -45,6 +45,36 @@ pub(super) fn formats() -> Vec<VideoFormat> {
     formats.iter().map(VideoFormatInfo::format).collect()
 }
 
+/// The caps of the element's pads: all its formats, in frames or fields.
+///
+/// Whoever makes overlays, such as subtitles, asks by a feature whether they may stay beside the
+/// frames, or have to be drawn into them. They may: the element matches frames and hands on the rest,
+/// and so allows what is allowed downstream of it. That feature comes with the one of memory and
+/// without, which GStreamer takes for two kinds of caps.
+pub(super) fn caps() -> gst::Caps {
+    let (memory, overlay) = (
+        gst::CAPS_FEATURE_MEMORY_SYSTEM_MEMORY,
+        gst_video::CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,
+    );
+    let fields = gst_video::CAPS_FEATURE_FORMAT_INTERLACED;
+    let kinds: [&[&glib::GStr]; 5] =
+        [&[], &[fields], &[memory, overlay], &[overlay], &[fields, overlay]];
+    let frames = gst_video::VideoCapsBuilder::new().format_list(formats()).build();
+    let mut all = gst::Caps::new_empty();
+    for features in kinds {
+        let mut caps = frames.clone();
+        let caps_mut = caps.make_mut();
+        if !features.is_empty() {
+            caps_mut.set_features_simple(Some(gst::CapsFeatures::new(features.iter().copied())));
+        }
+        if features.contains(&fields) {
+            caps_mut.set("interlace-mode", "alternate");
+        }
+        all.make_mut().append(caps);
+    }
+    all
+}
+
 /// The layout of the frames that `info` describes, from GStreamer's table of formats.
 ///
 /// If `generic`, the places of samples are left out, as if the format were one of those that only

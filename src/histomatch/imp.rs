@@ -13,7 +13,7 @@ use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
 use super::reference::{NotRead, NotSettled, Outcome, References};
-use super::settings::Settings;
+use super::settings::{self, Settings};
 use super::stream::{self, Decision, Failure, Frame, Matched, Stream};
 use super::{Colorspace, FlatFrames, IS_OURS, UpdateMode, frame, location, lock, stats};
 use crate::kernels::InstructionSet;
@@ -39,8 +39,10 @@ struct Streaming {
     /// The last one, unless a flush came behind it.
     segment: Option<gst::Segment>,
     warned_of_colors: bool,
-    /// The contradiction of settings that was warned of last.
-    warned_of_settings: Option<&'static str>,
+    /// What is wrong with the settings, that was warned of last.
+    warned_of_settings: Option<String>,
+    /// Whether anything was learned, or it was said that it can't be.
+    has_learned: bool,
     /// When the last message was posted.
     posted: Option<gst::ClockTime>,
 }
@@ -57,8 +59,8 @@ struct Last {
 #[derive(glib::Properties, Default)]
 #[properties(wrapper_type = super::HistoMatch)]
 pub struct HistoMatch {
-    /// The picture file whose histograms every frame is given: a path or a `file://` URI. The
-    /// location in use, so not one that was set while running and could not be read.
+    /// The picture file whose histograms every frame is given: a path or a `file://` URI. It reads as
+    /// it was set; which one is in use, `stats` says.
     #[property(
         name = "reference-location",
         type = Option<PathBuf>,
@@ -69,6 +71,7 @@ pub struct HistoMatch {
                  (PNG, JPEG, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
                  unchanged)",
         mutable_playing,
+        explicit_notify,
         nullable
     )]
     references: References,
@@ -123,6 +126,7 @@ pub struct HistoMatch {
         get,
         set,
         default = 0,
+        maximum = settings::LONGEST,
         nick = "Smoothing",
         blurb = "Time constant of the average over frames that is matched, and of the change to \
                  another reference, in nanoseconds (0 = every frame is matched by itself)",
@@ -207,7 +211,7 @@ pub struct HistoMatch {
         set,
         default = 0.,
         minimum = 0.,
-        maximum = 65535.,
+        maximum = 16.,
         nick = "Maximum slope",
         blurb = "Steepest that the mapping may get, in output levels per input level, so that noise \
                  and banding are not blown up (0 = no limit)",
@@ -234,11 +238,24 @@ pub struct HistoMatch {
         get,
         set,
         default = 1_000_000_000,
+        maximum = settings::LONGEST,
         nick = "Interval",
         blurb = "Time between messages in nanoseconds (0 = one for each frame); a new scene has one \
                  at once",
-        mutable_playing,
-        controllable
+        mutable_playing
+    )]
+    /// Whether `stats` has all levels.
+    #[property(
+        name = "full-stats",
+        type = bool,
+        member = full_stats,
+        get,
+        set,
+        default = false,
+        nick = "Full statistics",
+        blurb = "Give the output levels of all input levels in stats, also of more than 8 bits \
+                 (in 16 bits 5 MB; messages stay small)",
+        mutable_playing
     )]
     settings: Mutex<Settings>,
     /// What was done to the last frame.
@@ -258,11 +275,8 @@ type Refusal = (gst::ResourceError, String);
 
 impl HistoMatch {
     fn stats(&self) -> gst::Structure {
-        self.stats_with(stats::MAX_POINTS)
-    }
-
-    /// With curves of at most so many points.
-    fn stats_with(&self, max_points: usize) -> gst::Structure {
+        let is_full = lock(&self.settings).full_stats;
+        let max_points = if is_full { usize::MAX } else { stats::MAX_POINTS };
         // Not computed under the lock, which the streaming thread takes for each frame.
         let last = lock(&self.last).clone();
         match last.as_deref() {
@@ -278,31 +292,37 @@ impl HistoMatch {
     }
 
     fn set_reference_location(&self, location: Option<PathBuf>) {
-        let location = location.filter(|location| !location.as_os_str().is_empty());
-        let Some(request) = self.references.request(location.as_ref()) else { return };
-        if let Err((kind, text)) = self.load(request, location) {
+        let (request, is_other) = self.references.request(location.as_deref());
+        if is_other {
+            // GObject waits with it until the setter is done.
+            self.obj().notify_reference_location();
+        }
+        let Some(request) = request else { return };
+        if let Err((kind, text)) = self.load(request, location.as_deref()) {
             gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
         }
     }
 
     /// Reads the reference of a request, and installs it.
-    fn load(&self, request: u64, location: Option<PathBuf>) -> Result<(), Refusal> {
+    fn load(&self, request: u64, location: Option<&Path>) -> Result<(), Refusal> {
+        let location = location.filter(|location| !location.as_os_str().is_empty());
         let damage = Cell::default();
         let read = |interrupt: &Interrupt| {
-            let reference = self.read(location.as_deref(), interrupt)?;
+            let reference = self.read(location, interrupt)?;
             damage.set(reference.as_ref().and_then(Reference::damage).map(str::to_owned));
             Ok(reference)
         };
-        let outcome = self.references.load(request, location.clone(), read)?;
+        let outcome = self.references.load(request, location, read)?;
         match (outcome, damage.take()) {
             (Outcome::Superseded, _) => gst::info!(CAT, imp = self, "A later reference is in use"),
             // Not before, as whoever gets the message may set another reference.
             (Outcome::Installed, Some(damage)) => gst::element_imp_warning!(
                 self,
-                gst::ResourceError::Read,
+                // Not of a resource, as those are that can't be used.
+                gst::StreamError::Decode,
                 (
                     "The reference picture '{}' is damaged: {damage}. Save or copy it again.",
-                    location.unwrap_or_default().display()
+                    location.unwrap_or(Path::new("")).display()
                 )
             ),
             (Outcome::Installed, None) => (),
@@ -343,6 +363,9 @@ impl HistoMatch {
                 Ok(Some(reference))
             }
             Err(ReferenceError::Interrupted) => Err(NotRead::Interrupted),
+            Err(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
+                failed(gst::ResourceError::NotFound, &location::NOT_EXPANDED)
+            }
             Err(cause) => {
                 let kind = match cause {
                     ReferenceError::NotFound => gst::ResourceError::NotFound,
@@ -364,7 +387,7 @@ impl HistoMatch {
         let load = {
             let (imp, failure) = (self.ref_counted(), Arc::clone(&failure));
             move || {
-                let refusal = imp.load(request, Some(location.clone())).err();
+                let refusal = imp.load(request, Some(&location)).err();
                 *lock(&failure) = refusal.clone();
                 let must_be_said = imp.references.settle_first(refusal.is_some());
                 if let Some((kind, text)) = refusal.filter(|_| must_be_said) {
@@ -502,12 +525,24 @@ impl HistoMatch {
         );
     }
 
-    /// Warns of properties that contradict each other.
-    fn warn_of_settings(&self, contradiction: &str) {
+    /// Warns of settings that do nothing, or not what they seem to.
+    fn warn_of_settings(&self, complaint: &str) {
         gst::element_imp_warning!(
             self,
             gst::LibraryError::Settings,
-            ("The properties contradict each other: {contradiction}."),
+            ("{complaint}"),
+            ["The stream goes on"]
+        );
+    }
+
+    /// Warns, once until the element is stopped, of frames that pass because nothing else came yet.
+    fn warn_of_flat_frames(&self) {
+        gst::element_imp_warning!(
+            self,
+            gst::LibraryError::Settings,
+            ("The first frames have next to no distribution, as colour bars, test cards and slides \
+              do, so they pass unchanged until one comes that has. Set flat-frames=match to match \
+              them, too."),
             ["The stream goes on"]
         );
     }
@@ -540,6 +575,7 @@ impl ObjectSubclass for HistoMatch {
     const NAME: &'static str = "GstHistoMatch";
     type Type = super::HistoMatch;
     type ParentType = gst_video::VideoFilter;
+    type Interfaces = (gst::Preset,);
 
     fn type_init(_type: &mut glib::subclass::InitializingType<Self>) {
         IS_OURS.store(true, Ordering::Release);
@@ -574,27 +610,17 @@ impl ObjectImpl for HistoMatch {
 
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            vec![
-                glib::subclass::Signal::builder("relearn")
-                    .action()
-                    .class_handler(|values| {
-                        if let Some(Ok(element)) =
-                            values.first().map(|v| v.get::<super::HistoMatch>())
-                        {
-                            element.imp().relearn.store(true, Ordering::Relaxed);
-                        }
-                        None
-                    })
-                    .build(),
-                glib::subclass::Signal::builder("get-full-stats")
-                    .return_type::<gst::Structure>()
-                    .action()
-                    .class_handler(|values| {
-                        let element = values.first()?.get::<super::HistoMatch>().ok()?;
-                        Some(element.imp().stats_with(usize::MAX).to_value())
-                    })
-                    .build(),
-            ]
+            let relearn = glib::subclass::Signal::builder("relearn")
+                .action()
+                .class_handler(|values| {
+                    if let Some(Ok(element)) = values.first().map(|v| v.get::<super::HistoMatch>())
+                    {
+                        element.imp().relearn.store(true, Ordering::Relaxed);
+                    }
+                    None
+                })
+                .build();
+            vec![relearn]
         });
         &SIGNALS
     }
@@ -619,6 +645,9 @@ impl ObjectImpl for HistoMatch {
 }
 
 impl GstObjectImpl for HistoMatch {}
+
+// Presets are GStreamer's: it reads them from files, of which ours is `presets/GstHistoMatch.prs`.
+impl PresetImpl for HistoMatch {}
 
 impl ElementImpl for HistoMatch {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
@@ -647,14 +676,7 @@ impl ElementImpl for HistoMatch {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let mut caps = gst_video::VideoCapsBuilder::new().format_list(frame::formats()).build();
-            // Fields in buffers of their own.
-            let fields = gst_video::VideoCapsBuilder::new()
-                .features([gst_video::CAPS_FEATURE_FORMAT_INTERLACED])
-                .format_list(frame::formats())
-                .field("interlace-mode", "alternate")
-                .build();
-            caps.make_mut().append(fields);
+            let caps = frame::caps();
             [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
                 .into_iter()
                 .filter_map(|(name, direction)| {
@@ -766,6 +788,7 @@ impl HistoMatch {
             Err(NotSettled::Failed) => return Err(gst::FlowError::Error),
         }
         if !self.references.is_set() {
+            *lock(&self.last) = None;
             return Ok(gst::FlowSuccess::Ok);
         }
         let settings = lock(&self.settings).clone();
@@ -788,21 +811,23 @@ impl HistoMatch {
             let old = std::mem::replace(stream, new);
             stream.succeed(old, settings.update_mode.into());
         }
-        let Some(references) = self.references.cdfs(stream.matcher().channels()) else {
+        let Some(target) = self.references.target(stream.matcher().channels()) else {
             return Ok(gst::FlowSuccess::Ok);
         };
         if self.relearn.swap(false, Ordering::Relaxed) {
             stream.relearn();
         }
         let is_looked_at = matches!(frame, Frame::Look(_));
-        let decision = Decision { is_reverse, references, settings: &settings };
+        let decision = Decision { is_reverse, target, settings: &settings };
         let outcome = stream.process(frame, workers, decision);
         let size = (stream.info().width(), stream.info().height());
         let colors = frame::foreign_colors(stream.info()).filter(|_| !streaming.warned_of_colors);
         streaming.warned_of_colors |= colors.is_some();
-        let contradiction = settings.temporal().contradiction();
-        let is_new = streaming.warned_of_settings != contradiction;
-        streaming.warned_of_settings = contradiction;
+        let complaint = settings.complaint();
+        let is_new = streaming.warned_of_settings != complaint;
+        streaming.warned_of_settings.clone_from(&complaint);
+        let is_flat = !streaming.has_learned && outcome.as_ref().is_ok_and(Matched::is_flat);
+        streaming.has_learned |= is_flat || outcome.as_ref().is_ok_and(Matched::is_learned);
         let is_due = settings.post_messages
             && outcome.as_ref().is_ok_and(|matched| {
                 matched.report.scene_change
@@ -816,8 +841,11 @@ impl HistoMatch {
         if let Some(colors) = colors {
             self.warn_of_foreign_colors(colors);
         }
-        if let Some(contradiction) = contradiction.filter(|_| is_new) {
-            self.warn_of_settings(contradiction);
+        if let Some(complaint) = complaint.filter(|_| is_new) {
+            self.warn_of_settings(&complaint);
+        }
+        if is_flat {
+            self.warn_of_flat_frames();
         }
         let matched = match outcome {
             Ok(matched) => matched,
@@ -873,7 +901,7 @@ impl VideoFilterImpl for HistoMatch {
         let at_most = lock(&self.streaming).at_most;
         let mut stream = self.make_stream(info, colorspace, at_most)?;
         // Here, and not when the first frame is late for it.
-        self.references.cdfs(stream.matcher().channels());
+        self.references.target(stream.matcher().channels());
         *lock(&self.negotiated) = Some(info.clone());
         let mut streaming = lock(&self.streaming);
         if let Some(old) = streaming.stream.take() {

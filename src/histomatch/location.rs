@@ -18,6 +18,16 @@ pub(super) fn to_path(location: &Path) -> Result<PathBuf, String> {
     }
 }
 
+/// Why there is no file where [`is_for_the_shell`].
+pub(super) const NOT_EXPANDED: &str = "there is no such file; the '~' at its start was not expanded, \
+                                       which is what a shell does, and only where a word begins: \
+                                       write the whole path, or \"$HOME\" instead of '~'";
+
+/// Whether a shell would put a home folder where this begins.
+pub(super) fn is_for_the_shell(location: &Path) -> bool {
+    location.as_os_str().as_encoded_bytes().starts_with(b"~")
+}
+
 fn file_uri_to_path(uri: &str) -> Result<PathBuf, String> {
     match glib::filename_from_uri(uri) {
         // RFC 8089, section 2: localhost is as good as no host.

@@ -11,29 +11,32 @@
 //!
 //! | name | type | default | changeable | effect |
 //! | --- | --- | --- | --- | --- |
-//! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough |
+//! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough; it reads as it was set, also what can't be read |
 //! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
 //! | `colorspace` | [`Colorspace`] | `rgb` | at any time | what the channels are that are matched, whatever the format of the frames: `rgb`, `ycbcr` or `luma` |
 //! | `strength` | double, 0 to 1 | 1 | at any time | how far levels go from what they are to what they are matched to; 0 = frames pass unchanged, in passthrough, but are read and counted: learning, `stats` and messages go on |
-//! | `smoothing` | unsigned 64-bit int, ns | 0 | at any time | time constant of the average over frames that is matched, and of the change to another reference; 0 = every frame by itself |
+//! | `smoothing` | unsigned 64-bit int, ns, 0 to 60 s | 0 | at any time | time constant of the average over frames that is matched, and of the change to another reference; 0 = every frame by itself |
 //! | `deflicker` | double, 0 to 1 | 0 | at any time | how much of a flicker in brightness is removed ([`exposure`](crate::temporal::exposure)); it needs `smoothing` or a mode that holds |
 //! | `scene-threshold` | double, 0 to 1 | 0.08 | at any time | the distance between frames from which on a new scene begins ([`cuts`](crate::temporal::cuts)); up to half of it, none does, and in between it does in part; 0 = never |
 //! | `update-mode` | [`UpdateMode`] | `frame` | at any time | which frames the mapping is learned from: `frame`, `scene` or `locked` |
 //! | `flat-frames` | [`FlatFrames`] | `hold` | at any time | what becomes of channels with next to no distribution ([`is_flat`](crate::temporal::is_flat)): `hold` or `match` |
 //! | `ignore-borders` | boolean | false | at any time | leave black bars out of the counts, and as they are ([`survey`](crate::survey), [`borders`](crate::borders)) |
-//! | `max-slope` | double, 0 to 65535 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::curve::Curve::limit_slope)); 0 = no limit |
+//! | `max-slope` | double, 0 to 16 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::curve::Curve::limit_slope)); 0 = no limit |
 //! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
-//! | `interval` | unsigned 64-bit int, ns | 1000000000 | at any time | time between messages; 0 = one for each frame; a new scene has one at once |
-//! | `stats` | `GstStructure` | | read only | [`Stats`](stats::Stats) of the last frame, with curves of up to 256 points; without fields before the first one |
+//! | `interval` | unsigned 64-bit int, ns, 0 to 60 s | 1000000000 | at any time | time between messages; 0 = one for each frame; a new scene has one at once |
+//! | `full-stats` | boolean | false | at any time | give all levels in `luts` of `stats`: in 16 bits 65,536 for each channel, which take some 30 ms of the reader's time, and 5 MB; messages stay small |
+//! | `stats` | `GstStructure` | | read only | [`Stats`](stats::Stats) of the last frame, with curves of up to 256 points unless `full-stats` is set; without fields where that passed without a reference, and before the first one |
+//!
+//! Numbers whose changes can follow the stream's time (`controllable`) are `strength`, `smoothing`,
+//! `deflicker`, `scene-threshold` and `max-slope`.
+//!
+//! It is a `GstPreset`: `live-camera`, `film`, `exact` and `normalise` come in
+//! `presets/GstHistoMatch.prs`, which the packages put where GStreamer looks for it.
 //!
 //! # Signals
 //!
 //! The action signal `relearn`, without arguments: the mapping begins afresh with the next frame that
 //! isn't flat, in every mode.
-//!
-//! The action signal `get-full-stats`, without arguments, gives what `stats` gives, but in `luts` the
-//! output level of every input level, whatever the depth: in 16 bits, 65,536 for each channel, which
-//! take some 30 ms of the caller's time, and 5 MB.
 //!
 //! # State
 //!
@@ -63,10 +66,12 @@
 //! | message | when |
 //! | --- | --- |
 //! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails, unless it took longer than half a second |
-//! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays; or a JPEG ends early and is used as far as it goes |
+//! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays (`reference` of `stats`) |
+//! | warning, `GST_STREAM_ERROR_DECODE` | a reference that is a damaged JPEG, most of which can be used |
 //! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
-//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other; the text says what has no effect |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other, or `smoothing` is less than a millisecond; the text says what has no effect |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars; once until READY |
 //! | element, `histomatch` | with `post-messages` |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | the stream is in PQ, HLG or BT.2020, and the reference counts as sRGB; once until READY |
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like, with views in memories of their own, or with `interlace-mode=fields`; the text says what to put in front |
@@ -103,7 +108,8 @@ pub use enums::{Colorspace, FlatFrames, UpdateMode};
 glib::wrapper! {
     /// The element `histomatch`, typed, for applications that link the plugin.
     pub struct HistoMatch(ObjectSubclass<imp::HistoMatch>)
-        @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object;
+        @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object,
+        @implements gst::Preset;
 }
 
 /// The name of the element.

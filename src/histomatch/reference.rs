@@ -1,7 +1,7 @@
 //! Which reference is in use: the requests for one, and what of it the streaming thread needs.
 
 use std::mem;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -33,17 +33,17 @@ pub(super) struct References {
 
 #[derive(Default)]
 struct Slot {
-    /// The location in use or, while stopped, to be used.
+    /// The location that was asked for last, which may be one that can't be read.
     location: Option<PathBuf>,
-    /// What was read from it; always `None` while stopped.
-    reference: Option<Arc<Reference>>,
+    /// What is in use; always `None` while stopped.
+    in_use: Option<InUse>,
     /// Between READY and PAUSED or above.
     started: bool,
     /// Stops what is being decoded since the last start.
     interrupt: Interrupt,
-    /// The number of the last request.
+    /// The number of the last request, which `location` is of.
     requested: u64,
-    /// The number of the request that `location` came from.
+    /// The number of the request that is in use or, on the way there, is to be.
     installed: u64,
     /// What references may be asked for in.
     wanted: Vec<Channels>,
@@ -53,7 +53,26 @@ struct Slot {
     flushing: bool,
 }
 
+/// A reference and where it was read from.
+#[derive(Clone)]
+struct InUse {
+    location: Arc<Path>,
+    reference: Arc<Reference>,
+}
+
+/// What a frame is matched to.
+pub(super) struct Target {
+    /// Where it was read from.
+    pub location: Arc<Path>,
+    /// Its distributions.
+    pub cdfs: Arc<[Cdf]>,
+}
+
 impl Slot {
+    fn reference(&self) -> Option<&Arc<Reference>> {
+        self.in_use.as_ref().map(|in_use| &in_use.reference)
+    }
+
     /// Whether the first reference is being read.
     fn is_waiting(&self) -> bool {
         matches!(self.first, First::Awaited | First::Late)
@@ -88,7 +107,7 @@ pub(super) enum NotRead<E> {
 
 /// What became of a request.
 pub(super) enum Outcome {
-    /// It is in use, or to be used once the element is started.
+    /// It is in use, or will be read when the element is started.
     Installed,
     /// A later one is in use, or comes next.
     Superseded,
@@ -101,34 +120,33 @@ pub(super) enum NotSettled {
 }
 
 impl References {
+    /// The location that was asked for last.
     pub fn location(&self) -> Option<PathBuf> {
         lock(&self.slot).location.clone()
     }
 
-    /// Whether there is one.
+    /// Whether one is in use.
     pub fn is_set(&self) -> bool {
-        lock(&self.slot).reference.is_some()
+        lock(&self.slot).in_use.is_some()
     }
 
-    /// Takes a number for a location. Unless the element is stopped, it must be
-    /// [loaded](Self::load).
-    pub fn request(&self, location: Option<&PathBuf>) -> Option<u64> {
+    /// Takes a number for a location, and says whether it is another one than before. Where there is
+    /// a number, it must be [loaded](Self::load); otherwise the element is stopped.
+    pub fn request(&self, location: Option<&Path>) -> (Option<u64>, bool) {
         let mut slot = lock(&self.slot);
         slot.requested += 1;
-        let request = slot.requested;
-        if slot.started {
-            return Some(request);
-        }
-        slot.installed = request;
-        slot.location = location.cloned();
-        None
+        // Not as paths, to which a slash at the end is nothing.
+        let text = |location: Option<&Path>| location.map(|path| path.as_os_str().to_owned());
+        let is_other = text(slot.location.as_deref()) != text(location);
+        slot.location = location.map(Path::to_owned);
+        (slot.started.then_some(slot.requested), is_other)
     }
 
     /// Reads the reference of a request by `read`, when it is its turn, and installs it.
     pub fn load<E>(
         &self,
         request: u64,
-        location: Option<PathBuf>,
+        location: Option<&Path>,
         read: impl Fn(&Interrupt) -> Result<Option<Reference>, NotRead<E>>,
     ) -> Result<Outcome, E> {
         let _turn = lock(&self.decoding);
@@ -143,16 +161,11 @@ impl References {
             match read(&interrupt) {
                 Ok(reference) => return Ok(self.install(request, location, reference)),
                 Err(NotRead::Because(cause)) => return Err(cause),
-                Err(NotRead::Interrupted) => {
-                    let mut slot = lock(&self.slot);
-                    // Otherwise the element was started again.
-                    if !slot.started {
-                        if request >= slot.installed {
-                            (slot.installed, slot.location) = (request, location);
-                        }
-                        return Ok(Outcome::Installed);
-                    }
+                // Unless the element was started again.
+                Err(NotRead::Interrupted) if !lock(&self.slot).started => {
+                    return Ok(Outcome::Installed);
                 }
+                Err(NotRead::Interrupted) => (),
             }
         }
     }
@@ -160,15 +173,18 @@ impl References {
     fn install(
         &self,
         request: u64,
-        location: Option<PathBuf>,
+        location: Option<&Path>,
         reference: Option<Reference>,
     ) -> Outcome {
-        let reference = reference.map(Arc::new);
+        let new = location.zip(reference).map(|(location, reference)| InUse {
+            location: location.into(),
+            reference: Arc::new(reference),
+        });
         loop {
             let wanted = lock(&self.slot).wanted.clone();
-            if let Some(reference) = &reference {
+            if let Some(new) = &new {
                 for channels in &wanted {
-                    reference.cdfs(channels);
+                    new.reference.cdfs(channels);
                 }
             }
             let mut slot = lock(&self.slot);
@@ -178,9 +194,9 @@ impl References {
             if !slot.wanted.iter().all(|channels| wanted.contains(channels)) {
                 continue;
             }
-            (slot.installed, slot.location) = (request, location);
-            let reference = reference.filter(|_| slot.started);
-            let old = mem::replace(&mut slot.reference, reference);
+            slot.installed = request;
+            let new = new.filter(|_| slot.started);
+            let old = mem::replace(&mut slot.in_use, new);
             drop(slot);
             // Without the lock, because it takes time to free a picture.
             drop(old);
@@ -196,6 +212,8 @@ impl References {
         slot.flushing = false;
         slot.first = First::Settled;
         slot.interrupt = Interrupt::default();
+        // What was asked for before is not wanted any more.
+        slot.installed = slot.requested;
         let location = slot.location.clone()?;
         slot.first = First::Awaited;
         Some((slot.installed, location))
@@ -219,7 +237,7 @@ impl References {
     pub fn settle_first(&self, failed: bool) -> bool {
         let mut slot = lock(&self.slot);
         // Where something else was installed meanwhile, the stream has a reference.
-        let failed = failed && slot.reference.is_none();
+        let failed = failed && slot.in_use.is_none();
         let must_be_said = failed && matches!(slot.first, First::Late);
         if !must_be_said {
             slot.first = if failed { First::Failed } else { First::Settled };
@@ -267,7 +285,7 @@ impl References {
         slot.started = false;
         slot.first = First::Settled;
         slot.wanted.clear();
-        let old = slot.reference.take();
+        let old = slot.in_use.take();
         drop(slot);
         drop(old);
     }
@@ -286,30 +304,29 @@ impl References {
                 if !slot.wanted.contains(channels) {
                     slot.wanted.push(channels.clone());
                 }
-                slot.reference.clone()
+                slot.reference().cloned()
             };
             if let Some(reference) = &reference {
                 reference.cdfs(channels);
             }
             let slot = lock(&self.slot);
-            let is_same =
-                reference.as_ref().map(Arc::as_ptr) == slot.reference.as_ref().map(Arc::as_ptr);
+            let is_same = reference.as_ref().map(Arc::as_ptr) == slot.reference().map(Arc::as_ptr);
             if is_same && slot.wanted.contains(channels) {
                 return;
             }
         }
     }
 
-    /// The distributions of the reference in use.
-    pub fn cdfs(&self, channels: &Channels) -> Option<Arc<[Cdf]>> {
-        let reference = {
+    /// The reference in use, in some channels.
+    pub fn target(&self, channels: &Channels) -> Option<Target> {
+        let in_use = {
             let slot = lock(&self.slot);
-            let reference = slot.reference.as_ref()?;
-            if let Some(ready) = reference.counted(channels) {
-                return Some(ready);
+            let in_use = slot.in_use.as_ref()?;
+            if let Some(cdfs) = in_use.reference.counted(channels) {
+                return Some(Target { location: Arc::clone(&in_use.location), cdfs });
             }
-            Arc::clone(reference)
+            in_use.clone()
         };
-        Some(reference.cdfs(channels))
+        Some(Target { cdfs: in_use.reference.cdfs(channels), location: in_use.location })
     }
 }

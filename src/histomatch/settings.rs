@@ -5,6 +5,13 @@ use std::time::Duration;
 use super::{Colorspace, FlatFrames, UpdateMode};
 use crate::temporal;
 
+/// The longest time that a property takes, in nanoseconds: a minute. Controllers and sliders divide
+/// what there is.
+pub(super) const LONGEST: u64 = 60_000_000_000;
+
+/// What is shorter than this lasts less than any frame.
+const MILLISECOND: u64 = 1_000_000;
+
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub n_threads: u32,
@@ -21,6 +28,7 @@ pub(super) struct Settings {
     pub post_messages: bool,
     /// In nanoseconds.
     pub interval: u64,
+    pub full_stats: bool,
 }
 
 impl Default for Settings {
@@ -39,11 +47,25 @@ impl Default for Settings {
             max_slope: temporal.max_slope,
             post_messages: false,
             interval: 1_000_000_000,
+            full_stats: false,
         }
     }
 }
 
 impl Settings {
+    /// What does nothing, or not what it seems to: the text for the user.
+    pub fn complaint(&self) -> Option<String> {
+        if (1..MILLISECOND).contains(&self.smoothing) {
+            return Some(format!(
+                "smoothing={} smooths nothing: this is in nanoseconds. Set smoothing=1000000000 for \
+                 a second, or 0 for none.",
+                self.smoothing
+            ));
+        }
+        let contradiction = self.temporal().contradiction()?;
+        Some(format!("The properties contradict each other: {contradiction}."))
+    }
+
     pub fn temporal(&self) -> temporal::Settings {
         temporal::Settings {
             strength: self.strength,

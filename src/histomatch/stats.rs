@@ -12,6 +12,9 @@ pub struct Stats {
     /// `running-time` (`guint64`, nanoseconds): when the frame is to be shown; missing if it has no
     /// time stamp.
     pub running_time: Option<gst::ClockTime>,
+    /// `reference` (`gchararray`): the location of the picture that the frame was matched to, as
+    /// `reference-location` was set. What isn't UTF-8 in it is replaced.
+    pub reference: String,
     /// `distance-before` (`gdouble`, 0 to 1): by how much of the full scale the frame's samples would
     /// have to move to have the reference's distribution, on average over all samples and channels.
     pub distance_before: f64,
@@ -33,12 +36,13 @@ pub struct Stats {
     pub depths: Vec<u32>,
     /// `luts` (array of arrays of `guint`): for each channel, output levels: up to 8 bits, that of
     /// each input level; beyond, of 256 input levels that are evenly spread, the first and the last
-    /// among them. [`points`](Self::points) has the input levels, too. The action signal
-    /// `get-full-stats` gives the output level of each input level, whatever the depth.
+    /// among them. [`points`](Self::points) has the input levels, too. With the property
+    /// `full-stats`, the property `stats` has the output level of each input level, whatever the
+    /// depth.
     pub luts: Vec<Vec<u16>>,
 }
 
-/// The most points that a curve of [`Stats::luts`] has, but for those of `get-full-stats`.
+/// The most points that a curve of [`Stats::luts`] has, but with `full-stats`.
 pub const MAX_POINTS: usize = 256;
 
 impl Stats {
@@ -80,6 +84,7 @@ impl From<&Stats> for gst::Structure {
     fn from(stats: &Stats) -> Self {
         let lut = |levels: &Vec<u16>| gst::Array::new(levels.iter().map(|&level| u32::from(level)));
         let mut structure = gst::Structure::builder(NAME)
+            .field("reference", &stats.reference)
             .field("distance-before", stats.distance_before)
             .field("distance-after", stats.distance_after)
             .field("scene-distance", stats.scene_distance)
@@ -129,6 +134,7 @@ impl TryFrom<&gst::StructureRef> for Stats {
                 .has_field("running-time")
                 .then(|| get(structure, "running-time"))
                 .transpose()?,
+            reference: get(structure, "reference")?,
             distance_before: get(structure, "distance-before")?,
             distance_after: get(structure, "distance-after")?,
             scene_distance: get(structure, "scene-distance")?,

@@ -2,17 +2,16 @@
 
 use std::collections::TryReserveError;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 
 use gst::prelude::*;
 
 use super::memory::NotMapped;
+use super::reference::Target;
 use super::settings::Settings;
 use super::stats::{self, Stats};
 use super::{Colorspace, frame, memory};
 use crate::borders::Borders;
-use crate::cdf::Cdf;
 use crate::color::Channels;
 use crate::distance;
 use crate::histogram::Histogram;
@@ -60,7 +59,7 @@ pub(super) struct Stream {
 /// What was done to a frame.
 pub(super) struct Matched {
     pub report: Report,
-    references: Arc<[Cdf]>,
+    target: Target,
     histograms: Vec<Histogram>,
     luts: Vec<Lut>,
 }
@@ -112,7 +111,7 @@ impl Deref for Frame<'_> {
 /// What is decided by, beside the frames.
 pub(super) struct Decision<'a> {
     pub is_reverse: bool,
-    pub references: Arc<[Cdf]>,
+    pub target: Target,
     pub settings: &'a Settings,
 }
 
@@ -206,7 +205,7 @@ impl Stream {
         workers: &Workers,
         decision: Decision,
     ) -> Result<Matched, Failure> {
-        let Decision { is_reverse, references, settings } = decision;
+        let Decision { is_reverse, target, settings } = decision;
         if frame.flags().contains(gst::BufferFlags::DISCONT) && self.jumps(&frame, is_reverse) {
             self.jump(settings.temporal().update_mode);
         }
@@ -247,7 +246,7 @@ impl Stream {
         let temporal = for_gap.as_mut().unwrap_or(&mut self.temporal);
         let counted =
             temporal::Frame { histograms: &histograms, thumbnail: thumbnail.as_ref(), elapsed };
-        let (luts, report) = temporal.match_frame(counted, &references, &settings.temporal());
+        let (luts, report) = temporal.match_frame(counted, &target.cdfs, &settings.temporal());
         if let Some(pixels) = to_change {
             self.matcher.apply(pixels, scan, workers, &luts)?;
         }
@@ -255,7 +254,7 @@ impl Stream {
             self.last = pts;
             self.last_duration = self.by_rate().or(duration).unwrap_or(USUAL_DURATION);
         }
-        Ok(Matched { report, references, histograms, luts })
+        Ok(Matched { report, target, histograms, luts })
     }
 
     /// Makes what takes frames of another size, if this is one.
@@ -370,13 +369,23 @@ fn make_matcher(
 }
 
 impl Matched {
+    /// Whether something was learned from the frame.
+    pub fn is_learned(&self) -> bool {
+        self.report.learned.contains(&true)
+    }
+
+    /// Whether nothing was, though there is something to be seen.
+    pub fn is_flat(&self) -> bool {
+        !self.is_learned() && self.histograms.iter().any(temporal::has_contrast)
+    }
+
     /// What to tell of it, with curves of at most so many points. It is computed in the streaming
     /// thread for messages, so it may not take long.
     pub fn stats(&self, running_time: Option<gst::ClockTime>, max_points: usize) -> Stats {
         let n_channels = self.luts.len() as f64;
         let [mut distance_before, mut distance_after] = [0.; 2];
         for ((source, lut), reference) in
-            self.histograms.iter().zip(&self.luts).zip(&*self.references)
+            self.histograms.iter().zip(&self.luts).zip(&*self.target.cdfs)
         {
             let [before, after] = distance::before_and_after(source, lut, reference);
             distance_before += before / n_channels;
@@ -384,6 +393,7 @@ impl Matched {
         }
         Stats {
             running_time,
+            reference: self.target.location.display().to_string(),
             distance_before,
             distance_after,
             scene_distance: self.report.scene_distance,

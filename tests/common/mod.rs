@@ -79,18 +79,19 @@ pub fn count_of_reads(element: &gst::Element) -> Arc<AtomicUsize> {
 }
 
 /// Values, legal and extreme, of every property that can be set, but for the reference.
-pub const VALUES: [(&str, &[&str]); 12] = [
+pub const VALUES: [(&str, &[&str]); 13] = [
     ("colorspace", &["rgb", "ycbcr", "luma"]),
     ("strength", &["0", "0.4", "1"]),
-    ("smoothing", &["0", "1", "300000000", "18446744073709551615"]),
+    ("smoothing", &["0", "1", "300000000", "60000000000"]),
     ("deflicker", &["0", "1"]),
     ("scene-threshold", &["0", "0.08", "1"]),
     ("update-mode", &["scene", "frame", "locked"]),
     ("flat-frames", &["match", "hold"]),
     ("ignore-borders", &["false", "true"]),
-    ("max-slope", &["0", "1.5", "65535"]),
+    ("max-slope", &["0", "1.5", "16"]),
     ("post-messages", &["false", "true"]),
     ("interval", &["0", "1000000000"]),
+    ("full-stats", &["false", "true"]),
     ("n-threads", &["1", "3"]),
 ];
 
@@ -161,6 +162,17 @@ impl Rig {
 pub enum Complaint {
     Error(String),
     Warning(String),
+}
+
+impl Complaint {
+    /// Whether it is a warning of settings that do nothing, or not what they seem to.
+    pub fn is_of_settings(&self) -> bool {
+        let is_one = |text: &str| {
+            text.starts_with("The properties contradict each other: ")
+                || text.starts_with("smoothing=1 smooths nothing: ")
+        };
+        matches!(self, Self::Warning(text) if is_one(text))
+    }
 }
 
 /// What a frame becomes if an area of it is matched: by the core, which `borders.rs` compares with

@@ -23,6 +23,7 @@ static PLUGIN_PATH: LazyLock<PathBuf> = LazyLock::new(|| {
 fn with_plugin<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
     command
         .env("GST_PLUGIN_PATH", folder)
+        .env("GST_PRESET_PATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("presets"))
         .env("GST_REGISTRY", Path::new(env!("CARGO_TARGET_TMPDIR")).join("registry.bin"))
 }
 

@@ -4,6 +4,7 @@ use image::DynamicImage;
 
 use crate::color::{ColorSpace, Encoding, LumaWeights, Range};
 use crate::curve::Curve;
+use crate::distance::before_and_after;
 use crate::kernels::InstructionSet;
 use crate::lut::{Lut, match_histograms};
 use crate::matcher::Matcher;
@@ -19,6 +20,17 @@ use crate::workers::Workers;
 )]
 pub struct UnsupportedPicture(pub image::ColorType);
 
+/// How far the samples of a picture would have to move, on average over all samples and channels, to
+/// have the distribution of the reference: as a share of the full scale, as the element says it in
+/// `stats`. 0 for a picture without pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Distance {
+    /// Of the picture as it was.
+    pub before: f64,
+    /// Of what has become of it.
+    pub after: f64,
+}
+
 /// Gives a picture the histograms of a reference: what the element does with a frame, if it is
 /// matched by itself.
 ///
@@ -26,7 +38,8 @@ pub struct UnsupportedPicture(pub image::ColorType);
 /// matched in 16 bits, grey ones by their luma, whatever the `color_space`. Alpha stays as it is,
 /// and pixels of any alpha are counted.
 ///
-/// Levels go as much of the way to what they are matched to as `strength` says, from 0 to 1.
+/// Levels go as much of the way to what they are matched to as `strength` says, from 0 to 1. What is
+/// given back is how far the picture is from the reference, before and after.
 ///
 /// # Errors
 ///
@@ -46,7 +59,8 @@ pub struct UnsupportedPicture(pub image::ColorType);
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let reference = Reference::load("examples/media/coffee.png".as_ref())?;
 /// let mut picture = image::open("examples/media/chelsea.png")?;
-/// match_picture(&mut picture, &reference, ColorSpace::Rgb, 1.)?;
+/// let distance = match_picture(&mut picture, &reference, ColorSpace::Rgb, 1.)?;
+/// assert!(distance.after < 0.01 && distance.before > 0.05);
 /// # Ok(())
 /// # }
 /// ```
@@ -55,26 +69,33 @@ pub fn match_picture(
     reference: &Reference,
     color_space: ColorSpace,
     strength: f64,
-) -> Result<(), UnsupportedPicture> {
+) -> Result<Distance, UnsupportedPicture> {
     assert!((0. ..=1.).contains(&strength), "a strength of {strength}");
     let layout = layout(picture);
     let Some(memory) = memory(picture) else {
         return Err(UnsupportedPicture(picture.color()));
     };
     if memory.is_empty() {
-        return Ok(());
+        return Ok(Distance::default());
     }
     let spans = [PlaneSpan { offset: 0, stride: layout.planes[0].row_bytes as isize }];
     let mut matcher = Matcher::new(layout, color_space, InstructionSet::best(), None)
         .expect("samples are side by side");
     let references = reference.cdfs(matcher.channels());
+    let mut distance = Distance::default();
     matcher
         .process(memory, Scan::Progressive, &spans, &Workers::default(), |histograms| {
             let luts = match_histograms(histograms, &references);
-            luts.iter().map(|lut| weakened(lut, strength)).collect()
+            let luts: Vec<Lut> = luts.iter().map(|lut| weakened(lut, strength)).collect();
+            for ((histogram, lut), reference) in histograms.iter().zip(&luts).zip(&*references) {
+                let [before, after] = before_and_after(histogram, lut, reference);
+                distance.before += before / luts.len() as f64;
+                distance.after += after / luts.len() as f64;
+            }
+            luts
         })
         .expect("the memory is the picture");
-    Ok(())
+    Ok(distance)
 }
 
 fn weakened(lut: &Lut, strength: f64) -> Lut {

@@ -12,10 +12,14 @@ use common::programs::{example, run, text};
 use gsthistomatch::color::ColorSpace;
 use gsthistomatch::picture::{UnsupportedPicture, match_picture};
 use gsthistomatch::reference::Reference;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
 use image::{
-    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma, LumaA, Pixel, Rgb,
-    RgbImage, Rgba,
+    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageEncoder, ImageReader, Luma, LumaA,
+    Pixel, Rgb, RgbImage, Rgba,
 };
+use moxcms::ColorProfile;
 use temp_dir::TempDir;
 
 const WIDTH: u32 = 37;
@@ -167,6 +171,30 @@ fn match_image(arguments: &[&str], folder: &Path) -> Output {
     run(Command::new(example("match_image")).args(arguments), folder)
 }
 
+/// What it prints, if it works: the scores, and what it has to say.
+fn matched_by_program(arguments: &[&str], folder: &Path) -> [String; 2] {
+    let output = match_image(arguments, folder);
+    assert!(output.status.success(), "{arguments:?} {}", text(&output));
+    [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+}
+
+/// The metadata of `chelsea.png` that has no place in any file that is written.
+const NO_TEXTS: &str = "Titles and keywords (XMP, IPTC) are lost: they are not written here.\n";
+
+/// By how much of the full scale samples would have to move, on average, to have the reference's
+/// distribution: the area between their CDFs.
+fn distance(picture: &RgbImage, reference: &RgbImage) -> f64 {
+    let share = |picture: &RgbImage, channel: usize, level: usize| {
+        let n = picture.pixels().filter(|p| usize::from(p.0[channel]) <= level).count();
+        n as f64 / f64::from(picture.width() * picture.height())
+    };
+    let channel = |channel| {
+        let at = |level| share(picture, channel, level) - share(reference, channel, level);
+        (0..256).map(|level| at(level).abs()).sum::<f64>() / 255.
+    };
+    (0..3).map(channel).sum::<f64>() / 3.
+}
+
 #[test]
 fn the_program_matches_files() {
     let folder = TempDir::new().expect("a temporary folder");
@@ -175,60 +203,365 @@ fn the_program_matches_files() {
         std::fs::copy(media(name), path(name)).expect("copied");
         name
     });
-    let before = image::open(path(input)).expect("the picture opens");
+    let open = |name: &str| image::open(path(name)).expect("a picture");
+    let before = open(input);
     let matched = |color_space, strength| {
         let mut picture = before.clone();
         let reference = Reference::load(&path(reference)).expect("it is a picture");
         match_picture(&mut picture, &reference, color_space, strength).expect("it is matched");
         picture
     };
-    let output = match_image(&[input, reference, "a.png"], folder.path());
-    assert!(output.status.success() && text(&output).is_empty(), "{}", text(&output));
-    assert!(image::open(path("a.png")).expect("written") == matched(ColorSpace::Rgb, 1.));
+    let [score, said] = matched_by_program(&[input, reference, "a.png"], folder.path());
+    assert!(open("a.png") == matched(ColorSpace::Rgb, 1.));
+    assert_eq!(said, NO_TEXTS);
+    let [from, to] = [&before, &open("a.png")]
+        .map(|picture| distance(&picture.to_rgb8(), &open(reference).to_rgb8()));
+    assert_eq!(
+        score,
+        format!(
+            "chelsea.png -> a.png: distance from the reference {from:.4} before, {to:.4} after\n"
+        )
+    );
+    assert!(to < from / 20., "{score}");
 
     let options = ["--colorspace", "luma", "--strength", "0.5", "--force"];
-    let output = match_image(&[&[input, reference, "a.png"][..], &options].concat(), folder.path());
-    assert!(output.status.success() && text(&output).is_empty(), "{}", text(&output));
-    assert!(image::open(path("a.png")).expect("written") == matched(ColorSpace::Luma, 0.5));
+    matched_by_program(&[&[input, reference, "a.png"][..], &options].concat(), folder.path());
+    assert!(open("a.png") == matched(ColorSpace::Luma, 0.5));
 
-    // The colour profile stays, where there is a place for it.
-    for name in ["a.png", "a.tif", "a.webp"] {
-        let output = match_image(&[input, reference, name, "--force"], folder.path());
-        assert!(output.status.success() && text(&output).is_empty(), "{}", text(&output));
-        let open =
-            |name| ImageReader::open(path(name)).expect("opens").into_decoder().expect("reads");
-        let profile = open(name).icc_profile().expect("reads");
-        assert!(
-            profile.is_some() && profile == open(input).icc_profile().expect("reads"),
-            "{name}"
-        );
-        assert!(
-            image::open(path(name)).expect("written") == matched(ColorSpace::Rgb, 1.),
-            "{name}"
-        );
+    for name in ["a.png", "a.tif", "a.webp", "a.bmp"] {
+        let arguments = [input, reference, name, "--force"];
+        let [_, said] = matched_by_program(&arguments, folder.path());
+        assert_eq!(said, NO_TEXTS);
+        assert!(open(name) == matched(ColorSpace::Rgb, 1.), "{name}");
     }
-    let output = match_image(&[input, reference, "a.bmp"], folder.path());
-    assert_eq!(text(&output), "The colour profile is lost: this format has no place for it.\n");
 
     // In formats that lose something, it is near.
-    let output = match_image(&[input, reference, "a.jpg"], folder.path());
-    assert!(output.status.success() && text(&output).is_empty(), "{}", text(&output));
-    let after = image::open(path("a.jpg")).expect("written").into_rgb8();
-    let exact = matched(ColorSpace::Rgb, 1.).into_rgb8();
-    let differences = after.as_raw().iter().zip(exact.as_raw()).map(|(a, b)| a.abs_diff(*b));
-    let mean = differences.map(f64::from).sum::<f64>() / exact.as_raw().len() as f64;
-    assert!(mean < 6., "{mean}");
+    matched_by_program(&[input, reference, "a.jpg"], folder.path());
+    let (after, exact) = (open("a.jpg").into_rgb8(), matched(ColorSpace::Rgb, 1.).into_rgb8());
+    assert!(mean_difference(&after, &exact) < 6.);
+}
+
+fn mean_difference(a: &RgbImage, b: &RgbImage) -> f64 {
+    let differences = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| a.abs_diff(*b));
+    differences.map(f64::from).sum::<f64>() / a.as_raw().len() as f64
+}
+
+/// Exif of a camera: its name, that the picture is to be turned by a quarter, when and where it was
+/// taken, that it is not in sRGB, and a thumbnail. Behind it what it becomes.
+fn exif(big_endian: bool) -> [Vec<u8>; 2] {
+    let with = |orientation: u16, color_space: u16, thumbnail: u32| {
+        let mut exif = Vec::new();
+        let short = |exif: &mut Vec<u8>, value: u16| match big_endian {
+            true => exif.extend(value.to_be_bytes()),
+            false => exif.extend(value.to_le_bytes()),
+        };
+        let long = |exif: &mut Vec<u8>, value: u32| match big_endian {
+            true => exif.extend(value.to_be_bytes()),
+            false => exif.extend(value.to_le_bytes()),
+        };
+        let directory = |exif: &mut Vec<u8>, entries: &[(u16, u16, u32, u32)], next: u32| {
+            short(exif, entries.len() as u16);
+            for &(tag, kind, count, value) in entries {
+                short(exif, tag);
+                short(exif, kind);
+                long(exif, count);
+                // A short is in the first two bytes of four.
+                if (kind, count) == (3, 1) {
+                    short(exif, value as u16);
+                    short(exif, 0);
+                } else {
+                    long(exif, value);
+                }
+            }
+            long(exif, next);
+        };
+        exif.extend(if big_endian { b"MM" } else { b"II" });
+        short(&mut exif, 42);
+        long(&mut exif, 8);
+        // Four entries end at 62, two at 92, one at 110.
+        let main = [
+            (0x10F, 2, 8, 152),
+            (0x112, 3, 1, orientation.into()),
+            (0x8769, 4, 1, 62),
+            (0x8825, 4, 1, 92),
+        ];
+        directory(&mut exif, &main, thumbnail);
+        directory(&mut exif, &[(0x9003, 2, 20, 160), (0xA001, 3, 1, color_space.into())], 0);
+        directory(&mut exif, &[(1, 2, 2, 0x4E00_4E00)], 0);
+        directory(&mut exif, &[(0x201, 4, 1, 180), (0x202, 4, 1, 4), (0x103, 3, 1, 6)], 0);
+        exif.resize(152, 0);
+        exif.extend(b"Cameras\x002026:11:28 12:00:00\x00thumbnail");
+        exif
+    };
+    [with(6, 0xFFFF, 110), with(1, 1, 0)]
+}
+
+/// Writes a picture with Exif.
+fn save_with_exif(picture: &DynamicImage, exif: Vec<u8>, path: &Path) {
+    let mut file = std::fs::File::create(path).expect("made");
+    fn write(picture: &DynamicImage, exif: Vec<u8>, mut encoder: impl ImageEncoder) {
+        encoder.set_exif_metadata(exif).expect("it has a place for it");
+        picture.write_with_encoder(encoder).expect("written");
+    }
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("jpg") => write(picture, exif, JpegEncoder::new_with_quality(&mut file, 100)),
+        Some("png") => write(picture, exif, PngEncoder::new(&mut file)),
+        _ => write(picture, exif, WebPEncoder::new_lossless(&mut file)),
+    }
+}
+
+fn exif_of(path: &Path) -> Option<Vec<u8>> {
+    let reader = ImageReader::open(path).expect("opens").with_guessed_format().expect("reads");
+    reader.into_decoder().expect("a picture").exif_metadata().expect("reads")
+}
+
+#[test]
+fn exif_stays_and_says_what_is_true() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    let picture = DynamicImage::from(
+        image::open(media("astronaut.png")).expect("a picture").crop_imm(0, 0, 60, 40).into_rgb8(),
+    );
+    let coffee = media("coffee.png");
+    let coffee = coffee.to_str().expect("UTF-8");
+    const NO_EXIF: &str =
+        "Date, camera and place (Exif) are lost: they are not written in this format.\n";
+    for input in ["in.jpg", "in.png", "in.webp"] {
+        for big_endian in [false, true] {
+            let [before, expected] = exif(big_endian);
+            save_with_exif(&picture, before, &path(input));
+            for output in ["out.jpg", "out.png", "out.webp", "out.tif", "out.bmp"] {
+                let arguments = [input, coffee, output, "--force", "--strength=0"];
+                let [_, said] = matched_by_program(&arguments, folder.path());
+                let what = format!("{input} {output} {big_endian}");
+                let turned = image::open(path(output)).expect("written").into_rgb8();
+                assert!(mean_difference(&turned, &picture.rotate90().into_rgb8()) < 6., "{what}");
+                if output.ends_with(".tif") || output.ends_with(".bmp") {
+                    assert_eq!(said, NO_EXIF, "{what}");
+                } else {
+                    assert_eq!(said, "", "{what}");
+                    assert_eq!(exif_of(&path(output)), Some(expected.clone()), "{what}");
+                }
+            }
+        }
+    }
+    // What is no Exif stays as it is; more than a segment of a JPEG holds is left out.
+    for exif in [b"no Exif".to_vec(), exif(true)[0][..70].to_vec(), vec![7; 65530]] {
+        save_with_exif(&picture, exif.clone(), &path("in.png"));
+        let arguments = ["in.png", coffee, "out.jpg", "--force"];
+        let [_, said] = matched_by_program(&arguments, folder.path());
+        let is_lost = exif.len() > 65000;
+        assert_eq!(said, if is_lost { NO_EXIF } else { "" });
+        let kept = exif_of(&path("out.jpg"));
+        assert_eq!(kept.map(|kept| kept.len()), (!is_lost).then_some(exif.len()));
+    }
+}
+
+#[test]
+fn what_a_format_does_not_hold_is_said() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    let coffee = media("coffee.png");
+    let coffee = coffee.to_str().expect("UTF-8");
+    const NO_DEPTH: &str = "16 bits have become 8: this format has no more.\n";
+    const NO_ALPHA: &str = "Transparency is lost: this format has none.\n";
+    for picture in pictures() {
+        picture.save(path("in.png")).expect("written");
+        for (output, has_depth, has_alpha) in [
+            ("out.png", true, true),
+            ("out.tif", true, true),
+            ("out.webp", false, true),
+            ("out.bmp", false, true),
+            ("out.jpg", false, false),
+        ] {
+            let arguments = ["in.png", coffee, output, "--force"];
+            let [_, said] = matched_by_program(&arguments, folder.path());
+            let mut expected = String::new();
+            if depth(&picture) == 16 && !has_depth {
+                expected += NO_DEPTH;
+            }
+            if picture.color().has_alpha() && !has_alpha {
+                expected += NO_ALPHA;
+            }
+            assert_eq!(said, expected, "{:?} {output}", picture.color());
+        }
+    }
+    // There is nothing to lose.
+    DynamicImage::from(image::RgbaImage::from_pixel(4, 4, Rgba([1, 2, 3, 255])))
+        .save(path("in.png"))
+        .expect("written");
+    let [_, said] = matched_by_program(&["in.png", coffee, "o.jpg"], folder.path());
+    assert_eq!(said, "");
+}
+
+/// Writes a picture with a colour profile.
+fn save_with_profile(picture: &DynamicImage, profile: Vec<u8>, path: &Path) {
+    let mut encoder = PngEncoder::new(std::fs::File::create(path).expect("made"));
+    encoder.set_icc_profile(profile).expect("it has a place for it");
+    picture.write_with_encoder(encoder).expect("written");
+}
+
+/// The sRGB level of a share of light.
+fn srgb_level(light: f64) -> f64 {
+    match light {
+        ..=0.0031308 => light * 12.92,
+        _ => 1.055 * light.min(1.).powf(1. / 2.4) - 0.055,
+    }
+}
+
+fn srgb_light(level: f64) -> f64 {
+    if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) }
+}
+
+/// Light of Display P3 in the primaries of sRGB, by those of both and a white of D65.
+const P3_TO_SRGB: [[f64; 3]; 3] = [
+    [1.2249401763, -0.2249401763, 0.],
+    [-0.0420569547, 1.0420569547, 0.],
+    [-0.0196375546, -0.0786360456, 1.0982736001],
+];
+
+#[test]
+fn pictures_with_a_profile_keep_their_colours_in_srgb() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    let coffee = media("coffee.png");
+    let coffee = coffee.to_str().expect("UTF-8");
+    let profile = |profile: ColorProfile| profile.encode().expect("a profile");
+    for picture in pictures() {
+        let full = f64::from((1u32 << depth(&picture)) - 1);
+        let has_color = picture.color().has_color();
+        let (profile, light): (_, fn(f64) -> f64) = match has_color {
+            true => (profile(ColorProfile::new_display_p3()), srgb_light),
+            false => (profile(ColorProfile::new_gray_with_gamma(1.8)), |level| level.powf(1.8)),
+        };
+        save_with_profile(&picture, profile, &path("in.png"));
+        let arguments = ["in.png", coffee, "out.png", "--strength=0", "--force"];
+        let [_, said] = matched_by_program(&arguments, folder.path());
+        assert_eq!(said, "");
+        let converted = image::open(path("out.png")).expect("written");
+        assert_eq!(converted.color(), picture.color());
+        let written = ImageReader::open(path("out.png")).expect("opens").into_decoder();
+        assert_eq!(written.expect("reads").icc_profile().expect("reads"), None);
+
+        let n = usize::from(picture.color().channel_count());
+        let n_colors = if has_color { 3 } else { 1 };
+        let (before, after) = (samples(&picture), samples(&converted));
+        for (before, after) in before.chunks(n).zip(after.chunks(n)) {
+            let lights: Vec<f64> =
+                before[..n_colors].iter().map(|&level| light(f64::from(level) / full)).collect();
+            for (channel, &after) in after[..n_colors].iter().enumerate() {
+                let light = match has_color {
+                    true => P3_TO_SRGB[channel].iter().zip(&lights).map(|(a, b)| a * b).sum(),
+                    false => lights[0],
+                };
+                let exact = srgb_level(f64::max(light, 0.));
+                // A level of 8 bits.
+                assert!((f64::from(after) / full - exact).abs() < 0.6 / 255., "{before:?}");
+            }
+            assert_eq!(before[n_colors..], after[n_colors..], "alpha");
+        }
+    }
+    // Profiles of sRGB change nothing, whoever made them; R'G'B' without colour stays grey.
+    let mut made_by_others =
+        ImageReader::open(media("chelsea.png")).expect("opens").into_decoder().expect("a picture");
+    let made_by_others = made_by_others.icc_profile().expect("reads").expect("it has one");
+    for srgb in [made_by_others, profile(ColorProfile::new_srgb())] {
+        for picture in pictures() {
+            save_with_profile(&picture, srgb.clone(), &path("in.png"));
+            let arguments = ["in.png", coffee, "out.png", "--strength=0", "--force"];
+            matched_by_program(&arguments, folder.path());
+            assert!(image::open(path("out.png")).expect("written") == picture);
+        }
+    }
+    let grey = &pictures()[0];
+    save_with_profile(grey, profile(ColorProfile::new_pro_photo_rgb()), &path("in.png"));
+    matched_by_program(&["in.png", coffee, "out.png", "--strength=0", "--force"], folder.path());
+    let converted = image::open(path("out.png")).expect("written");
+    assert!(converted.color() == grey.color() && converted != *grey);
+
+    // Profiles that are of no use are said.
+    for (bad, cause) in [
+        (b"no profile".to_vec(), "(Invalid ICC profile)"),
+        (profile(ColorProfile::new_gray_with_gamma(1.8)), "(it is of the kind Gray)"),
+    ] {
+        save_with_profile(&pictures()[2], bad, &path("in.png"));
+        let arguments = ["in.png", coffee, "out.png", "--strength=0", "--force"];
+        let [_, said] = matched_by_program(&arguments, folder.path());
+        assert_eq!(
+            said,
+            format!(
+                "The colours may be wrong: the colour profile can't be used {cause}, so the \
+                 picture counts as sRGB.\n"
+            )
+        );
+        assert!(image::open(path("out.png")).expect("written") == pictures()[2]);
+    }
+}
+
+#[test]
+fn the_program_matches_folders() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("in")).expect("made");
+    let picture = pictures().swap_remove(2);
+    for name in ["in/a.png", "in/b.gif", "in/c.JPG", "d.webp"] {
+        picture.save(path(name)).expect("written");
+    }
+    std::fs::write(path("in/e.png"), "no picture").expect("written");
+    std::fs::write(path("in/notes.txt"), "not taken").expect("written");
+    std::fs::copy(path("in/a.png"), path("in/.hidden.png")).expect("copied");
+    let coffee = media("coffee.png");
+    let coffee = coffee.to_str().expect("UTF-8");
+
+    let output = match_image(&["in", "d.webp", coffee, "-o", "out/"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let scores = String::from_utf8_lossy(&output.stdout);
+    let names = ["in/a.png -> out/a.png", "in/b.gif -> out/b.png", "in/c.JPG -> out/c.JPG"];
+    for (line, name) in scores.lines().zip([&names[..], &["d.webp -> out/d.webp"]].concat()) {
+        assert!(line.starts_with(&format!("{name}: distance from the reference 0.")), "{scores}");
+    }
+    assert_eq!(scores.lines().count(), 4, "{scores}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("Error: Can't read 'in/e.png': "), "{said}");
+    assert!(said.contains("1 of the files failed; the lines above say why"), "{said}");
+    let mut written: Vec<_> = path("out").read_dir().expect("made").flatten().collect();
+    written.sort_by_key(|entry| entry.file_name());
+    let written: Vec<_> = written.iter().map(|entry| entry.file_name()).collect();
+    assert_eq!(written, ["a.png", "b.png", "c.JPG", "d.webp"]);
+
+    // What is there is skipped.
+    std::fs::remove_file(path("in/e.png")).expect("removed");
+    std::fs::remove_file(path("out/b.png")).expect("removed");
+    let [scores, said] = matched_by_program(&["in", coffee, "-o", "out"], folder.path());
+    assert!(scores.lines().count() == 1 && scores.starts_with("in/b.gif"), "{scores}");
+    assert_eq!(
+        said,
+        "in/a.png: skipped, as 'out/a.png' exists\nin/c.JPG: skipped, as 'out/c.JPG' exists\n"
+    );
+
+    for (arguments, message) in [
+        (vec!["in", coffee, "-o", "in", "--force"], "'in/a.png' would be written over itself"),
+        (vec!["in", "d.webp", coffee, "-o", "d.webp"], "Can't write several files to 'd.webp'"),
+        (vec!["out", "in", coffee, "-o", "x"], "'out/a.png' and 'in/a.png' would both be written"),
+        (vec!["in", coffee], "Three pictures are needed: INPUT REFERENCE OUTPUT; see --help"),
+    ] {
+        let output = match_image(&arguments, folder.path());
+        let text = text(&output);
+        assert!(!output.status.success() && text.contains(message), "{arguments:?} {text}");
+    }
 }
 
 #[test]
 fn the_program_says_what_is_wrong() {
     let folder = TempDir::new().expect("a temporary folder");
-    std::fs::copy(media("chelsea.png"), folder.path().join("in.png")).expect("copied");
+    for name in ["in.png", "old.png"] {
+        std::fs::copy(media("chelsea.png"), folder.path().join(name)).expect("copied");
+    }
     std::fs::write(folder.path().join("text"), "no picture").expect("written");
     for (arguments, message) in [
         (
             ["none.png", "in.png", "out.png"],
-            "Can't read 'none.png'\n\nCaused by:\n    No such file or directory",
+            "Can't read 'none.png'\n\nCaused by:\n    0: Can't read it; check the path",
         ),
         (
             ["in.png", "text", "out.png"],
@@ -240,20 +573,21 @@ fn the_program_says_what_is_wrong() {
             ["in.png", "in.png", "out"],
             "Can't tell the format of 'out'; end its name in .png, .tif, .webp, .jpg or .bmp",
         ),
-        (["in.png", "in.png", "in.png"], "'in.png' exists; give another name, or --force to"),
+        (["in.png", "in.png", "old.png"], "'old.png' exists; give another name, or --force to"),
+        (["in.png", "in.png", "in.png"], "'in.png' would be written over itself; choose another"),
         (
             ["in.png", "in.png", "out.gif"],
             "Can't write 'out.gif'\n\nCaused by:\n    Gif is not written here; end the name in \
              .png, .tif, .webp, .jpg or .bmp",
         ),
-        (["in.png", "in.png", "no/out.png"], "Can't write 'no/out.png'"),
+        (["in.png", "in.png", "no/out.png"], "Can't write 'no/out.png': there is no folder 'no'"),
     ] {
         let output = match_image(&arguments, folder.path());
         let text = text(&output);
         assert_eq!(output.status.code(), Some(1), "{arguments:?} {text}");
         assert!(text.contains(message), "{arguments:?} {text}");
     }
-    assert_eq!(folder.path().read_dir().expect("it can be read").count(), 2);
+    assert_eq!(folder.path().read_dir().expect("it can be read").count(), 3);
     for strength in ["-1", "1.5", "NaN"] {
         let output = match_image(
             &["in.png", "in.png", "o.png", &format!("--strength={strength}")],

@@ -5,10 +5,13 @@ mod common;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use common::frames::matched;
 use common::programs::{example, python, run, text};
+use common::video::{REFERENCE, matching, play, play_with, quoted};
 use common::{PICTURES, media};
+use gst::prelude::*;
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
 
@@ -71,7 +74,7 @@ fn every_shell_command_of_the_readme_runs() {
             assert!(output.status.success(), "{block}{text}");
             assert!(text.contains("Got EOS") && !text.contains("WARNING"), "{block}{text}");
             pipelines += 1;
-        } else if block.starts_with("cargo run") {
+        } else if block.starts_with("cargo run") || block.starts_with("gst-inspect-1.0") {
             let output = run(&mut shell, folder.path());
             assert!(output.status.success(), "{block}{}", text(&output));
             programs += 1;
@@ -94,11 +97,14 @@ fn every_shell_command_of_the_readme_runs() {
             assert!(is_elsewhere, "no test runs this command of the README:\n{block}");
         }
     }
-    assert_eq!((pipelines, programs), (7, 3));
+    assert_eq!((pipelines, programs), (7, 4));
 
     // What they wrote is what they should write.
     let size = |file| folder.path().join(file).metadata().expect("it was written").len();
-    assert!(size("output.webm") > 100_000);
+    let of_output = packets_of_sound(&folder.path().join("output.webm"));
+    assert!(of_output == packets_of_sound(&media("bigbuckbunny.webm")), "the sound is not kept");
+    let decibels = decibels_of_encoding(&folder.path().join("output.webm"));
+    assert!(decibels > 40., "{decibels} dB: the encoder is seen, not the filter");
     assert!(root.join("target/demo/before-reference-after.png").exists());
     assert!(root.join("target/demo/matched.webm").exists());
     assert!(size("matched.mkv") > 100_000);
@@ -108,6 +114,77 @@ fn every_shell_command_of_the_readme_runs() {
     let expected = matched(&before, "coffee.png");
     assert!(by_element.into_raw() == expected);
     assert!(by_program.into_raw() == expected);
+}
+
+/// The packets of sound in a WebM file.
+fn packets_of_sound(file: &Path) -> Vec<Vec<u8>> {
+    let [packets] = play(
+        &format!(
+            "filesrc location={} ! matroskademux ! audio/x-opus ! appsink name=packets",
+            quoted(file)
+        ),
+        ["packets"],
+    );
+    assert!(packets.len() > 100, "{} packets", packets.len());
+    buffers(&packets)
+}
+
+/// How much of the matched clip is left behind the encoder: the peak signal-to-noise ratio of the
+/// luma of all frames.
+fn decibels_of_encoding(file: &Path) -> f64 {
+    let frames = |file: &Path, element: &str| {
+        let pipeline = format!(
+            "filesrc location={} ! matroskademux ! decodebin ! {element}
+                ! video/x-raw,format=I420 ! appsink name=frames",
+            quoted(file)
+        );
+        let [frames] = play(&pipeline, ["frames"]);
+        buffers(&frames)
+    };
+    let exact = frames(&media("bigbuckbunny.webm"), &matching(&quoted(&media(REFERENCE))));
+    let encoded = frames(file, "identity");
+    assert_eq!(exact.len(), encoded.len(), "frames");
+    let (mut sum, mut count) = (0., 0);
+    for (exact, encoded) in exact.iter().zip(&encoded) {
+        // Luma is the first two thirds.
+        let luma = exact.len() / 3 * 2;
+        for (a, b) in exact[..luma].iter().zip(&encoded[..luma]) {
+            sum += f64::from(a.abs_diff(*b)).powi(2);
+        }
+        count += luma;
+    }
+    10. * (255f64.powi(2) * count as f64 / sum).log10()
+}
+
+fn buffers(samples: &[gst::Sample]) -> Vec<Vec<u8>> {
+    let buffer = |sample: &gst::Sample| sample.buffer_owned().expect("a sample has a buffer");
+    samples.iter().map(|sample| common::bytes(&buffer(sample))).collect()
+}
+
+/// The doc tests see that it runs to its end.
+#[test]
+fn the_rust_program_of_the_readme_matches_its_frames() {
+    let program = blocks("rust")[0];
+    let [pipeline, reference] = [" ! ", ".png"].map(|part| {
+        let mut texts = program.split('"').skip(1).step_by(2);
+        texts.find(|text| text.contains(part)).expect("it has a pipeline and a reference")
+    });
+    let distances = Arc::new(Mutex::new(Vec::new()));
+    play_with(pipeline, [], |pipeline| {
+        let look = pipeline.by_name("look").expect("it is called so");
+        look.set_property("reference-location", reference);
+        let (pad, distances) = (look.static_pad("src").expect("a pad"), distances.clone());
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            let stats: gst::Structure = look.property("stats");
+            let distance = |field| stats.get::<f64>(field).expect("a number");
+            let both = (distance("distance-before"), distance("distance-after"));
+            distances.lock().expect("no panic").push(both);
+            gst::PadProbeReturn::Ok
+        });
+    });
+    let distances = distances.lock().expect("no panic");
+    assert!(distances.len() > 20, "{distances:?}");
+    assert!(distances.iter().all(|(before, after)| *after < before / 5.), "{distances:?}");
 }
 
 #[test]
@@ -127,7 +204,6 @@ fn the_python_program_of_the_readme_runs() {
 
 #[test]
 fn the_table_of_properties_is_in_step() {
-    use gst::prelude::*;
     common::init();
     let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
     let own = gsthistomatch::histomatch::HistoMatch::static_type();
@@ -149,7 +225,6 @@ fn listed(start: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_lists_of_formats_are_in_step() {
-    use gst::prelude::*;
     common::init();
     for format in listed("Directly, ") {
         let known = common::frames::FORMATS.iter().any(|known| known.format.to_str() == format);

@@ -1,14 +1,16 @@
 //! Promise: the Python programs of `examples/python` run on Debian's Python: frames of numpy come
 //! out as the oracle says, at any width, and what is wrong is told by exceptions; live video
-//! changes its reference while it plays, and ends when it is told to.
+//! changes its reference while it plays, by itself and at a key, and ends when it is told to.
 
 mod common;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::frames::{matched, noise};
-use common::programs::{self, python, run, skipped_modules, text};
+use common::programs::{self, Background, python, run, skipped, skipped_modules, text};
+use common::screen::Screen;
 use common::{PICTURES, media};
 use image::RgbImage;
 use temp_dir::TempDir;
@@ -212,26 +214,116 @@ fn the_table_says_that_all_bytes_are_the_same() {
     }
 }
 
+/// `live.py` with the three pictures and one that is missing, saying which it reads.
+fn live(program: &str, set_up: impl FnOnce(&mut Command), folder: &Path) -> Background {
+    for picture in PICTURES {
+        std::fs::copy(media(picture), folder.join(picture)).expect("copied");
+    }
+    let set_up = |command: &mut Command| {
+        set_up(command);
+        command.env("GST_DEBUG", "histomatch:4").env("GST_DEBUG_NO_COLOR", "1");
+    };
+    programs::start(program, set_up, folder)
+}
+
+const MISSING: &str = "missing.png";
+
+/// Waits until the last picture that was read, or refused, is this one.
+fn wait_for_picture(live: &mut Background, name: &str) {
+    let expected = match name {
+        MISSING => format!("Can't use '{name}' as the reference picture"),
+        _ => format!("Read the reference '{name}'"),
+    };
+    let is_last = |text: &str| {
+        let mut lines = text.lines().rev();
+        let about = ["Read the reference '", "Can't use '"];
+        let last = lines.find(|line| about.iter().any(|about| line.contains(about)));
+        last.is_some_and(|line| line.contains(&expected))
+    };
+    let found = live.wait_for(|live| is_last(&live.text()).then_some(()));
+    assert!(found.is_some(), "{name}: {}", live.text());
+}
+
 #[test]
-fn live_video_changes_its_reference_and_ends_on_an_interrupt() {
+fn live_video_changes_its_reference_by_itself_and_ends_on_an_interrupt() {
     let folder = TempDir::new().expect("a temporary folder");
     let set_up = |command: &mut Command| {
-        command.arg(program("live.py")).arg("test").args(PICTURES.map(media));
-        command.args(["missing.png", "--every=1", "--sink=fakesink sync=true"]);
-        command.env("GST_DEBUG", "histomatch:4").env("GST_DEBUG_NO_COLOR", "1");
+        command.arg(program("live.py")).arg("test").args(PICTURES).arg(MISSING);
+        command.args(["--every=1", "--sink=fakesink sync=true"]);
     };
     let python = python();
     let python = python.get_program().to_str().expect("UTF-8");
-    let mut live = programs::start(python, set_up, folder.path());
-    let all = live.wait_for(|live| {
-        let text = live.text();
-        let read =
-            |name: &&str| text.contains(&format!("Read the reference '{}'", media(name).display()));
-        let refused = text.contains("Can't use 'missing.png' as the reference picture");
-        (PICTURES.iter().all(read) && refused).then_some(())
-    });
-    assert!(all.is_some(), "{}", live.text());
+    let mut live = live(python, set_up, folder.path());
+    for name in [PICTURES[0], PICTURES[1], PICTURES[2], MISSING, PICTURES[0]] {
+        wait_for_picture(&mut live, name);
+    }
     live.signal("INT");
+    assert!(live.succeeds(), "{}", live.text());
+}
+
+#[test]
+fn keys_in_the_terminal_change_the_reference_of_live_video() {
+    if skipped(&["script", "stty", "setpriv"], &[]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let python = python();
+    let session = format!(
+        "stty -g; '{}' '{}' test {} {MISSING} --sink='fakesink sync=true'; echo code $?; stty -g",
+        python.get_program().to_str().expect("UTF-8"),
+        program("live.py").display(),
+        PICTURES.join(" ")
+    );
+    let set_up = |command: &mut Command| {
+        command.args(["-c", r#"mkfifo keys; exec script -qec "$0" /dev/null <> keys"#, &session]);
+    };
+    let mut live = live("sh", set_up, folder.path());
+    wait_for_picture(&mut live, PICTURES[0]);
+    let keys = folder.path().join("keys");
+    let mut keys = std::fs::File::options().write(true).open(keys).expect("a pipe");
+    let mut press = |key: &[u8]| keys.write_all(key).expect("it is read");
+    for (key, name) in [
+        (b"n", PICTURES[1]),
+        (b" ", PICTURES[2]),
+        (b"p", PICTURES[1]),
+        (b"p", PICTURES[0]),
+        (b"p", MISSING),
+    ] {
+        press(key);
+        wait_for_picture(&mut live, name);
+    }
+    press(b"xq");
+    assert!(live.succeeds(), "{}", live.text());
+    let text = live.text();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let code = lines.iter().position(|line| line.ends_with("code 0")).expect("a code");
+    assert!(lines[0].contains(':') && lines[0] == lines[code + 1], "{text}");
+}
+
+#[test]
+fn keys_in_the_window_change_the_reference_of_live_video() {
+    if skipped(&["setpriv", "Xvfb", "xdotool"], &["ximagesink"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let screen = Screen::new([400, 300], folder.path());
+    let set_up = |command: &mut Command| {
+        command.arg(program("live.py")).arg("test").args(PICTURES).arg("--sink=ximagesink");
+        command.env("DISPLAY", &screen.display);
+    };
+    let python = python();
+    let python = python.get_program().to_str().expect("UTF-8");
+    let mut live = live(python, set_up, folder.path());
+    wait_for_picture(&mut live, PICTURES[0]);
+    // The window may not be there yet, and keys go nowhere then.
+    let black = screen.shot(folder.path());
+    let is_shown = live.wait_for(|_| (screen.shot(folder.path()) != black).then_some(()));
+    assert!(is_shown.is_some(), "{}", live.text());
+    screen.press(&["space"], folder.path());
+    wait_for_picture(&mut live, PICTURES[1]);
+    screen.press(&["p"], folder.path());
+    wait_for_picture(&mut live, PICTURES[0]);
+    screen.press(&["q"], folder.path());
     assert!(live.succeeds(), "{}", live.text());
 }
 

@@ -13,6 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use common::frames::{Frame, Shape, noise};
+use common::jpeg;
 use common::oracle::{Code, Picture};
 use common::png::{self, Kind};
 use common::{Complaint, Rig, bytes, data, media};
@@ -670,9 +671,7 @@ fn f90_truncated_jpegs_are_errors_or_known_as_damaged() {
 #[test]
 fn f90_a_truncated_jpeg_is_used_with_one_warning() {
     let (_folder, path) = folder("cut.jpg");
-    let whole = jpeg_of_rows();
-    let cut = &whole[..whole.len() - 5];
-    fs::write(&path, cut).expect("a file can be written");
+    fs::write(&path, jpeg::cut_off()).expect("a file can be written");
     let mut rig = Rig::new(Some(&path));
     let warning = Complaint::Warning(format!(
         "The reference picture '{}' is damaged: 8 of its 256 rows can't be read and don't count. \
@@ -683,30 +682,9 @@ fn f90_a_truncated_jpeg_is_used_with_one_warning() {
 
     let frame = Frame::new(VideoFormat::Gray8, 64, 64, Shape::Default, noise(1));
     rig.harness.set_src_caps(frame.caps());
-    let rows = ROWS.map(|level| [i64::from(level); 3]);
+    let rows = jpeg::levels().map(|level| [i64::from(level); 3]);
     let expected = frame.expected(&Picture::new(rows[..31].to_vec(), 8));
     assert!(bytes(&rig.process(frame.buffer())) == expected);
-}
-
-/// Levels of rows of 8 pixels, which the encoder gives back as they are.
-const ROWS: [u8; 32] = {
-    let mut rows = [0; 32];
-    let mut i = 0;
-    while i < 32 {
-        rows[i] = 8 * i as u8 + 3;
-        i += 1;
-    }
-    rows
-};
-
-/// A grey JPEG of 16 x 256 pixels.
-fn jpeg_of_rows() -> Vec<u8> {
-    let picture = ImageBuffer::from_fn(16, 256, |_, y| Luma([ROWS[y as usize / 8]]));
-    let mut file = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 100)
-        .encode_image(&DynamicImage::from(picture))
-        .expect("a JPEG");
-    file
 }
 
 #[test]

@@ -1,22 +1,27 @@
 #!/usr/bin/env python3
-"""Plays a video in a window, matched to reference pictures that change while it plays:
+"""Plays a video in a window, matched to a reference picture; a key changes to the next one:
 
     cargo build --release
     GST_PLUGIN_PATH=target/release python3 examples/python/live.py camera picture.png other.png
 
-Debian's packages: python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-good
-gstreamer1.0-x. Ctrl+C ends it.
+n or the space bar is the next picture, p the one before, and q the end, in the window and in the
+terminal. Debian's packages: python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-good
+gstreamer1.0-x.
 """
 
 import argparse
 import os
 import sys
-from itertools import cycle
+import termios
+import tty
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import gi
 
 gi.require_version("Gst", "1.0")
-from gi.repository import GLib, Gst
+gi.require_version("GstVideo", "1.0")
+from gi.repository import GLib, Gst, GstVideo
 
 SOURCES = {
     # A camera that gives JPEG is decoded, too.
@@ -38,10 +43,15 @@ class Player:
             # Not in the text, where spaces and quotes would need escapes.
             self.pipeline.get_by_name("file").set_property("location", input)
         self.look = self.pipeline.get_by_name("look")
-        self.references = cycle(references)
-        self.change_reference()
-        if len(references) > 1:
-            GLib.timeout_add(every * 1000, self.change_reference)
+        self.look.get_static_pad("src").add_probe(
+            Gst.PadProbeType.EVENT_UPSTREAM, self.on_event
+        )
+        self.references = references
+        self.current = 0
+        self.look.set_property("reference-location", references[0])
+        self.loader = ThreadPoolExecutor(max_workers=1)
+        if every:
+            GLib.timeout_add_seconds(every, self.change_reference)
 
         self.loop = GLib.MainLoop()
         self.problem = None
@@ -52,21 +62,45 @@ class Player:
         bus.connect("message::eos", lambda *_: self.loop.quit())
 
     def play(self):
-        """Plays to the end, to Ctrl+C or to an error; gives what the error says."""
+        """Plays to the end, to a key or Ctrl+C, or to an error; gives what the error says."""
         self.pipeline.set_state(Gst.State.PLAYING)
         try:
-            self.loop.run()
+            with keys_of_terminal(self.press):
+                self.loop.run()
         except KeyboardInterrupt:
             pass
         finally:
             self.pipeline.set_state(Gst.State.NULL)
         return self.problem
 
-    def change_reference(self):
-        # Reads the picture, and returns when it is in use from the next frame on. The stream does
-        # not wait. A bad picture posts a warning, and the old one stays.
-        self.look.set_property("reference-location", next(self.references))
+    def press(self, key):
+        if key in ("n", "space"):
+            self.change_reference()
+        elif key == "p":
+            self.change_reference(-1)
+        elif key in ("q", "Escape"):
+            self.loop.quit()
+
+    def change_reference(self, step=1):
+        # To set it reads the picture, a second for 24 megapixels, and returns when it is in use from
+        # the next frame on. The stream does not wait, nor do keys, as this is done in a thread. A bad
+        # picture posts a warning, and the old one stays.
+        self.current = (self.current + step) % len(self.references)
+        self.loader.submit(self.load, self.current)
         return GLib.SOURCE_CONTINUE
+
+    def load(self, number):
+        # Of several keys in the meantime, the last one wins.
+        if number == self.current:
+            self.look.set_property("reference-location", self.references[number])
+
+    def on_event(self, _pad, info):
+        # A window sends its keys upstream, from a thread of its own.
+        event = info.get_event()
+        if GstVideo.Navigation.event_get_type(event) == GstVideo.NavigationEventType.KEY_PRESS:
+            _, key = GstVideo.Navigation.event_parse_key_event(event)
+            GLib.idle_add(self.press, key)
+        return Gst.PadProbeReturn.OK
 
     def on_error(self, _bus, message):
         # Of several, the first is the cause.
@@ -78,6 +112,30 @@ class Player:
         print(message.parse_warning()[0].message, file=sys.stderr)
 
 
+@contextmanager
+def keys_of_terminal(press):
+    """Calls for each key, by the name that X has for it, and leaves the terminal as it was."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    terminal = sys.stdin.fileno()
+    state = termios.tcgetattr(terminal)
+
+    def read(*_):
+        key = os.read(terminal, 1).decode(errors="replace")
+        press({" ": "space", "": "q"}.get(key, key))
+        return GLib.SOURCE_CONTINUE
+
+    # Keys come at once, and not with the next line.
+    tty.setcbreak(terminal, termios.TCSANOW)
+    source = GLib.io_add_watch(terminal, GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, read)
+    try:
+        yield
+    finally:
+        GLib.source_remove(source)
+        termios.tcsetattr(terminal, termios.TCSANOW, state)
+
+
 def has_display():
     # Without one, autovideosink of GStreamer 1.22 tries every sink there is, and some crash.
     return sys.platform != "linux" or any(map(os.environ.get, ["DISPLAY", "WAYLAND_DISPLAY"]))
@@ -86,8 +144,10 @@ def has_display():
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].rstrip(":"))
     parser.add_argument("input", help="a video file, 'camera' or 'test' (a test pattern)")
-    parser.add_argument("references", nargs="+", help="picture files, shown in turns")
-    parser.add_argument("--every", type=int, default=5, help="seconds for each (default: 5)")
+    parser.add_argument("references", nargs="+", help="picture files")
+    parser.add_argument(
+        "--every", type=int, default=0, metavar="SECONDS", help="also change by itself"
+    )
     parser.add_argument("--sink", default=AUTOMATIC, help="the element that shows it")
     return parser.parse_args()
 

@@ -6,6 +6,7 @@
 //!
 //! [examples/README.md](../README.md) tells more.
 
+#[path = "../common/files.rs"]
 mod files;
 mod formats;
 mod pipeline;
@@ -25,7 +26,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use files::{Plan, Task};
+use files::{Kind, Plan, Task};
 use formats::{Container, Quality};
 use pipeline::{Audio, End, Progress, Recipe, Report};
 
@@ -91,11 +92,20 @@ fn main() -> anyhow::Result<ExitCode> {
     let recipe = recipe(&options, container)?;
     let interruption = Interruption::watch()?;
     let screen = MultiProgress::new();
-    match files::plan(&options.inputs, &options.output, container.endings[0])? {
+    let ending = |_: &Path| container.endings[0].into();
+    match files::plan(&options.inputs, &options.output, &VIDEOS, ending)? {
         Plan::Single(task) => single(&task, &recipe, options.force, &interruption, &screen),
         Plan::Folder(tasks) => folder(tasks, &recipe, &options, &interruption, &screen),
     }
 }
+
+const VIDEOS: Kind = Kind {
+    name: "video",
+    endings: &[
+        "3gp", "asf", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts",
+        "mxf", "ogv", "ts", "vob", "webm", "wmv",
+    ],
+};
 
 fn container(options: &Options) -> anyhow::Result<&'static Container> {
     let ending = options.output.extension().map(|ending| ending.to_string_lossy());

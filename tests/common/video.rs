@@ -102,7 +102,7 @@ fn cdfs(pixels: &[[u8; 3]]) -> [Vec<f64>; 3] {
 /// By how many levels the samples of one picture would have to move, on average, to have the
 /// histograms of the other: the mean absolute difference of the CDFs, over all levels of R', G'
 /// and B', in 256ths.
-fn distance(a: &[[u8; 3]], b: &[[u8; 3]]) -> f64 {
+pub fn distance(a: &[[u8; 3]], b: &[[u8; 3]]) -> f64 {
     let (a, b) = (cdfs(a).concat(), cdfs(b).concat());
     let sum: f64 = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum();
     sum / 3.

@@ -1,4 +1,5 @@
-//! Which file is written for which, and how a file gets its name only when it is whole.
+//! What `transcode` and `match_image` share: which file is written for which, and how a file gets its
+//! name only when it is whole.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -7,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
-/// Of the files that are taken out of a folder.
-const VIDEO_ENDINGS: &[&str] = &[
-    "3gp", "asf", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf",
-    "ogv", "ts", "vob", "webm", "wmv",
-];
+/// The files that are taken out of a folder.
+pub struct Kind {
+    pub name: &'static str,
+    pub endings: &'static [&'static str],
+}
 
 #[derive(Debug)]
 pub struct Task {
@@ -26,8 +27,13 @@ pub enum Plan {
     Folder(Vec<Task>),
 }
 
-/// What is to be written; `ending` is that of files in a folder.
-pub fn plan(inputs: &[PathBuf], output: &Path, ending: &str) -> anyhow::Result<Plan> {
+/// What is to be written; in a folder, each output has the ending that is given for its input.
+pub fn plan(
+    inputs: &[PathBuf],
+    output: &Path,
+    kind: &Kind,
+    ending: impl Fn(&Path) -> OsString,
+) -> anyhow::Result<Plan> {
     let into_folder = match inputs {
         [input] => input.is_dir() || output.is_dir() || ends_in_slash(output),
         _ => true,
@@ -54,10 +60,10 @@ pub fn plan(inputs: &[PathBuf], output: &Path, ending: &str) -> anyhow::Result<P
         .with_context(|| format!("Can't make the folder '{}'", output.display()))?;
     let mut tasks = Vec::new();
     for input in inputs {
-        for input in if input.is_dir() { videos_in(input)? } else { vec![input.clone()] } {
+        for input in if input.is_dir() { files_in(input, kind)? } else { vec![input.clone()] } {
             let mut name = input.file_stem().unwrap_or_default().to_owned();
             name.push(".");
-            name.push(ending);
+            name.push(ending(&input));
             tasks.push(Task { output: output.join(name), input });
         }
     }
@@ -88,7 +94,7 @@ fn folder_of(file: &Path) -> &Path {
 }
 
 /// Those of a folder, not of the folders in it, in the order of their names.
-fn videos_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+fn files_in(folder: &Path, kind: &Kind) -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("Can't read the folder '{}'", folder.display()))?;
@@ -96,14 +102,15 @@ fn videos_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     files.retain(|file| {
         let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
         let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        !hidden && VIDEO_ENDINGS.contains(&ending.as_str()) && file.is_file()
+        !hidden && kind.endings.contains(&ending.as_str()) && file.is_file()
     });
     files.sort();
     ensure!(
         !files.is_empty(),
-        "There is no video in the folder '{}' (files named .{})",
+        "There is no {} in the folder '{}' (files named .{})",
+        kind.name,
         folder.display(),
-        VIDEO_ENDINGS.join(", .")
+        kind.endings.join(", .")
     );
     Ok(files)
 }
@@ -125,8 +132,8 @@ pub fn check_readable(input: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The name of a file while it is not whole. No folder's videos are looked for under it, and it has
-/// its ending, so that it can be played.
+/// The name of a file while it is not whole. It is not taken out of a folder, and has its ending, so
+/// that a video can be played.
 pub fn partial(output: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(output.file_stem().unwrap_or_default());

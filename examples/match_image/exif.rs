@@ -1,0 +1,58 @@
+//! Exif, which is a TIFF without a picture: what it says of the samples, made true again.
+
+use image::metadata::Orientation;
+
+/// Tags, of the main directory and of the one that the first of them points to.
+const EXIF_DIRECTORY: u16 = 0x8769;
+const COLOR_SPACE: u16 = 0xA001;
+const SRGB: u16 = 1;
+
+/// Says of a picture that it is upright and in sRGB, and leaves out its thumbnail, which would show
+/// the old colours. The rest stays, bit by bit.
+pub fn make_true(exif: &mut [u8]) {
+    // `None` is one without an orientation, or one that is damaged.
+    let _ = Orientation::remove_from_exif_chunk(exif);
+    let big_endian = exif.starts_with(b"MM");
+    let _ = Directories { exif, big_endian }.make_true();
+}
+
+/// The directories within; `None` where they are damaged.
+struct Directories<'a> {
+    exif: &'a mut [u8],
+    big_endian: bool,
+}
+
+impl Directories<'_> {
+    fn make_true(&mut self) -> Option<()> {
+        let main = self.long(4)?;
+        // The pointer to the next directory, that of the thumbnail, is behind the entries.
+        let next = main + 2 + 12 * usize::from(self.short(main)?);
+        self.exif.get_mut(next..next + 4)?.fill(0);
+
+        let directory = self.value_at(main, EXIF_DIRECTORY)?;
+        let directory = self.long(directory)?;
+        let color_space = self.value_at(directory, COLOR_SPACE)?;
+        let srgb = if self.big_endian { SRGB.to_be_bytes() } else { SRGB.to_le_bytes() };
+        self.exif.get_mut(color_space..color_space + 2)?.copy_from_slice(&srgb);
+        Some(())
+    }
+
+    /// Where the value of a tag is.
+    fn value_at(&self, directory: usize, tag: u16) -> Option<usize> {
+        let n_entries = usize::from(self.short(directory)?);
+        let mut entries = (0..n_entries).map(|entry| directory + 2 + 12 * entry);
+        entries.find(|&entry| self.short(entry) == Some(tag)).map(|entry| entry + 8)
+    }
+
+    fn short(&self, at: usize) -> Option<u16> {
+        let bytes = self.exif.get(at..)?.first_chunk()?;
+        Some(if self.big_endian { u16::from_be_bytes(*bytes) } else { u16::from_le_bytes(*bytes) })
+    }
+
+    fn long(&self, at: usize) -> Option<usize> {
+        let bytes = self.exif.get(at..)?.first_chunk()?;
+        let long =
+            if self.big_endian { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
+        Some(long as usize)
+    }
+}

@@ -310,21 +310,30 @@ fn the_pad_templates_and_the_list_of_what_is_left_out_are_all_formats() {
         VideoFormat::iter_raw().map(|format| format.to_str().as_str()).collect();
     for pad in ["sink", "src"] {
         let caps = rig.element.pad_template(pad).expect("the pad has a template").caps().clone();
-        // The same again for fields in buffers of their own.
-        assert_eq!(caps.size(), 2);
-        let fields = caps.structure(1).expect("two structures");
-        assert_eq!(fields.get::<&str>("interlace-mode"), Ok("alternate"));
-        assert!(caps.features(1).is_some_and(|features| {
-            features.is_equal(&gst::CapsFeatures::new(["format:Interlaced"]))
-        }));
-        let structure = caps.structure(0).expect("two structures");
-        let formats = |structure: &gst::StructureRef| structure.get::<gst::List>("format");
-        let [frames, of_fields] = [structure, fields].map(|s| formats(s).expect("a list"));
-        assert_eq!(frames.as_slice().len(), of_fields.as_slice().len());
+        // The same again for fields in buffers of their own, and for overlays.
+        const OVERLAYS: &str = "meta:GstVideoOverlayComposition";
+        let features: [&[&str]; 5] = [
+            &["memory:SystemMemory"],
+            &["format:Interlaced"],
+            &["memory:SystemMemory", OVERLAYS],
+            &[OVERLAYS],
+            &["format:Interlaced", OVERLAYS],
+        ];
+        assert_eq!(caps.size(), features.len());
+        let structure = caps.structure(0).expect("it is there");
         assert_eq!(structure.name(), "video/x-raw");
-        assert!(caps.features(0).is_some_and(|features| {
-            features.is_equal(gst::CAPS_FEATURES_MEMORY_SYSTEM_MEMORY.as_ref())
-        }));
+        for names in features {
+            let features = gst::CapsFeatures::new(names.iter().copied());
+            let at = (0..caps.size())
+                .find(|&at| caps.features(at).is_some_and(|own| own.is_equal(&features)))
+                .unwrap_or_else(|| panic!("{names:?}"));
+            let other = caps.structure(at).expect("it is there");
+            let formats = |structure: &gst::StructureRef| structure.get::<gst::List>("format");
+            let [own, all] = [other, structure].map(|s| formats(s).expect("a list"));
+            assert_eq!(own.as_slice().len(), all.as_slice().len());
+            let mode = names.contains(&"format:Interlaced").then_some("alternate");
+            assert_eq!(other.get::<&str>("interlace-mode").ok(), mode, "{names:?}");
+        }
         let promised = structure.get::<gst::List>("format").expect("a list of formats");
         let promised: Vec<&str> =
             promised.iter().map(|format| format.get().expect("a string")).collect();

@@ -325,7 +325,10 @@ fn launch(kernels: Option<&str>) -> (Vec<u8>, String) {
     let folder = TempDir::new().expect("a temporary folder");
     let mut launch = Command::new("gst-launch-1.0");
     launch
-        .args("videotestsrc num-buffers=2 pattern=smpte ! video/x-raw,format=RGB".split(' '))
+        .args(
+            "videotestsrc num-buffers=2 pattern=zone-plate kx2=20 ky2=20 ! video/x-raw,format=RGB"
+                .split(' '),
+        )
         .args(["!", "histomatch"])
         .arg(format!("reference-location={}", media("chelsea.png").display()))
         .args(["!", "filesink", "location=out.raw"])

@@ -568,7 +568,11 @@ fn the_program_says_what_is_wrong() {
             "Can't use 'text' as the reference picture\n\nCaused by:\n    its content is not a \
              picture in a known format; convert it to",
         ),
-        (["text", "in.png", "out.png"], "Can't read 'text'\n\nCaused by:\n    The image format "),
+        (
+            ["text", "in.png", "out.png"],
+            "Can't read 'text'\n\nCaused by:\n    its content is not a picture in a known format; \
+             convert it to",
+        ),
         (
             ["in.png", "in.png", "out"],
             "Can't tell the format of 'out'; end its name in .png, .tif, .webp, .jpg or .bmp",

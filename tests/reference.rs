@@ -1288,8 +1288,10 @@ fn f60_a_bad_file_set_while_playing_is_one_warning_and_the_old_reference_stays()
         rig.element.set_property("reference-location", &location);
         let warning = Complaint::Warning(sentence(location.display(), &cause));
         assert_eq!(rig.complaints(), [warning]);
-        assert_eq!(rig.element.property::<PathBuf>("reference-location"), good);
+        assert_eq!(rig.element.property::<PathBuf>("reference-location"), location);
         assert!(bytes(&rig.process(frame.buffer())) == expected, "{cause}");
+        let stats: gst::Structure = rig.element.property("stats");
+        assert_eq!(stats.get::<PathBuf>("reference").ok(), Some(good.clone()));
     }
 }
 

@@ -161,7 +161,7 @@ fn f73_where_threads_cant_be_made_there_are_fewer() {
     let folder = TempDir::new().expect("a temporary folder");
     let launch = |limit: &str, n_threads: u32, out: &str| {
         let script = format!(
-            "{limit} exec gst-launch-1.0 videotestsrc num-buffers=3 ! \
+            "{limit} exec gst-launch-1.0 videotestsrc num-buffers=3 pattern=snow ! \
              video/x-raw,format=RGB,width=64,height=48 ! \
              histomatch reference-location={} n-threads={n_threads} ! filesink location={out}",
             media("coffee.png").display()

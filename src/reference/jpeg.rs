@@ -36,8 +36,8 @@ const MAX_LOSSLESS_PIXELS: u64 = MAX_PIXELS / 8;
 /// The largest part of the rows that may be lost. What has lost more has other colours.
 const MAX_LOST: f64 = 0.1;
 
-/// The most bytes: 96 MiB. A picture of the most pixels at a quality of 95 has 84 MB.
-const MAX_BYTES: u64 = 96 << 20;
+/// The most bytes: 64 MiB. A picture of the most pixels at a quality of 90 has 59 MB.
+const MAX_BYTES: u64 = 64 << 20;
 
 const START_OF_IMAGE: u8 = 0xD8;
 const END_OF_IMAGE: u8 = 0xD9;

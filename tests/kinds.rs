@@ -577,6 +577,26 @@ fn f143_tiff_of_palettes_inks_and_chroma() {
         let tiff = Tiff { photometric: 6, tags: vec![(530, vec![1, 1])], ..layout };
         assert_colors(&tiff, &samples(3, 8), |pixel| Some(rgb([pixel[0], pixel[1], pixel[2]])));
     }
+    // Of video: with black at 16, white at 235, and BT.709's parts of luma.
+    let tiff = Tiff {
+        width: WIDTH,
+        height: HEIGHT,
+        photometric: 6,
+        tags: vec![(530, vec![1, 1])],
+        ratios: vec![
+            (529, vec![2126, 10_000, 7152, 10_000, 722, 10_000]),
+            (532, vec![16, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1]),
+        ],
+        ..Tiff::default()
+    };
+    assert_colors(&tiff, &samples(3, 8), |pixel| {
+        let [y, cb, cr] = [pixel[0], pixel[1], pixel[2]].map(|level| level as f64);
+        let y = (y - 16.) * 255. / 219.;
+        let [cb, cr] = [cb, cr].map(|c| (c - 128.) * 127. / 112.);
+        let [r, b] = [y + 1.5748 * cr, y + 1.8556 * cb];
+        let rgb = [r, (y - 0.2126 * r - 0.0722 * b) / 0.7152, b];
+        Some(rgb.map(|level| level.round().clamp(0., 255.) as u16))
+    });
     // Units of Y' with one Cb and one Cr.
     for (h, v) in [(2, 2), (2, 1), (4, 1), (1, 2), (4, 2)] {
         for pieces in [Pieces::Strips(usize::MAX), Pieces::Strips(8), Pieces::Tiles(16, 16)] {

@@ -7,7 +7,7 @@
 use super::checks::{check_size, too_costly};
 use super::decode::Decoded;
 use super::meter::Budget;
-use super::samples::{Sample, cmyk_to_rgb, picture, ycbcr_to_rgb};
+use super::samples::{Sample, cmyk_to_rgb, picture};
 use super::{MAX_PIXELS, ReferenceError, jpeg};
 use directory::Directory;
 use pieces::{Compression, decompress};
@@ -37,8 +37,7 @@ enum Colors {
     /// Levels of 16 bits: all of red, of green, and of blue.
     Palette(Vec<u64>),
     Cmyk,
-    /// With the pixels that share a pair of Cb and Cr, across and down, if it is more than one.
-    YCbCr(Option<[usize; 2]>),
+    YCbCr(YCbCr),
 }
 
 impl Colors {
@@ -48,6 +47,38 @@ impl Colors {
             Self::Rgb | Self::YCbCr(_) => 3,
             Self::Cmyk => 4,
         }
+    }
+}
+
+/// What Y'CbCr is (section 21).
+#[derive(Debug, PartialEq)]
+struct YCbCr {
+    /// The pixels that share a pair of Cb and Cr, across and down, if it is more than one.
+    unit: Option<[usize; 2]>,
+    /// The parts of R', G' and B' in Y'.
+    luma: [f64; 3],
+    /// Black and white of each.
+    levels: [f64; 6],
+}
+
+impl YCbCr {
+    /// That of JFIF, and what holds where a TIFF says nothing.
+    const JFIF: Self = Self {
+        unit: None,
+        luma: [0.299, 0.587, 0.114],
+        levels: [0., 255., 128., 255., 128., 255.],
+    };
+
+    fn to_rgb(&self, samples: [u64; 3]) -> [u64; 3] {
+        let [red, green, blue] = self.luma;
+        let full = |at: usize, range: f64| {
+            let [black, white] = [self.levels[2 * at], self.levels[2 * at + 1]];
+            (samples[at] as f64 - black) * range / (white - black)
+        };
+        let [y, cb, cr] = [full(0, 255.), full(1, 127.), full(2, 127.)];
+        let (r, b) = (y + (2. - 2. * red) * cr, y + (2. - 2. * blue) * cb);
+        let g = (y - red * r - blue * b) / green;
+        [r, g, b].map(|level| level.round().clamp(0., 255.) as u64)
     }
 }
 
@@ -150,7 +181,7 @@ impl<'a> Tiff<'a> {
             (3, Kind::Float) => Predictor::Float,
             (other, _) => return unsupported(format!("a TIFF with the predictor {other}")),
         };
-        if matches!(colors, Colors::YCbCr(Some(_)))
+        if matches!(colors, Colors::YCbCr(YCbCr { unit: Some(_), .. }))
             && (n_planes > 1 || n_samples > 3 || predictor != Predictor::None)
         {
             return unsupported("a TIFF of subsampled Y'CbCr in planes, or with a predictor");
@@ -353,7 +384,7 @@ impl Tiff<'_> {
         let decompress = |n_rows, n_bytes| {
             decompress(self.compression, piece, n_rows, n_bytes, self.piece_width, budget)
         };
-        if let Colors::YCbCr(Some(factors)) = self.colors {
+        if let Colors::YCbCr(YCbCr { unit: Some(factors), .. }) = self.colors {
             let [h, v] = factors;
             let n_bytes = self.piece_width.div_ceil(h) * (h * v + 2);
             let bytes = decompress(n_rows.div_ceil(v), n_bytes)?;
@@ -404,9 +435,7 @@ impl Tiff<'_> {
                 Colors::Cmyk => {
                     colors = cmyk_to_rgb([0, 1, 2, 3].map(|at| samples[at]), largest);
                 }
-                Colors::YCbCr(_) => {
-                    colors = ycbcr_to_rgb([0, 1, 2].map(|at| samples[at] as u8)).map(u64::from);
-                }
+                Colors::YCbCr(ycbcr) => colors = ycbcr.to_rgb([0, 1, 2].map(|at| samples[at])),
             }
             if let Some(Alpha { at, is_associated }) = self.alpha {
                 let alpha = samples[at];
@@ -449,30 +478,25 @@ fn colors(
             if bits != 8 {
                 return unsupported(format!("a TIFF of Y'CbCr of {bits} bits"));
             }
-            // Its decoder gives all samples.
+            // Its decoder gives all samples, of JFIF.
             if compression == Compression::Jpeg {
-                return Ok(Colors::YCbCr(None));
+                return Ok(Colors::YCbCr(YCbCr::JFIF));
             }
-            let is_usual = |tag, usual: &[f64]| {
-                directory.ratios(tag).is_none_or(|ratios| {
-                    let pairs = ratios.iter().zip(usual);
-                    ratios.len() == usual.len()
-                        && pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-3)
-                })
-            };
-            if !is_usual(529, &[0.299, 0.587, 0.114])
-                || !is_usual(532, &[0., 255., 128., 255., 128., 255.])
-            {
-                return unsupported("a TIFF of Y'CbCr that isn't that of JFIF");
-            }
-            match directory.values(530)?.as_deref() {
-                None => Colors::YCbCr(Some([2, 2])),
-                Some([1, 1]) => Colors::YCbCr(None),
-                Some(&[h @ (1 | 2 | 4), v @ (1 | 2 | 4)]) => {
-                    Colors::YCbCr(Some([h as usize, v as usize]))
-                }
+            let unit = match directory.values(530)?.as_deref() {
+                None => Some([2, 2]),
+                Some([1, 1]) => None,
+                Some(&[h @ (1 | 2 | 4), v @ (1 | 2 | 4)]) => Some([h as usize, v as usize]),
                 _ => return damaged("the TIFF's subsampling is wrong"),
+            };
+            let (luma, levels) = (directory.ratios(529)?, directory.ratios(532)?);
+            let (luma, levels) =
+                (luma.unwrap_or(YCbCr::JFIF.luma), levels.unwrap_or(YCbCr::JFIF.levels));
+            if levels.as_chunks::<2>().0.iter().any(|[black, white]| black == white)
+                || luma[1] == 0.
+            {
+                return damaged("the TIFF's Y'CbCr has no levels");
             }
+            Colors::YCbCr(YCbCr { unit, luma, levels })
         }
         4 => return unsupported("a TIFF of a mask"),
         8..=10 => return unsupported("a TIFF of CIE L*a*b*"),

@@ -25,6 +25,8 @@ pub struct Tiff {
     pub is_reversed: bool,
     /// More tags: number, values, each of 16 bits.
     pub tags: Vec<(u16, Vec<u32>)>,
+    /// And of quotients: above and below.
+    pub ratios: Vec<(u16, Vec<u32>)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,7 @@ impl Default for Tiff {
             is_big: false,
             is_reversed: false,
             tags: Vec::new(),
+            ratios: Vec::new(),
         }
     }
 }
@@ -120,6 +123,7 @@ impl Tiff {
         ];
         tags.extend(self.extra.clone().map(|extra| (338, 3, extra)));
         tags.extend(self.tags.iter().map(|(tag, values)| (*tag, 3, values.clone())));
+        tags.extend(self.ratios.iter().map(|(tag, values)| (*tag, 5, values.clone())));
         if is_tiled {
             tags.extend([(322, 4, vec![width as u32]), (323, 4, vec![height as u32])]);
             tags.extend([(324, 4, offsets), (325, 4, lengths)]);
@@ -148,7 +152,8 @@ impl Tiff {
         for (tag, kind, numbers) in tags {
             self.put(&mut file, u64::from(tag), 2);
             self.put(&mut file, kind, 2);
-            self.put(&mut file, numbers.len() as u64, size);
+            let n = if kind == 5 { numbers.len() / 2 } else { numbers.len() };
+            self.put(&mut file, n as u64, size);
             let mut bytes = Vec::new();
             for number in numbers {
                 self.put(&mut bytes, number.into(), if kind == 3 { 2 } else { 4 });

@@ -89,14 +89,21 @@ impl<'a> Directory<'a> {
         Ok(self.values(tag)?.map_or(default, |values| values[0]))
     }
 
-    /// The values of a tag, if it is there: quotients.
-    pub fn ratios(&self, tag: u16) -> Option<Vec<f64>> {
-        let entry = self.entries.iter().rfind(|entry| entry.tag == tag)?;
+    /// The values of a tag, if it is there: so many quotients.
+    pub fn ratios<const N: usize>(&self, tag: u16) -> Result<Option<[f64; N]>, ReferenceError> {
+        let Some(entry) = self.entries.iter().rfind(|entry| entry.tag == tag) else {
+            return Ok(None);
+        };
         let ratio = |i| {
             let at = entry.at.checked_add(i * 8)?;
-            Some(self.number(at, 4)? as f64 / self.number(at.checked_add(4)?, 4)? as f64)
+            let (above, below) = (self.number(at, 4)?, self.number(at.checked_add(4)?, 4)?);
+            (below > 0).then_some(above as f64 / below as f64)
         };
-        (0..entry.count.min(8)).map(ratio).collect()
+        let ratios: Option<Vec<_>> = (0..entry.count.min(N as u64)).map(ratio).collect();
+        match ratios.and_then(|ratios| ratios.try_into().ok()) {
+            Some(ratios) => Ok(Some(ratios)),
+            None => Err(ReferenceError::Damaged(format!("the TIFF's tag {tag} has no values"))),
+        }
     }
 
     /// Whether a tag is there.

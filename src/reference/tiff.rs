@@ -20,9 +20,9 @@ mod samples;
 /// The most strips and tiles: 64 x 64 pixels each, if it is a picture of the most pixels and more.
 const MAX_PIECES: usize = 1 << 16;
 
-/// The most that a picture may take, in bytes: a picture of the most pixels in 8 bits, with alpha.
-/// What is read of it is in memory beside that.
-const MAX_BYTES: u64 = MAX_PIXELS * 4;
+/// The most that a picture may take, in bytes: a picture of the most pixels in 8 bits. What is read
+/// of it is in memory beside that.
+const MAX_BYTES: u64 = MAX_PIXELS * 3;
 
 /// The most pixels of a JPEG inside, which is in memory a third time.
 const MAX_JPEG_PIXELS: u64 = MAX_PIXELS / 4;
@@ -323,14 +323,15 @@ impl Tiff<'_> {
                 .map(|i| self.piece(self.pieces[i], n_rows, n_columns, &mut work, budget))
                 .collect::<Result<_, _>>()?;
             for y in 0..n_rows {
-                for (at, piece) in pieces.iter().enumerate() {
-                    self.read_row(piece, y, &mut plane);
-                    if self.n_planes == 1 {
-                        samples.copy_from_slice(&plane);
-                        continue;
+                match &pieces[..] {
+                    [piece] => self.read_row(piece, y, &mut samples),
+                    pieces => {
+                        for (at, piece) in pieces.iter().enumerate() {
+                            self.read_row(piece, y, &mut plane);
+                            let places = samples[at..].iter_mut().step_by(self.n_samples);
+                            places.zip(&plane).for_each(|(place, &sample)| *place = sample);
+                        }
                     }
-                    let places = samples[at..].iter_mut().step_by(self.n_samples);
-                    places.zip(&plane).for_each(|(place, &sample)| *place = sample);
                 }
                 let at = ((top + y) * self.width + left) * n_channels;
                 self.convert(&samples, &mut pixels[at..at + n_columns * n_channels]);
@@ -417,26 +418,42 @@ impl Tiff<'_> {
 
     /// Makes pixels of a row of samples.
     fn convert<S: Sample>(&self, samples: &[u64], pixels: &mut [S]) {
+        let largest = (1 << self.coding.depth()) - 1;
+        match &self.colors {
+            Colors::Grey => self.fill(samples, pixels, largest, |pixel| [pixel[0]; 3]),
+            Colors::Negative => {
+                self.fill(samples, pixels, largest, |pixel| [largest - pixel[0]; 3])
+            }
+            Colors::Rgb => {
+                self.fill(samples, pixels, largest, |pixel| [pixel[0], pixel[1], pixel[2]])
+            }
+            Colors::Palette(levels) => self.fill(samples, pixels, 65535, |pixel| {
+                [0, 1, 2].map(|channel| levels[channel * levels.len() / 3 + pixel[0] as usize])
+            }),
+            Colors::Cmyk => self.fill(samples, pixels, largest, |pixel| {
+                cmyk_to_rgb([pixel[0], pixel[1], pixel[2], pixel[3]], largest)
+            }),
+            Colors::YCbCr(ycbcr) => self.fill(samples, pixels, largest, |pixel| {
+                ycbcr.to_rgb([pixel[0], pixel[1], pixel[2]])
+            }),
+        }
+    }
+
+    /// Makes pixels of a row of samples, by a conversion to levels up to a largest one.
+    #[inline]
+    fn fill<S: Sample>(
+        &self,
+        samples: &[u64],
+        pixels: &mut [S],
+        full: u64,
+        convert: impl Fn(&[u64]) -> [u64; 3],
+    ) {
         let n_channels = self.n_channels();
         let n_colors = n_channels - usize::from(self.alpha.is_some());
         let largest = (1 << self.coding.depth()) - 1;
         let pixels = pixels.chunks_exact_mut(n_channels);
         for (samples, pixel) in samples.chunks_exact(self.n_samples).zip(pixels) {
-            let (mut colors, mut full) = ([samples[0]; 3], largest);
-            match &self.colors {
-                Colors::Grey => {}
-                Colors::Negative => colors = [largest - samples[0]; 3],
-                Colors::Rgb => colors.copy_from_slice(&samples[..3]),
-                Colors::Palette(levels) => {
-                    let at = samples[0] as usize;
-                    colors = [0, 1, 2].map(|channel| levels[channel * levels.len() / 3 + at]);
-                    full = 65535;
-                }
-                Colors::Cmyk => {
-                    colors = cmyk_to_rgb([0, 1, 2, 3].map(|at| samples[at]), largest);
-                }
-                Colors::YCbCr(ycbcr) => colors = ycbcr.to_rgb([0, 1, 2].map(|at| samples[at])),
-            }
+            let mut colors = convert(samples);
             if let Some(Alpha { at, is_associated }) = self.alpha {
                 let alpha = samples[at];
                 if is_associated && alpha > 0 {

@@ -654,7 +654,10 @@ fn f143_tiff_of_reversed_bits_and_fax() {
             is_reversed: true,
             ..Tiff::default()
         };
-        assert_colors(&tiff, &samples(1, bits), |pixel| Some([scaled(pixel[0], bits); 3]));
+        for pieces in [Pieces::Strips(usize::MAX), Pieces::Strips(4)] {
+            let tiff = Tiff { pieces, ..tiff.clone() };
+            assert_colors(&tiff, &samples(1, bits), |pixel| Some([scaled(pixel[0], bits); 3]));
+        }
     }
 
     let is_black = |x: u16, y: u16| (x / 3 + y).is_multiple_of(4) || x > 30;

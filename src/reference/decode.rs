@@ -100,9 +100,7 @@ pub(super) fn decode_with_image(
     let mut decoder = reader.into_decoder().map_err(image_error)?;
     decoder.set_limits(limits(MAX_DECODED_BYTES)).map_err(image_error)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(ReferenceError::TooManyPixels { width, height });
-    }
+    checks::check_size(width, height)?;
     // Not every decoder counts the picture itself.
     if decoder.total_bytes() > MAX_DECODED_BYTES {
         return Err(ReferenceError::TooMuchMemory);

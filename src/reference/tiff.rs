@@ -4,6 +4,8 @@
 //! ones not at all; so only the compressions are left to crates here. What takes more work than its
 //! picture is refused, by name, before anything is decompressed.
 
+use std::borrow::Cow;
+
 use super::checks::{check_size, too_costly};
 use super::decode::Decoded;
 use super::meter::Budget;
@@ -100,6 +102,8 @@ struct Tiff<'a> {
     /// How a row of a piece is stored.
     coding: Coding,
     compression: Compression,
+    /// What all JPEGs have in common, as a JPEG without a picture; or nothing.
+    jpeg_tables: Vec<u8>,
     /// Whether the bits of a byte begin at the lowest one.
     is_reversed: bool,
     /// How many pieces lie on each other, each with one sample of a pixel.
@@ -265,6 +269,13 @@ impl<'a> Tiff<'a> {
             piece_width: piece_width as usize,
             piece_height: piece_height as usize,
             pieces: offsets.into_iter().zip(lengths).collect(),
+            jpeg_tables: match compression {
+                Compression::Jpeg => directory.values(347)?.unwrap_or_default(),
+                _ => Vec::new(),
+            }
+            .into_iter()
+            .map(|byte| byte as u8)
+            .collect(),
             colors,
             directory,
         })
@@ -349,16 +360,16 @@ impl Tiff<'_> {
         budget: &Budget,
     ) -> Result<Piece, ReferenceError> {
         budget.check()?;
-        // What isn't compressed is as long as it is, whatever some programs write.
-        let length = if self.compression == Compression::None { u64::MAX } else { length };
-        let Some(piece) = self.directory.piece(at, length) else {
-            return damaged("a strip or tile of the TIFF lies behind its end");
+        let stored = |length| {
+            let behind = || {
+                ReferenceError::Damaged("a strip or tile of the TIFF lies behind its end".into())
+            };
+            self.directory.piece(at, length).ok_or_else(behind)
         };
         if self.compression == Compression::Jpeg {
-            let tables = self.directory.values(347)?.unwrap_or_default();
-            let tables: Vec<u8> = tables.into_iter().map(|byte| byte as u8).collect();
+            let piece = stored(length)?;
             // Without the end of the tables, and the start of what follows them.
-            let file = match tables.strip_suffix(&[0xFF, 0xD9]) {
+            let file = match self.jpeg_tables.strip_suffix(&[0xFF, 0xD9]) {
                 Some(tables) if tables.len() >= 2 => {
                     [tables, piece.get(2..).unwrap_or_default()].concat()
                 }
@@ -374,16 +385,17 @@ impl Tiff<'_> {
             }
             return Ok(Piece::Jpeg(piece));
         }
-        let reversed: Vec<u8>;
-        let piece = match self.is_reversed {
-            true => {
-                reversed = piece.iter().map(|byte| byte.reverse_bits()).collect();
-                &reversed
-            }
-            false => piece,
-        };
         let decompress = |n_rows, n_bytes| {
-            decompress(self.compression, piece, n_rows, n_bytes, self.piece_width, budget)
+            // What isn't compressed is as long as it is, whatever some programs write.
+            let piece = match self.compression {
+                Compression::None => stored((n_rows * n_bytes) as u64)?,
+                _ => stored(length)?,
+            };
+            let piece: Cow<[u8]> = match self.is_reversed {
+                true => piece.iter().map(|byte| byte.reverse_bits()).collect(),
+                false => piece.into(),
+            };
+            decompress(self.compression, &piece, n_rows, n_bytes, self.piece_width, budget)
         };
         if let Colors::YCbCr(YCbCr { unit: Some(factors), .. }) = self.colors {
             let [h, v] = factors;

@@ -10,9 +10,9 @@ mod common;
 use bytemuck::cast_slice_mut;
 use common::{Content, Format, Frames, ROTATING, instruction_sets};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gsthistomatch::kernels::{RowKernels, select};
+use gsthistomatch::frame::PixelLayout;
+use gsthistomatch::kernels::Kernels;
 use gsthistomatch::lut::Lut;
-use gsthistomatch::pixels::PixelLayout;
 
 fn kernels(criterion: &mut Criterion) {
     // Of GBR all planes are rows of GRAY8.
@@ -30,7 +30,8 @@ fn kernels(criterion: &mut Criterion) {
             group.bench_function("copy", |b| b.iter(|| frames.copy()));
             group.bench_function("add one", |b| b.iter(|| frames.add_one()));
             for set in instruction_sets() {
-                let kernel = select(pixel, set).expect("a kernel for the layout");
+                let kernel =
+                    (Kernels::<u8>::select(set).pixels)(pixel).expect("a kernel for the layout");
                 let mut counter = (kernel.counter)();
                 group.bench_function(BenchmarkId::new("count", set), |b| {
                     b.iter(|| {
@@ -58,8 +59,9 @@ fn words(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(frames.bytes() as u64));
         group.bench_function("copy", |b| b.iter(|| frames.copy()));
         for set in instruction_sets() {
-            let (mut counter, apply) = (u16::counter(10, set), u16::apply(set));
-            let tables = [u16::table(&lut, set)];
+            let kernels = Kernels::<u16>::select(set);
+            let mut counter = (kernels.counter)(10);
+            let table = (kernels.table)(&lut);
             group.bench_function(BenchmarkId::new("count", set), |b| {
                 b.iter(|| {
                     frames.rows(stride).for_each(|row| counter.add(cast_slice_mut(row)));
@@ -67,7 +69,9 @@ fn words(criterion: &mut Criterion) {
                 });
             });
             group.bench_function(BenchmarkId::new("apply", set), |b| {
-                b.iter(|| frames.rows(stride).for_each(|row| apply(cast_slice_mut(row), &tables)));
+                b.iter(|| {
+                    frames.rows(stride).for_each(|row| (kernels.apply)(cast_slice_mut(row), &table))
+                });
             });
         }
         group.finish();

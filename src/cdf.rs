@@ -122,3 +122,11 @@ impl From<&Histogram> for Cdf {
         Self { counts }
     }
 }
+
+impl From<&Cdf> for Histogram {
+    fn from(cdf: &Cdf) -> Self {
+        let mut before = 0;
+        let bin = |&count: &u64| count - std::mem::replace(&mut before, count);
+        Self { bins: cdf.counts().iter().map(bin).collect() }
+    }
+}

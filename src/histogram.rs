@@ -1,8 +1,5 @@
 //! Counts per level of one channel.
 
-use crate::cdf::Cdf;
-use crate::lut::Lut;
-
 /// How often each level of one channel occurs.
 ///
 /// The counts are 64 bits wide, so no frame or picture is large enough to make them wrap.
@@ -82,25 +79,8 @@ impl Histogram {
         (total.log2() - sum / total).exp2() * 256. / self.bins.len() as f64
     }
 
-    /// The histogram of the samples behind a table of as many levels.
-    pub fn mapped(&self, lut: &Lut) -> Self {
-        let mut mapped = Self { bins: vec![0; self.bins.len()] };
-        for (bin, &level) in self.bins.iter().zip(&lut.levels) {
-            mapped.bins[usize::from(level)] += bin;
-        }
-        mapped
-    }
-
     /// The number of samples counted.
     pub fn total(&self) -> u64 {
         self.bins.iter().sum()
-    }
-}
-
-impl From<&Cdf> for Histogram {
-    fn from(cdf: &Cdf) -> Self {
-        let mut before = 0;
-        let bin = |&count: &u64| count - std::mem::replace(&mut before, count);
-        Self { bins: cdf.counts().iter().map(bin).collect() }
     }
 }

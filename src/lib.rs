@@ -51,9 +51,9 @@
 //! ```
 //! use gsthistomatch::color::{ColorSpace, Encoding, Range};
 //! use gsthistomatch::kernels::InstructionSet;
-//! use gsthistomatch::lut::match_histograms;
+//! use gsthistomatch::matching::match_histograms;
 //! use gsthistomatch::matcher::Matcher;
-//! use gsthistomatch::pixels::{Layout, PlaneSpan, Scan};
+//! use gsthistomatch::frame::{Layout, PlaneSpan, Scan};
 //! use gsthistomatch::reference::Reference;
 //! use gsthistomatch::workers::Workers;
 //!
@@ -88,71 +88,26 @@
 //! change with any version: depend on `=0.1.0` if you use it.
 #![warn(missing_docs)]
 
-pub mod borders;
 pub mod cdf;
 pub mod color;
-pub mod curve;
 pub mod distance;
+pub mod frame;
 pub mod histogram;
-#[cfg(feature = "plugin")]
-pub mod histomatch;
 pub mod kernels;
 pub mod lut;
+pub mod mapping;
 pub mod matcher;
+pub mod matching;
 pub mod picture;
-pub mod pixels;
+#[cfg(feature = "plugin")]
+mod plugin;
 pub mod reference;
-pub mod rows;
-pub mod survey;
+pub mod statistics;
 pub mod temporal;
-pub mod unpack;
 pub mod workers;
 
 #[cfg(feature = "plugin")]
-use std::sync::{Mutex, PoisonError};
-
-/// Registers the plugin with GStreamer, which it starts if nobody has. Once is enough; to do it again
-/// does nothing.
-///
-/// # Errors
-///
-/// The process has the plugin already, loaded from a file: the element is there, but its type is not
-/// this library's. Or GStreamer doesn't start.
-#[cfg(feature = "plugin")]
-pub fn plugin_register_static() -> Result<(), glib::BoolError> {
-    // So that one of several threads does it, and the others wait until it is done.
-    static REGISTERING: Mutex<()> = Mutex::new(());
-    let _guard = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
-    gst::init().map_err(|error| glib::bool_error!("GStreamer doesn't start: {error}"))?;
-    if histomatch::is_registered() {
-        return Ok(());
-    }
-    // GStreamer only says that something failed.
-    histomatch::refuse_another_copy()?;
-    plugin::plugin_register_static()
-}
-
-// A module of its own because what the macro writes has no docs.
-#[cfg(feature = "plugin")]
-#[allow(missing_docs)]
-mod plugin {
-    fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-        crate::histomatch::register(plugin)
-    }
-
-    gst::plugin_define!(
-        histomatch,
-        env!("CARGO_PKG_DESCRIPTION"),
-        plugin_init,
-        concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
-        "MIT/X11",
-        env!("CARGO_PKG_NAME"),
-        env!("CARGO_PKG_NAME"),
-        // GStreamer asks for an origin; there is no address of the project yet.
-        env!("CARGO_PKG_NAME"),
-        env!("BUILD_REL_DATE")
-    );
-}
+pub use plugin::{histomatch, plugin_register_static};
 
 #[cfg(all(doctest, feature = "plugin"))]
 #[doc = include_str!("../README.md")]

@@ -3,13 +3,15 @@
 use image::DynamicImage;
 
 use crate::color::{ColorSpace, Encoding, LumaWeights, Range};
-use crate::curve::Curve;
 use crate::distance::before_and_after;
+use crate::frame::{FrameLayout, PlaneSpan, Scan};
 use crate::kernels::InstructionSet;
-use crate::lut::{Lut, match_histograms};
+use crate::lut::Lut;
+use crate::mapping::curve::Curve;
 use crate::matcher::Matcher;
-use crate::pixels::{Layout, PlaneSpan, Scan};
+use crate::matching::match_histograms;
 use crate::reference::Reference;
+use crate::statistics::Statistics;
 use crate::workers::Workers;
 
 /// The samples of a picture are of a kind that is not matched.
@@ -84,16 +86,23 @@ pub fn match_picture(
     let references = reference.cdfs(matcher.channels());
     let mut distance = Distance::default();
     matcher
-        .process(memory, Scan::Progressive, &spans, &Workers::default(), |histograms| {
-            let luts = match_histograms(histograms, &references);
-            let luts: Vec<Lut> = luts.iter().map(|lut| weakened(lut, strength)).collect();
-            for ((histogram, lut), reference) in histograms.iter().zip(&luts).zip(&*references) {
-                let [before, after] = before_and_after(histogram, lut, reference);
-                distance.before += before / luts.len() as f64;
-                distance.after += after / luts.len() as f64;
-            }
-            luts
-        })
+        .process(
+            memory,
+            Scan::Progressive,
+            &spans,
+            &Workers::default(),
+            |Statistics { histograms, .. }| {
+                let luts = match_histograms(histograms, &references);
+                let luts: Vec<Lut> = luts.iter().map(|lut| weakened(lut, strength)).collect();
+                for ((histogram, lut), reference) in histograms.iter().zip(&luts).zip(&*references)
+                {
+                    let [before, after] = before_and_after(histogram, lut, reference);
+                    distance.before += before / luts.len() as f64;
+                    distance.after += after / luts.len() as f64;
+                }
+                luts.into()
+            },
+        )
         .expect("the memory is the picture");
     Ok(distance)
 }
@@ -104,7 +113,7 @@ fn weakened(lut: &Lut, strength: f64) -> Lut {
     curve.to_lut()
 }
 
-fn layout(picture: &DynamicImage) -> Layout {
+fn layout(picture: &DynamicImage) -> FrameLayout {
     let color = picture.color();
     let samples = usize::from(color.channel_count());
     let bytes = usize::from(color.bytes_per_pixel()) / samples;
@@ -113,7 +122,7 @@ fn layout(picture: &DynamicImage) -> Layout {
         false => Encoding::Luma(LumaWeights::BT709, Range::Full),
     };
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    Layout::packed(width, height, encoding, samples, bytes)
+    FrameLayout::packed(width, height, encoding, samples, bytes)
 }
 
 /// The samples in the byte order of this machine; `None` in floating point.

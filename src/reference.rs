@@ -19,11 +19,11 @@ use image::DynamicImage;
 
 use crate::cdf::Cdf;
 use crate::color::{Channels, Encoding, Range};
+use crate::frame::Subsampling;
+use crate::frame::rows::{AlignedRow, RowGroup};
 use crate::histogram::Histogram;
-use crate::kernels::convert::{Conversion, Lines};
-use crate::kernels::{InstructionSet, RowKernels};
-use crate::pixels::Subsampling;
-use crate::rows::{Group, Line};
+use crate::kernels::convert::{Conversion, ConvertedRows};
+use crate::kernels::{InstructionSet, Kernels, RowKernels};
 
 mod bmp;
 mod checks;
@@ -34,15 +34,18 @@ mod jpeg;
 mod kinds;
 mod meter;
 mod samples;
+mod target;
 mod tiff;
 
 pub use decode::decode_picture;
 pub use file::{MAX_FILE_BYTES, MAX_PIXELS, ReferenceError};
 pub use interrupt::Interrupt;
+pub use target::{ReferenceId, Target};
 
 /// The distributions of a reference picture.
 #[derive(Debug)]
 pub struct Reference {
+    id: ReferenceId,
     colors: Colors,
     /// What was asked for, the latest first.
     counted: Mutex<Vec<(Channels, Arc<[Cdf]>)>>,
@@ -162,7 +165,7 @@ impl Reference {
                 _ => ReferenceError::Transparent,
             });
         }
-        Ok(Self { colors, counted: Mutex::default(), damage: None })
+        Ok(Self { id: ReferenceId::new(), colors, counted: Mutex::default(), damage: None })
     }
 
     /// The distribution of each of some channels.
@@ -199,8 +202,19 @@ impl Reference {
         cdfs
     }
 
+    /// The distribution of each of some channels, with which reference it is of.
+    ///
+    /// That takes time, as [`cdfs`](Self::cdfs) does.
+    pub fn target(&self, channels: &Channels) -> Target {
+        Target { id: self.id, cdfs: self.cdfs(channels) }
+    }
+
     /// The same, if it is remembered.
-    pub fn counted(&self, channels: &Channels) -> Option<Arc<[Cdf]>> {
+    pub fn ready_target(&self, channels: &Channels) -> Option<Target> {
+        Some(Target { id: self.id, cdfs: self.counted(channels)? })
+    }
+
+    fn counted(&self, channels: &Channels) -> Option<Arc<[Cdf]>> {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         counted.iter().find(|(other, _)| other == channels).map(|(_, cdfs)| Arc::clone(cdfs))
     }
@@ -283,15 +297,14 @@ const ROW: usize = 4096;
 
 /// The histograms of full-range R'G'B' in another coding, with as many bits.
 fn histograms<S: RowKernels>(colors: &[S], encoding: Encoding) -> Vec<Histogram> {
-    let at_most = InstructionSet::best();
+    let kernels = Kernels::<S>::select(InstructionSet::best());
     let rgb = Encoding::Rgb(Range::Full);
     let mut counters: Vec<_> =
-        (0..encoding.n_channels()).map(|_| S::counter(S::BITS, at_most)).collect();
+        (0..encoding.n_channels()).map(|_| (kernels.counter)(S::BITS)).collect();
     let conversion = Conversion::between(rgb, encoding, Subsampling::NONE, S::BITS);
-    let to_channels = S::steps(at_most).to_channels;
-    let row = || vec![Line::from(&[S::default(); ROW][..])];
-    let mut group = Group { components: vec![row(), row(), row()], n_rows: 1 };
-    let mut lines = Lines::new(ROW, &conversion).expect("memory for a row");
+    let row = || vec![AlignedRow::from(&[S::default(); ROW][..])];
+    let mut group = RowGroup { components: vec![row(), row(), row()], n_rows: 1 };
+    let mut lines = ConvertedRows::new(ROW, &conversion).expect("memory for a row");
     for pixels in colors.chunks(ROW * 3) {
         let n = pixels.len() / 3;
         let [red, green, blue] = &mut group.components[..] else { unreachable!("three channels") };
@@ -305,7 +318,7 @@ fn histograms<S: RowKernels>(colors: &[S], encoding: Encoding) -> Vec<Histogram>
             }
             continue;
         }
-        to_channels(&conversion, &group.view(3), &mut lines);
+        (kernels.conversion.to_channels)(&conversion, &group.view(3), &mut lines);
         for (counter, channel) in counters.iter_mut().zip(lines.channels(0)) {
             counter.add(&channel[..n]);
         }

@@ -11,14 +11,16 @@ use common::media;
 use common::oracle::Components;
 use gst_video::VideoFormat;
 use gsthistomatch::color::{ColorSpace, Encoding, Range};
+use gsthistomatch::frame::thumbnail::{Survey, Surveyed};
+use gsthistomatch::frame::unpack::Unpack;
+use gsthistomatch::frame::{Area, FrameLayout, FrameRef, Scan, Subsampling};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::InstructionSet;
-use gsthistomatch::lut::{Lut, match_histograms};
+use gsthistomatch::lut::Lut;
 use gsthistomatch::matcher::Matcher;
-use gsthistomatch::pixels::{Area, Layout, PixelsRef, Scan, Subsampling};
+use gsthistomatch::matching::match_histograms;
 use gsthistomatch::reference::Reference;
-use gsthistomatch::survey::{Seen, Survey};
-use gsthistomatch::unpack::Unpack;
+use gsthistomatch::statistics::Statistics;
 use gsthistomatch::workers::Workers;
 
 const COLOR_SPACES: [ColorSpace; 3] = [ColorSpace::Rgb, ColorSpace::YCbCr, ColorSpace::Luma];
@@ -54,13 +56,13 @@ fn area(left: usize, top: usize, width: usize, height: usize) -> Area {
 }
 
 /// Columns and rows of a format's grid.
-fn grid(layout: &Layout) -> (usize, usize) {
+fn grid(layout: &FrameLayout) -> (usize, usize) {
     let vertical = layout.chroma.vertical;
     (layout.chroma.horizontal, if vertical == 1 { 1 } else { 2 * vertical })
 }
 
 /// Pixel by pixel.
-fn on_grid(layout: &Layout, area: Area) -> Area {
+fn on_grid(layout: &FrameLayout, area: Area) -> Area {
     let (columns, rows) = grid(layout);
     let cut = |first: usize, n: usize, cell: usize, end: usize| {
         let cells: BTreeSet<usize> =
@@ -78,9 +80,9 @@ fn picture(frame: &Frame) -> Components {
     frame.pictures().pop().expect("one picture")
 }
 
-fn look(frame: &mut Frame, layout: &Layout, unpack: Option<Arc<dyn Unpack>>) -> Seen {
+fn look(frame: &mut Frame, layout: &FrameLayout, unpack: Option<Arc<dyn Unpack>>) -> Surveyed {
     let spans = frame.spans();
-    let pixels = PixelsRef::new(&frame.bytes, layout, &spans).expect("it fits");
+    let pixels = FrameRef::new(&frame.bytes, layout, &spans).expect("it fits");
     let seen = InstructionSet::ALL.map(|set| {
         let mut survey = Survey::new(layout, set, unpack.clone()).expect("samples are reached");
         let seen = survey.look(&pixels, true);
@@ -109,7 +111,7 @@ fn surveyed(n_groups: usize) -> Vec<Vec<usize>> {
 }
 
 /// The black level of a component, and whether it is the only one: of chroma.
-fn black(layout: &Layout, component: usize) -> (f64, bool) {
+fn black(layout: &FrameLayout, component: usize) -> (f64, bool) {
     let depth = layout.components[component].depth;
     match layout.encoding {
         Encoding::YCbCr(..) if component > 0 => (f64::from(1 << (depth - 1)), true),
@@ -121,7 +123,7 @@ fn black(layout: &Layout, component: usize) -> (f64, bool) {
 }
 
 /// Whether each pixel is black.
-fn black_pixels(layout: &Layout, picture: &Components) -> Vec<Vec<bool>> {
+fn black_pixels(layout: &FrameLayout, picture: &Components) -> Vec<Vec<bool>> {
     let is_black = |x: usize, y: usize| {
         (0..layout.components.len()).all(|c| {
             let shared = layout.subsampling(c);
@@ -136,7 +138,7 @@ fn black_pixels(layout: &Layout, picture: &Components) -> Vec<Vec<bool>> {
 }
 
 /// By the definition.
-fn content(layout: &Layout, picture: &Components) -> Area {
+fn content(layout: &FrameLayout, picture: &Components) -> Area {
     let black = black_pixels(layout, picture);
     let vertical = layout.chroma.vertical;
     let n_groups = layout.height.div_ceil(vertical);
@@ -271,12 +273,12 @@ fn levels_up_to_8_of_255_are_black() {
 }
 
 /// The shares of the components in luma.
-fn weights(layout: &Layout) -> &'static [f64] {
+fn weights(layout: &FrameLayout) -> &'static [f64] {
     if matches!(layout.encoding, Encoding::Rgb(_)) { &[0.2126, 0.7152, 0.0722] } else { &[1.] }
 }
 
 /// A level of a component that is no chroma, between black and white.
-fn brightness(layout: &Layout, component: usize, level: f64) -> f64 {
+fn brightness(layout: &FrameLayout, component: usize, level: f64) -> f64 {
     let depth = layout.components[component].depth;
     let (black, _) = black(layout, component);
     let white = if black == 0. { (1 << depth) - 1 } else { 235 << (depth - 8) };
@@ -355,7 +357,7 @@ fn thumbnails_of_even_blocks_are_those() {
 }
 
 /// Part of a picture.
-fn crop(layout: &Layout, picture: &Components, area: Area) -> Components {
+fn crop(layout: &FrameLayout, picture: &Components, area: Area) -> Components {
     let mut cropped = picture.clone();
     for (c, grid) in cropped.grids.iter_mut().enumerate() {
         let shared = layout.subsampling(c);
@@ -370,7 +372,7 @@ fn crop(layout: &Layout, picture: &Components, area: Area) -> Components {
 }
 
 /// The other way round.
-fn paste(layout: &Layout, picture: &mut Components, cropped: &Components, area: Area) {
+fn paste(layout: &FrameLayout, picture: &mut Components, cropped: &Components, area: Area) {
     for (c, (grid, cropped)) in picture.grids.iter_mut().zip(&cropped.grids).enumerate() {
         let shared = layout.subsampling(c);
         for (row, cropped) in grid[area.top / shared.vertical..].iter_mut().zip(cropped) {
@@ -386,7 +388,9 @@ fn process(matcher: &mut Matcher, frame: &mut Frame, scan: Scan, n_threads: usiz
     let (workers, _) = Workers::new(n_threads);
     let spans = frame.spans();
     let references = REFERENCE.cdfs(matcher.channels());
-    let decide = |histograms: &[Histogram]| match_histograms(histograms, &references);
+    let decide = |Statistics { histograms, .. }: &Statistics| {
+        match_histograms(histograms, &references).into()
+    };
     matcher.process(&mut frame.bytes, scan, &spans, &workers, decide).expect("it fits");
 }
 
@@ -428,10 +432,14 @@ fn check_areas(
             let (w, h) = (inside.width as u32, inside.height as u32);
             let mut part = Frame::new(format, w, h, Shape::Default, || 0);
             part.set_pictures(&[crop(&layout, &whole, inside)]);
-            let alone = Layout { width: inside.width, height: inside.height, ..part.layout() };
-            assert_eq!(alone, Layout { encoding: alone.encoding, ..layout.crop(area) }, "{what}");
+            let alone = FrameLayout { width: inside.width, height: inside.height, ..part.layout() };
+            assert_eq!(
+                alone,
+                FrameLayout { encoding: alone.encoding, ..layout.crop(area) },
+                "{what}"
+            );
             // Small pictures have other defaults of luma.
-            let alone = Layout { encoding: layout.encoding, ..alone };
+            let alone = FrameLayout { encoding: layout.encoding, ..alone };
             let mut by_itself = Matcher::new(alone, color_space, best, None).expect("placed");
             process(&mut by_itself, &mut part, scan, 1);
             paste(&layout, &mut whole, &picture(&part), inside);
@@ -464,7 +472,7 @@ fn an_area_is_matched_by_any_number_of_threads() {
 
 /// Which columns and which rows of a component's samples belong to pixels of an area, in a picture
 /// or in one with fields.
-fn visible(layout: &Layout, c: usize, area: Area, has_fields: bool) -> (Vec<bool>, Vec<bool>) {
+fn visible(layout: &FrameLayout, c: usize, area: Area, has_fields: bool) -> (Vec<bool>, Vec<bool>) {
     let Subsampling { horizontal, vertical, .. } = layout.subsampling(c);
     let column = |x: usize| {
         (x * horizontal..(x + 1) * horizontal)
@@ -495,9 +503,9 @@ fn replace(
         .map(|depth| Lut { levels: (0..1u32 << depth).map(|level| (level / 2) as u16).collect() })
         .collect();
     let mut counted = Vec::new();
-    let decide = |histograms: &[Histogram]| {
+    let decide = |Statistics { histograms, .. }: &Statistics| {
         counted = histograms.to_vec();
-        luts.clone()
+        luts.clone().into()
     };
     matcher.process(&mut frame.bytes, scan, &spans, &workers, decide).expect("it fits");
     counted

@@ -10,7 +10,7 @@ use common::{Complaint, Rig, bytes, matched_inside, media};
 use glib::translate::IntoGlib;
 use gst::prelude::*;
 use gst_video::VideoFormat;
-use gsthistomatch::pixels::Area;
+use gsthistomatch::frame::Area;
 
 fn reference() -> std::path::PathBuf {
     media("coffee.png")

@@ -9,7 +9,7 @@ use gst_video::VideoFormat;
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
 use gsthistomatch::histogram::Histogram;
-use gsthistomatch::lut::{match_cdfs, match_histograms};
+use gsthistomatch::matching::{match_cdfs, match_histograms};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -76,7 +76,7 @@ proptest! {
         let before = histogram(&source);
         let lut = match_cdfs(&Cdf::from(&before), &Cdf::from(&histogram(&reference)));
         let mapped: Vec<u8> = source.iter().map(|&v| lut.levels[usize::from(v)] as u8).collect();
-        prop_assert_eq!(before.mapped(&lut), histogram(&mapped));
+        prop_assert_eq!(lut.map(&before), histogram(&mapped));
     }
 
     /// The rule compares fractions, so n times as many samples change nothing. The products of

@@ -11,12 +11,12 @@ use common::frames::noise;
 use common::media;
 use common::programs::{run, text};
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
+use gsthistomatch::frame::rows::{AlignedRow, RowGroup};
+use gsthistomatch::frame::{Component, PixelLayout, SampleLayout, Subsampling};
 use gsthistomatch::histogram::Histogram;
-use gsthistomatch::kernels::convert::{Conversion, Lines};
-use gsthistomatch::kernels::{ByteTable, InstructionSet, Kernel, RowKernels, select};
+use gsthistomatch::kernels::convert::{Conversion, ConvertedRows};
+use gsthistomatch::kernels::{InstructionSet, Kernels, Lut8, PixelKernels, RowKernels};
 use gsthistomatch::lut::Lut;
-use gsthistomatch::pixels::{PixelLayout, Place, Subsampling};
-use gsthistomatch::rows::{Group, Line};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use temp_dir::TempDir;
@@ -41,8 +41,13 @@ const LAYOUTS: [PixelLayout; 13] = [
     pixel(4, 1, 3),
 ];
 
+/// The kernels of an instruction set for some pixels.
+fn pixel_kernels(pixel: PixelLayout, set: InstructionSet) -> Option<PixelKernels> {
+    (Kernels::<u8>::select(set).pixels)(pixel)
+}
+
 /// Every kernel that this CPU can run. What it can't run is printed.
-fn kernels() -> Vec<(PixelLayout, Kernel)> {
+fn kernels() -> Vec<(PixelLayout, InstructionSet, PixelKernels)> {
     let (available, missing): (Vec<_>, Vec<_>) =
         InstructionSet::ALL.into_iter().partition(|set| set.is_available());
     for set in missing {
@@ -50,10 +55,10 @@ fn kernels() -> Vec<(PixelLayout, Kernel)> {
     }
     let mut kernels = Vec::new();
     for set in available {
+        assert_eq!(Kernels::<u8>::select(set).instruction_set, set, "they are not used");
         for layout in LAYOUTS {
-            let kernel = select(layout, set).expect("a kernel for the layout");
-            assert_eq!(kernel.instruction_set, set, "the kernels of {set} are not used");
-            kernels.push((layout, kernel));
+            let kernel = pixel_kernels(layout, set).expect("a kernel for the layout");
+            kernels.push((layout, set, kernel));
         }
     }
     kernels
@@ -71,7 +76,7 @@ fn count(layout: PixelLayout, rows: &[&[u8]]) -> Vec<Histogram> {
 }
 
 /// Rewrites a row from the definition.
-fn apply(layout: PixelLayout, row: &[u8], tables: &[ByteTable]) -> Vec<u8> {
+fn apply(layout: PixelLayout, row: &[u8], tables: &[Lut8]) -> Vec<u8> {
     let mut row = row.to_vec();
     for pixel in row.chunks_mut(layout.pixel_stride) {
         for (sample, table) in pixel[layout.first..].iter_mut().zip(tables) {
@@ -82,10 +87,10 @@ fn apply(layout: PixelLayout, row: &[u8], tables: &[ByteTable]) -> Vec<u8> {
 }
 
 /// Tables that differ from each other and, unlike those of the rule, take all levels in no order.
-fn tables(layout: PixelLayout) -> Vec<ByteTable> {
+fn tables(layout: PixelLayout) -> Vec<Lut8> {
     (0..layout.n_samples)
         .map(|i| {
-            let mut levels: ByteTable = std::array::from_fn(|v| v as u8);
+            let mut levels: Lut8 = std::array::from_fn(|v| v as u8);
             let mut random = noise(i as u32 + 1);
             for v in (1..256).rev() {
                 levels.swap(v, usize::from(random()) * (v + 1) / 256);
@@ -97,8 +102,14 @@ fn tables(layout: PixelLayout) -> Vec<ByteTable> {
 
 /// Counts and rewrites `row`, which lies in `memory` from `offset` on, and checks that nothing
 /// around it changes.
-fn check(layout: PixelLayout, kernel: Kernel, memory: &[u8], offset: usize, len: usize) {
-    let place = format!("{} {layout:?}, {len} bytes at {offset}", kernel.instruction_set);
+fn check(
+    layout: PixelLayout,
+    (set, kernel): (InstructionSet, PixelKernels),
+    memory: &[u8],
+    offset: usize,
+    len: usize,
+) {
+    let place = format!("{} {layout:?}, {len} bytes at {offset}", set);
     let row = &memory[offset..offset + len];
     let mut counter = (kernel.counter)();
     counter.add(row);
@@ -138,13 +149,13 @@ fn contents() -> Vec<(&'static str, Content)> {
 fn rows_of_all_short_lengths_and_offsets() {
     let mut content = noise(2);
     let memory: Vec<u8> = (0..1024).map(|_| content()).collect();
-    for (layout, kernel) in kernels() {
+    for (layout, set, kernel) in kernels() {
         for pixels in 0..=200 {
-            check(layout, kernel, &memory, 64, pixels * layout.pixel_stride);
+            check(layout, (set, kernel), &memory, 64, pixels * layout.pixel_stride);
         }
         for offset in 0..64 {
             for pixels in [1, 63, 64, 65, 131] {
-                check(layout, kernel, &memory, offset, pixels * layout.pixel_stride);
+                check(layout, (set, kernel), &memory, offset, pixels * layout.pixel_stride);
             }
         }
     }
@@ -155,9 +166,9 @@ fn long_rows_of_all_contents() {
     for (name, mut content) in contents() {
         println!("{name}");
         let memory: Vec<u8> = (0..200_001).map(|_| content()).collect();
-        for (layout, kernel) in kernels() {
+        for (layout, set, kernel) in kernels() {
             let len = 199_990 / layout.pixel_stride * layout.pixel_stride;
-            check(layout, kernel, &memory, 7, len);
+            check(layout, (set, kernel), &memory, 7, len);
         }
     }
 }
@@ -165,21 +176,24 @@ fn long_rows_of_all_contents() {
 #[test]
 fn every_level_and_every_pair_of_neighbours() {
     let memory: Vec<u8> = (0..=255u8).flat_map(|a| (0..=255u8).flat_map(move |b| [a, b])).collect();
-    for (layout, kernel) in kernels() {
+    for (layout, set, kernel) in kernels() {
         let len = memory.len() / layout.pixel_stride * layout.pixel_stride;
-        check(layout, kernel, &memory, 0, len);
+        check(layout, (set, kernel), &memory, 0, len);
     }
 }
 
 #[test]
 fn a_counter_starts_afresh_after_it_was_asked() {
-    for (layout, kernel) in kernels() {
+    for (layout, set, kernel) in kernels() {
         let mut content = noise(3);
         let mut counter = (kernel.counter)();
         for pixels in [5000, 1, 0, 700] {
             let row: Vec<u8> = (0..pixels * layout.pixel_stride).map(|_| content()).collect();
             counter.add(&row);
-            assert!(counter.finish() == count(layout, &[&row]), "{layout:?}, {pixels} pixels");
+            assert!(
+                counter.finish() == count(layout, &[&row]),
+                "{set}, {layout:?}, {pixels} pixels"
+            );
         }
     }
 }
@@ -191,7 +205,7 @@ proptest! {
         rows in vec(vec(any::<u8>(), 0..900), 0..60),
         shift in 0..8u32,
     ) {
-        for (layout, kernel) in kernels() {
+        for (layout, set, kernel) in kernels() {
             let rows: Vec<Vec<u8>> = rows
                 .iter()
                 .map(|row| {
@@ -202,15 +216,15 @@ proptest! {
             let mut counter = (kernel.counter)();
             rows.iter().for_each(|row| counter.add(row));
             let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
-            prop_assert!(counter.finish() == count(layout, &rows), "{}", kernel.instruction_set);
+            prop_assert!(counter.finish() == count(layout, &rows), "{}", set);
         }
     }
 
     #[test]
     fn any_row_is_counted_and_rewritten(memory in vec(any::<u8>(), 64..3000), offset in 0..64usize) {
-        for (layout, kernel) in kernels() {
+        for (layout, set, kernel) in kernels() {
             let len = (memory.len() - offset) / layout.pixel_stride * layout.pixel_stride;
-            check(layout, kernel, &memory, offset, len);
+            check(layout, (set, kernel), &memory, offset, len);
         }
     }
 }
@@ -219,7 +233,7 @@ proptest! {
 fn names_of_instruction_sets() {
     for set in InstructionSet::ALL {
         assert_eq!(set.name().parse(), Ok(set));
-        assert!(set.or_less() <= set && set.or_less().is_available());
+        assert!(set.includes(set.or_less()) && set.or_less().is_available());
     }
     let error = "sse9".parse::<InstructionSet>().expect_err("no such set");
     assert_eq!(error.to_string(), "'sse9' is none of scalar, sse41, avx2, avx512");
@@ -245,7 +259,9 @@ fn features_where(enabled: &str) -> BTreeSet<String> {
 
 /// Of every set, the features that functions of its files enable, as they are written there.
 fn enabled_features(set: InstructionSet) -> BTreeSet<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kernels");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/kernels")
+        .join(set.architecture().expect("not scalar"));
     let mut text = std::fs::read_to_string(folder.join(format!("{set}.rs"))).expect("readable");
     if let Ok(files) = std::fs::read_dir(folder.join(set.name())) {
         for file in files {
@@ -281,7 +297,7 @@ fn f127_a_cpu_that_lacks_one_feature_of_a_set_does_not_get_it() {
         }
         for masked in wanted {
             let chosen = set.or_less_with(|feature| feature != masked);
-            assert!(chosen < set, "{set} without {masked}: {chosen}");
+            assert!(chosen != set && set.includes(chosen), "{set} without {masked}: {chosen}");
         }
         if set.features().is_some() {
             assert_eq!(set.or_less_with(|_| true), set);
@@ -317,7 +333,7 @@ fn f127_this_cpu_has_what_its_features_say() {
 #[test]
 fn a_layout_without_a_kernel_is_refused() {
     let layout = PixelLayout { pixel_stride: 5, first: 0, n_samples: 3 };
-    assert!(select(layout, InstructionSet::best()).is_none());
+    assert!(pixel_kernels(layout, InstructionSet::best()).is_none());
 }
 
 /// Sets `HISTOMATCH_KERNELS` for a pipeline, and gives what was written and what was said.
@@ -372,7 +388,7 @@ fn the_environment_chooses_kernels_that_the_cpu_has() {
 fn many_samples_of_one_level() {
     let row = vec![77; 40_000_000];
     for set in instruction_sets() {
-        let kernel = select(LAYOUTS[0], set).expect("a kernel for the layout");
+        let kernel = pixel_kernels(LAYOUTS[0], set).expect("a kernel for the layout");
         let mut counter = (kernel.counter)();
         counter.add(&row);
         row.chunks(1_000_003).for_each(|row| counter.add(row));
@@ -394,7 +410,7 @@ fn bytes_are_rewritten_from_line_to_line() {
         for len in 0..=200 {
             let from = &memory[7..][..len];
             let mut to = memory.clone();
-            u8::apply_to(set)(from, &mut to[50..][..len], &table);
+            (Kernels::<u8>::select(set).apply_to)(from, &mut to[50..][..len], &table);
             let mut expected = memory.clone();
             expected[50..][..len].copy_from_slice(&apply(LAYOUTS[0], from, &[table]));
             assert!(to == expected, "{set}, {len} bytes");
@@ -406,7 +422,7 @@ fn bytes_are_rewritten_from_line_to_line() {
 fn check_words(set: InstructionSet, depth: u32, row: &[u16]) {
     let mask = u16::MAX >> (16 - depth);
     let place = format!("{set}, {} words of {depth} bits", row.len());
-    let mut counter = u16::counter(depth, set);
+    let mut counter = (Kernels::<u16>::select(set).counter)(depth);
     // Once more, it begins afresh.
     for _ in 0..2 {
         counter.add(row);
@@ -425,12 +441,13 @@ fn check_words(set: InstructionSet, depth: u32, row: &[u16]) {
     }
     let level = |&word: &u16| levels[usize::from(word & mask)] | word & !mask;
     let expected: Vec<u16> = row.iter().map(level).collect();
-    let tables = [u16::table(&Lut { levels: levels.clone() }, set)];
+    let kernels = Kernels::<u16>::select(set);
+    let table = (kernels.table)(&Lut { levels: levels.clone() });
     let mut found = row.to_vec();
-    u16::apply(set)(&mut found, &tables);
+    (kernels.apply)(&mut found, &table);
     assert!(found == expected, "apply: {place}");
     let mut found = vec![0; row.len()];
-    u16::apply_to(set)(row, &mut found, &tables[0]);
+    (kernels.apply_to)(row, &mut found, &table);
     assert!(found == expected, "apply_to: {place}");
 }
 
@@ -464,7 +481,7 @@ fn words_are_counted_and_rewritten() {
 fn many_words_of_one_level() {
     let row = vec![777; 10_000_000];
     for set in instruction_sets() {
-        let mut counter = u16::counter(10, set);
+        let mut counter = (Kernels::<u16>::select(set).counter)(10);
         counter.add(&row);
         row.chunks(1_000_003).for_each(|row| counter.add(row));
         assert_eq!(counter.finish()[0].bins[777], 20_000_000, "{set}");
@@ -477,7 +494,10 @@ fn bytes_with_others_between_them_are_taken_out_and_put_back() {
     let memory: Vec<u8> = (0..1000).map(|_| content()).collect();
     let row: Vec<u8> = (0..200).map(|_| content()).collect();
     for (pixel_stride, offset) in [(1, 0), (2, 0), (2, 1), (3, 2), (4, 0), (4, 1), (4, 3)] {
-        let place = Place { plane: 0, offset, pixel_stride, bytes: 1, big_endian: false, shift: 0 };
+        let place =
+            SampleLayout { plane: 0, offset, pixel_stride, bytes: 1, big_endian: false, shift: 0 };
+        let component = Component { depth: 8, place: Some(place) };
+        let words = component.words().expect("there is code for it");
         for len in 1..=200 {
             // Nothing need be behind the last one.
             let end = offset + (len - 1) * pixel_stride + 1;
@@ -487,13 +507,13 @@ fn bytes_with_others_between_them_are_taken_out_and_put_back() {
                 expected[place] = *sample;
             }
             for set in instruction_sets() {
-                let transfer = u8::transfer(set);
+                let transfer = Kernels::<u8>::select(set).transfer;
                 let mut found = vec![0; len];
-                (transfer.load)(&place, 8, &memory[..end], &mut found);
+                (transfer.load)(&words, &memory[..end], &mut found);
                 let samples: Vec<u8> = places.clone().map(|place| memory[place]).collect();
                 assert!(found == samples, "{set}, {len} from {place:?}");
                 let mut found = memory[..end].to_vec();
-                (transfer.store)(&place, 8, &row[..len], &mut found);
+                (transfer.store)(&words, &row[..len], &mut found);
                 assert!(found == expected, "{set}, {len} to {place:?}");
             }
         }
@@ -516,18 +536,18 @@ fn convert<S: RowKernels>(
     let in_memory = words(width, !0);
     let mut row = |len| words(len, max);
     let Subsampling { horizontal, vertical, .. } = conversion.chroma;
-    let mut group = Group {
+    let mut group = RowGroup {
         components: vec![
-            (0..vertical).map(|_| Line::from(&in_memory[..])).collect(),
-            vec![Line::from(&row(width.div_ceil(horizontal))[..])],
-            vec![Line::from(&row(width.div_ceil(horizontal))[..])],
+            (0..vertical).map(|_| AlignedRow::from(&in_memory[..])).collect(),
+            vec![AlignedRow::from(&row(width.div_ceil(horizontal))[..])],
+            vec![AlignedRow::from(&row(width.div_ceil(horizontal))[..])],
         ],
         n_rows,
     };
     let matched: Vec<Vec<Vec<S>>> =
         (0..vertical).map(|_| (0..conversion.n_channels).map(|_| row(width)).collect()).collect();
-    let steps = S::steps(set);
-    let mut lines = Lines::new(width, conversion).expect("memory for a row");
+    let steps = Kernels::<S>::select(set).conversion;
+    let mut lines = ConvertedRows::new(width, conversion).expect("memory for a row");
     let mut found = Vec::new();
     group.pad_chroma(conversion.n_full());
     let mut view = group.view_mut(conversion.n_full());

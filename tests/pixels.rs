@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use common::frames::{FORMATS, Frame, Shape};
 use gsthistomatch::color::{Encoding, LumaWeights, Range as Levels};
-use gsthistomatch::pixels::{
-    Area, Layout, Memory, Pixels, PixelsMut, PixelsRef, PlaneLayout, PlaneSpan, SpanError,
+use gsthistomatch::frame::{
+    Area, FrameLayout, FrameMut, FrameRef, FrameView, Memory, PlaneLayout, PlaneSpan, SpanError,
     Subsampling,
 };
 use proptest::collection::vec;
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 type Places = Vec<Vec<Range<usize>>>;
 
 /// Those of a view, where the memory begins at an address.
-fn places<M: Memory>(pixels: &Pixels<M>, address: usize) -> Places {
+fn places<M: Memory>(pixels: &FrameView<M>, address: usize) -> Places {
     let place = |row: &[u8]| {
         let start = row.as_ptr() as usize - address;
         start..start + row.len()
@@ -31,8 +31,8 @@ fn is_split(found: &Result<(), SpanError>) -> bool {
 }
 
 /// A frame of planes alone.
-fn of_planes(height: usize, planes: Vec<PlaneLayout>) -> Layout {
-    Layout {
+fn of_planes(height: usize, planes: Vec<PlaneLayout>) -> FrameLayout {
+    FrameLayout {
         width: 1,
         height,
         encoding: Encoding::Luma(LumaWeights::BT601, Levels::Full),
@@ -43,7 +43,11 @@ fn of_planes(height: usize, planes: Vec<PlaneLayout>) -> Layout {
 }
 
 /// In numbers that can't overflow.
-fn expected(layout: &Layout, spans: &[PlaneSpan], available: usize) -> Result<Places, SpanError> {
+fn expected(
+    layout: &FrameLayout,
+    spans: &[PlaneSpan],
+    available: usize,
+) -> Result<Places, SpanError> {
     let mut places = Places::new();
     for &PlaneLayout { plane, row_bytes, vertical } in &layout.planes {
         let &PlaneSpan { offset, stride } = spans.get(plane).ok_or(SpanError::Missing { plane })?;
@@ -77,7 +81,7 @@ fn expected(layout: &Layout, spans: &[PlaneSpan], available: usize) -> Result<Pl
 
 /// Planes of a frame, one behind the other in some order: nearly, so that some overlap, and some end
 /// behind the memory.
-fn frames() -> impl Strategy<Value = (Layout, Vec<PlaneSpan>, usize)> {
+fn frames() -> impl Strategy<Value = (FrameLayout, Vec<PlaneSpan>, usize)> {
     let plane = (1..9usize, prop_oneof![Just(1), Just(2), Just(4usize)], 0..4usize, 0..4usize);
     let shortage = prop_oneof![8 => Just(0), 1 => Just(1usize)];
     (0..8usize, vec((plane, shortage.clone()), 0..4), shortage).prop_flat_map(
@@ -134,7 +138,7 @@ proptest! {
         let expected = expected(&layout, &spans, available);
         let mut memory = vec![0; available];
         let address = memory.as_ptr() as usize;
-        let found = PixelsMut::new(&mut memory, &layout, &spans);
+        let found = FrameMut::new(&mut memory, &layout, &spans);
         prop_assert_eq!(found.map(|pixels| places(&pixels, address)), expected);
     }
 
@@ -147,7 +151,7 @@ proptest! {
     ) {
         let mut memory = vec![0; available];
         let address = memory.as_ptr() as usize;
-        let Ok(pixels) = PixelsMut::new(&mut memory, &layout, &spans) else { return Ok(()) };
+        let Ok(pixels) = FrameMut::new(&mut memory, &layout, &spans) else { return Ok(()) };
         let pixels = if of_field { pixels.field(0) } else { pixels };
         let all = places(&pixels, address);
         let rows_of_group = layout.planes.iter().map(|plane| plane.vertical).max().unwrap_or(1);
@@ -180,7 +184,7 @@ proptest! {
     fn fields_take_turns((layout, spans, available) in frames()) {
         let mut memory = vec![0; available];
         let address = memory.as_ptr() as usize;
-        let Ok(mut pixels) = PixelsMut::new(&mut memory, &layout, &spans) else { return Ok(()) };
+        let Ok(mut pixels) = FrameMut::new(&mut memory, &layout, &spans) else { return Ok(()) };
         let all = places(&pixels, address);
         for (plane, rows) in pixels.planes_mut().iter_mut().zip(&all) {
             let place = |row: &mut [u8]| row.as_ptr() as usize - address;
@@ -205,7 +209,7 @@ proptest! {
         }
         let memory = vec![0; available];
         let address = memory.as_ptr() as usize;
-        let Ok(pixels) = PixelsRef::new(&memory, &layout, &spans) else { return Ok(()) };
+        let Ok(pixels) = FrameRef::new(&memory, &layout, &spans) else { return Ok(()) };
         let of_bands = pixels.clone().bands(&layout, n, true);
         for first in 0..2 {
             let of_field = pixels.clone().field(first).bands(&layout, n, false);
@@ -233,8 +237,8 @@ proptest! {
             at = cut;
         }
         let sizes: Vec<usize> = blocks.iter().map(|block| block.len()).collect();
-        let whole = PixelsRef::new(&memory, &layout, &spans).map(|whole| places(&whole, address));
-        let found = PixelsRef::in_blocks(blocks, &layout, &spans);
+        let whole = FrameRef::new(&memory, &layout, &spans).map(|whole| places(&whole, address));
+        let found = FrameRef::in_blocks(blocks, &layout, &spans);
         let is_cut = |rows: &Vec<Range<usize>>| {
             let inside = |cut: &usize| match (rows.first(), rows.last()) {
                 (Some(first), Some(last)) => first.start < *cut && *cut < last.end,
@@ -351,7 +355,7 @@ proptest! {
         };
         let address = frame.bytes.as_ptr() as usize;
         let mut parts = |part: Area| {
-            let pixels = PixelsMut::new(&mut frame.bytes, &layout, &spans).expect("it fits");
+            let pixels = FrameMut::new(&mut frame.bytes, &layout, &spans).expect("it fits");
             places(&pixels.crop(&layout, part), address)
         };
         let whole = parts(layout.area());
@@ -404,7 +408,7 @@ proptest! {
 fn a_stride_of_0_is_none() {
     let plane = PlaneLayout { plane: 0, row_bytes: 0, vertical: 1 };
     let spans = [PlaneSpan { offset: 0, stride: 0 }];
-    let error = PixelsMut::new(&mut [], &of_planes(3, vec![plane]), &spans).expect_err("no stride");
+    let error = FrameMut::new(&mut [], &of_planes(3, vec![plane]), &spans).expect_err("no stride");
     assert_eq!(error, SpanError::Stride { plane: 0, stride: 0, row_bytes: 0 });
 }
 

@@ -12,7 +12,7 @@ use common::{Complaint, Rig, big_picture, bytes, count_of_reads, matched_inside,
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gst_video::prelude::*;
-use gsthistomatch::pixels::Area;
+use gsthistomatch::frame::Area;
 use temp_dir::TempDir;
 
 fn frame() -> Frame {

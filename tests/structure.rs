@@ -25,7 +25,7 @@ fn only_the_element_says_gst() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .partition(|path| {
             let inside = path.strip_prefix(&source).expect("it is inside");
-            inside == Path::new("lib.rs") || inside.starts_with("histomatch")
+            inside == Path::new("lib.rs") || inside.starts_with("plugin")
         });
     assert!(edge.len() > 1 && core.len() > 5);
     for path in core {

@@ -1,21 +1,24 @@
 //! Promise: matching over time is what the docs of `temporal`, `curve` and `cdf` say: equal to the
 //! formulas, written down once more without thought for speed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use gsthistomatch::borders::Borders;
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
-use gsthistomatch::curve::Curve;
 use gsthistomatch::distance::before_and_after;
+use gsthistomatch::frame::Area;
+use gsthistomatch::frame::letterbox::LetterboxTracker;
+use gsthistomatch::frame::thumbnail::Thumbnail;
 use gsthistomatch::histogram::Histogram;
-use gsthistomatch::lut::{Lut, match_cdfs};
-use gsthistomatch::pixels::Area;
-use gsthistomatch::survey::Thumbnail;
-use gsthistomatch::temporal::cuts::{Cuts, newness};
+use gsthistomatch::lut::Lut;
+use gsthistomatch::mapping::Mapping;
+use gsthistomatch::mapping::curve::Curve;
+use gsthistomatch::matching::match_cdfs;
+use gsthistomatch::reference::Target;
+use gsthistomatch::statistics::Statistics;
+use gsthistomatch::temporal::cuts::{Cuts, novelty};
 use gsthistomatch::temporal::exposure::Exposure;
-use gsthistomatch::temporal::{FlatFrames, Frame, Report, Settings, Temporal, UpdateMode, is_flat};
+use gsthistomatch::temporal::{FlatFrames, Report, Settings, Temporal, UpdateMode, is_flat};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -34,21 +37,21 @@ fn even(levels: std::ops::Range<usize>) -> Histogram {
     histogram
 }
 
-fn reference(histogram: &Histogram) -> Arc<[Cdf]> {
-    [Cdf::from(histogram)].into()
+fn reference(histogram: &Histogram) -> Target {
+    Target::new([Cdf::from(histogram)])
 }
 
 /// A state that is shown one frame after the other, as `Settings` says.
 struct Show {
     temporal: Temporal,
-    references: Arc<[Cdf]>,
+    target: Target,
     settings: Settings,
 }
 
 impl Show {
     fn new(settings: Settings) -> Self {
-        let references = reference(&even(40..200));
-        Self { temporal: Temporal::new(luma()), references, settings }
+        let target = reference(&even(40..200));
+        Self { temporal: Temporal::new(luma()), target, settings }
     }
 
     fn frame(&mut self, histogram: &Histogram, thumbnail: Option<&Thumbnail>) -> (Lut, Report) {
@@ -61,16 +64,17 @@ impl Show {
         thumbnail: Option<&Thumbnail>,
         elapsed: Duration,
     ) -> (Lut, Report) {
-        let histograms = std::slice::from_ref(histogram);
-        let frame = Frame { histograms, thumbnail, elapsed };
-        let (mut luts, report) = self.temporal.match_frame(frame, &self.references, &self.settings);
+        let statistics =
+            Statistics { histograms: vec![histogram.clone()], thumbnail: thumbnail.cloned() };
+        let (Mapping::Luts(mut luts), report) =
+            self.temporal.decide(&statistics, elapsed, &self.target, &self.settings);
         assert_eq!(luts.len(), 1);
         (luts.remove(0), report)
     }
 
     /// What the bare rule gives.
     fn rule(&self, histogram: &Histogram) -> Lut {
-        match_cdfs(&Cdf::from(histogram), &self.references[0])
+        match_cdfs(&Cdf::from(histogram), &self.target.cdfs[0])
     }
 }
 
@@ -168,7 +172,7 @@ proptest! {
             ..Settings::default()
         };
         let mut show = Show::new(settings);
-        show.references = reference(&reference_bins);
+        show.target = reference(&reference_bins);
         let mut average: Vec<f64> = Vec::new();
         let n_reference = reference_bins.total() as f64;
         for (t, (histogram, elapsed)) in frames.iter().enumerate() {
@@ -357,7 +361,7 @@ proptest! {
     ) {
         let reference = Cdf::from(&reference);
         let found = before_and_after(&source, &lut, &reference);
-        let after = Cdf::from(&source.mapped(&lut)).distance(&reference);
+        let after = Cdf::from(&lut.map(&source)).distance(&reference);
         let wanted = [Cdf::from(&source).distance(&reference), after];
         let tolerance = if depth > 12 { 1. / 4096. } else { 1e-12 };
         for (found, wanted) in found.into_iter().zip(wanted) {
@@ -534,7 +538,7 @@ fn another_reference_fades_in() {
     let source = even(0..256);
     let mut show = Show::new(smooth());
     let old = show.frame(&source, None).0;
-    show.references = reference(&even(0..80));
+    show.target = reference(&even(0..80));
     let new = show.rule(&source);
     for t in 1..=100 {
         let lut = show.frame(&source, None).0;
@@ -547,7 +551,7 @@ fn another_reference_fades_in() {
     }
     // At once without smoothing.
     show.settings.smoothing = Duration::ZERO;
-    show.references = reference(&even(40..200));
+    show.target = reference(&even(40..200));
     assert_eq!(show.frame(&source, None).0, show.rule(&source));
 }
 
@@ -555,7 +559,7 @@ fn another_reference_fades_in() {
 fn nothing_of_an_old_reference_is_left_behind_a_cut() {
     let mut show = Show::new(smooth());
     show.frame(&even(0..256), Some(&thumbnail(1)));
-    show.references = reference(&even(0..80));
+    show.target = reference(&even(0..80));
     show.frame(&even(0..256), Some(&thumbnail(1)));
     let source = even(20..180);
     let (lut, report) = show.frame(&source, Some(&thumbnail(2)));
@@ -641,7 +645,7 @@ fn locked_to(histogram: &Histogram, channels: &Channels) -> Show {
     let mut show = Show::new(Settings { update_mode: UpdateMode::Locked, ..Settings::default() });
     show.temporal = Temporal::new(channels.clone());
     let depth = channels.depths[0];
-    show.references = reference(&even(40..200).at_depth(depth, (0, u16::MAX >> (16 - depth))));
+    show.target = reference(&even(40..200).at_depth(depth, (0, u16::MAX >> (16 - depth))));
     show.frame(histogram, None);
     show
 }
@@ -663,7 +667,7 @@ proptest! {
             let channels = luma_of(depth, range);
             let legal = channels.encoding.legal(0, depth);
             show.temporal = show.temporal.for_channels(channels);
-            show.references = reference(&even(40..200).at_depth(depth, legal));
+            show.target = reference(&even(40..200).at_depth(depth, legal));
             let (lut, report) = show.frame(&Histogram { bins: vec![1; 1 << depth] }, None);
             prop_assert_eq!(report.learned, vec![false]);
             let expected = show.rule(&bins.at_depth(depth, legal));
@@ -698,7 +702,7 @@ proptest! {
             let sum = bins.bins.iter().enumerate().map(share).sum::<f64>();
             if level == 255 { 1. } else { sum / bins.total() as f64 }
         };
-        let reference = |u: usize| show.references[0].counts()[u] as f64 / 16000.;
+        let reference = |u: usize| show.target.cdfs[0].counts()[u] as f64 / 16000.;
         for (v, &level) in lut.levels.iter().enumerate() {
             let level = usize::from(level);
             prop_assert!(up_to(v) <= reference(level) + 1e-9, "{v} {level}");
@@ -720,10 +724,10 @@ fn f119_other_matrices_change_nothing_and_other_kinds_everything() {
         let channels = Channels { encoding, depths: vec![8; encoding.n_channels()] };
         show.temporal = show.temporal.for_channels(channels);
         let n = encoding.n_channels();
-        let histograms = vec![even(0..150); n];
-        let frame = Frame { histograms: &histograms, thumbnail: None, elapsed: FRAME };
-        let references: Arc<[Cdf]> = vec![show.references[0].clone(); n].into();
-        let (luts, report) = show.temporal.match_frame(frame, &references, &show.settings);
+        let statistics = Statistics { histograms: vec![even(0..150); n], thumbnail: None };
+        let target = Target::new(vec![show.target.cdfs[0].clone(); n]);
+        let (Mapping::Luts(luts), report) =
+            show.temporal.decide(&statistics, FRAME, &target, &show.settings);
         assert_eq!(report.learned, vec![!is_kept; n]);
         if is_kept {
             assert_eq!(luts[0].levels[100..], show.rule(&source).levels[100..]);
@@ -741,14 +745,15 @@ fn f119_what_fades_out_is_converted() {
         show.temporal = Temporal::new(luma_of(8, Range::Limited));
         show.frame(&source, None);
         // The new reference leaves most levels as they are.
-        show.references = reference(&even(16..236));
+        show.target = reference(&even(16..236));
         show.frame_after(&source, None, Duration::from_millis(693));
         show.temporal = show.temporal.for_channels(luma_of(depth, range));
         let n = 1 << depth;
         let levels = if range == Range::Full { 0..n } else { n / 16..n / 256 * 236 };
         let mut same = Histogram::empty(depth);
         same.bins[levels].fill(100);
-        show.references = reference(&same);
+        // The same reference in other channels.
+        show.target.cdfs = reference(&same).cdfs;
         let flat = Histogram { bins: vec![1; n] };
         show.frame_after(&flat, None, Duration::ZERO).0.levels
     };
@@ -813,10 +818,10 @@ fn a_cut_is_another_order_of_brightness() {
     assert!(cuts.step(&moved, FRAME).distance < 0.02);
     assert!(cuts.step(&thumbnail(2), FRAME).distance > 0.3);
     assert_eq!(
-        [0.03, 0.04, 0.06, 0.08, 0.5].map(|d| (newness(d, 0.08) * 4.).round()),
+        [0.03, 0.04, 0.06, 0.08, 0.5].map(|d| (novelty(d, 0.08) * 4.).round()),
         [0., 0., 2., 4., 4.]
     );
-    assert_eq!(newness(1., 0.), 0.);
+    assert_eq!(novelty(1., 0.), 0.);
 }
 
 /// Between half of the threshold and the threshold, a frame counts for more than its time.
@@ -833,7 +838,7 @@ fn what_is_nearly_a_cut_is_nearly_a_new_scene() {
     // Half of a new scene, and what is learned in 40 ms of the rest.
     let weight = 0.5 + 0.5 * (1. - (-0.04f64).exp());
     let source = Cdf::from(&first).mix(&Cdf::from(&second), weight);
-    let expected = match_cdfs(&source, &show.references[0]);
+    let expected = match_cdfs(&source, &show.target.cdfs[0]);
     for (level, expected) in lut.levels.iter().zip(expected.levels).skip(1) {
         assert!(level.abs_diff(expected) <= 1);
     }
@@ -1016,7 +1021,7 @@ fn contradictions_are_known() {
 #[test]
 fn borders_grow_at_once_and_shrink_after_a_second() {
     let area = |top, height| Area { left: 0, top, width: 100, height };
-    let mut borders = Borders::default();
+    let mut borders = LetterboxTracker::default();
     assert_eq!(borders.follow(Area::default(), FRAME), Area::default());
     assert_eq!(borders.follow(area(20, 60), FRAME), area(20, 60));
     // Subtitles in the lower bar.
@@ -1034,7 +1039,7 @@ fn borders_grow_at_once_and_shrink_after_a_second() {
 #[test]
 fn borders_shrink_to_all_that_was_seen_in_the_second() {
     let area = |top, height| Area { left: 0, top, width: 100, height };
-    let mut borders = Borders::default();
+    let mut borders = LetterboxTracker::default();
     borders.follow(area(0, 100), FRAME);
     for t in 1..=25 {
         let content = if t == 9 { area(10, 50) } else { area(20, 60) };

@@ -14,7 +14,7 @@ use common::{Rig, bytes, element, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
-use gsthistomatch::pixels::{Layout, PixelsMut, PlaneLayout, PlaneSpan, Subsampling};
+use gsthistomatch::frame::{FrameLayout, FrameMut, PlaneLayout, PlaneSpan, Subsampling};
 use gsthistomatch::workers::Workers;
 use temp_dir::TempDir;
 
@@ -61,7 +61,7 @@ fn f74_any_number_of_threads_gives_the_oracles_bytes() {
 
 #[test]
 fn bands_are_all_rows_in_order() {
-    let layout = |height| Layout {
+    let layout = |height| FrameLayout {
         width: 2,
         height,
         encoding: Encoding::Luma(LumaWeights::BT601, Range::Full),
@@ -75,7 +75,7 @@ fn bands_are_all_rows_in_order() {
             let mut memory: Vec<u8> = (0..height as u8).flat_map(|y| [y, y, 255]).collect();
             memory.pop();
             let spans = [PlaneSpan { offset: 0, stride: 3 }];
-            let frame = PixelsMut::new(&mut memory, &layout(height), &spans).expect("it fits");
+            let frame = FrameMut::new(&mut memory, &layout(height), &spans).expect("it fits");
             let bands = frame.bands(&layout(height), n, false);
             assert_eq!(bands.len(), n);
             let rows: Vec<Vec<&[u8]>> =

@@ -7,10 +7,12 @@ use std::fmt;
 use std::hint::black_box;
 
 use gsthistomatch::color::{ColorSpace, Encoding, LumaWeights, Range};
+use gsthistomatch::frame::{
+    Component, FrameLayout, PlaneLayout, PlaneSpan, SampleLayout, Scan, Subsampling,
+};
 use gsthistomatch::kernels::InstructionSet;
-use gsthistomatch::lut::match_histograms;
 use gsthistomatch::matcher::Matcher;
-use gsthistomatch::pixels::{Component, Layout, Place, PlaneLayout, PlaneSpan, Scan, Subsampling};
+use gsthistomatch::matching::match_histograms;
 use gsthistomatch::reference::Reference;
 use gsthistomatch::workers::Workers;
 use image::imageops::{FilterType, resize};
@@ -51,7 +53,7 @@ impl Format {
         Self::Rgba64,
     ];
 
-    pub fn layout(self, width: usize, height: usize) -> Layout {
+    pub fn layout(self, width: usize, height: usize) -> FrameLayout {
         // (plane, bytes from word to word, bytes in front of the first word) of each component.
         let (places, chroma): (&[(usize, usize, usize)], _) = match self {
             Self::Rgb => (&[(0, 3, 0), (0, 3, 1), (0, 3, 2)], (1, 1)),
@@ -79,7 +81,7 @@ impl Format {
         };
         let component = |&(plane, pixel_stride, offset): &(usize, usize, usize)| Component {
             depth,
-            place: Some(Place {
+            place: Some(SampleLayout {
                 plane,
                 offset,
                 pixel_stride,
@@ -99,7 +101,7 @@ impl Format {
             let (row_bytes, vertical) = rows.max().unwrap_or_default();
             PlaneLayout { plane, row_bytes, vertical }
         };
-        Layout {
+        FrameLayout {
             width,
             height,
             encoding,
@@ -194,7 +196,7 @@ fn sample(encoding: Encoding, component: usize, [r, g, b]: [f64; 3]) -> f64 {
 /// Equal frames that take turns, and a reference with the same colours: so the frames stay what
 /// they are, more or less, however often they are matched.
 pub struct Frames {
-    pub layout: Layout,
+    pub layout: FrameLayout,
     spans: Vec<PlaneSpan>,
     reference: Reference,
     memory: Vec<Vec<u8>>,
@@ -278,7 +280,7 @@ impl Frames {
                 Scan::Progressive,
                 &self.spans,
                 workers,
-                |histograms| match_histograms(histograms, &references),
+                |statistics| match_histograms(&statistics.histograms, &references).into(),
             )
             .expect("the frame fits");
     }

@@ -1,10 +1,10 @@
 //! Kernels of every instruction set count and rewrite any rows as the definition says.
 
 use arbitrary::{Result, Unstructured};
+use gsthistomatch::frame::PixelLayout;
 use gsthistomatch::histogram::Histogram;
-use gsthistomatch::kernels::{ByteTable, InstructionSet, RowKernels, select};
+use gsthistomatch::kernels::{InstructionSet, Kernels, Lut8};
 use gsthistomatch::lut::Lut;
-use gsthistomatch::pixels::PixelLayout;
 
 use super::noise;
 
@@ -89,10 +89,9 @@ fn rows(input: &Input, pixel: usize, len: usize) -> Vec<std::ops::Range<usize>> 
 fn bytes(input: &Input, memory: &[u8], set: InstructionSet) {
     let (pixel_stride, first, n_samples) = LAYOUTS[usize::from(input.layout) % LAYOUTS.len()];
     let layout = PixelLayout { pixel_stride, first, n_samples };
-    let kernel = select(layout, set).expect("a kernel for the layout");
-    assert_eq!(kernel.instruction_set, set);
+    let kernel = (Kernels::<u8>::select(set).pixels)(layout).expect("a kernel for the layout");
     let mut random = noise(input.seed.into());
-    let tables: Vec<ByteTable> =
+    let tables: Vec<Lut8> =
         (0..n_samples).map(|_| std::array::from_fn(|_| random() as u8)).collect();
 
     let mut counter = (kernel.counter)();
@@ -124,14 +123,15 @@ fn words(input: &Input, memory: &[u8], set: InstructionSet) {
         memory.as_chunks().0.iter().map(|&word| u16::from_le_bytes(word)).collect();
     let mut random = noise(input.seed.into());
     let lut = Lut { levels: (0..=max).map(|_: u32| (random() & max) as u16).collect() };
-    let tables = [u16::table(&lut, set)];
+    let kernels = Kernels::<u16>::select(set);
+    let table = (kernels.table)(&lut);
 
-    let mut counter = u16::counter(depth, set);
+    let mut counter = (Kernels::<u16>::select(set).counter)(depth);
     let (mut found, mut expected) = (memory.clone(), memory.clone());
     let mut histogram = Histogram::empty(depth);
     for row in rows(input, 1, memory.len()) {
         counter.add(&memory[row.clone()]);
-        u16::apply(set)(&mut found[row.clone()], &tables);
+        (kernels.apply)(&mut found[row.clone()], &table);
         for sample in &mut expected[row] {
             let level = *sample & max as u16;
             histogram.bins[usize::from(level)] += 1;

@@ -5,12 +5,14 @@ use std::ops::Range;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use gsthistomatch::color::{ColorSpace, Encoding, LumaWeights, Range as Levels};
+use gsthistomatch::frame::{
+    Area, Component, FrameLayout, FrameMut, PlaneLayout, PlaneSpan, SampleLayout, Scan, SpanError,
+    Subsampling,
+};
 use gsthistomatch::kernels::InstructionSet;
 use gsthistomatch::lut::Lut;
 use gsthistomatch::matcher::Matcher;
-use gsthistomatch::pixels::{
-    Area, Component, Layout, PixelsMut, Place, PlaneLayout, PlaneSpan, Scan, SpanError, Subsampling,
-};
+use gsthistomatch::statistics::Statistics;
 use gsthistomatch::workers::Workers;
 
 use super::noise;
@@ -20,7 +22,7 @@ type Rows = Vec<Vec<Range<usize>>>;
 
 #[derive(Debug)]
 struct Input {
-    layout: Layout,
+    layout: FrameLayout,
     /// Whether the layout is one of a format, so that the samples' places say what a pixel is.
     is_format: bool,
     spans: Vec<PlaneSpan>,
@@ -38,7 +40,7 @@ pub fn planes(data: &[u8]) {
     let Input { layout, spans, .. } = &input;
     let mut memory = vec![0; input.memory];
     let start = memory.as_ptr() as usize;
-    let expected = match (expected_rows(&input), PixelsMut::new(&mut memory, layout, spans)) {
+    let expected = match (expected_rows(&input), FrameMut::new(&mut memory, layout, spans)) {
         (Ok(expected), Ok(pixels)) => {
             assert_eq!(rows_of(&pixels, start), expected);
             expected
@@ -104,7 +106,7 @@ fn expected_rows(Input { layout, spans, memory, .. }: &Input) -> Result<Rows, Ve
 }
 
 /// Where rows lie in memory that begins at `start`.
-fn rows_of(pixels: &PixelsMut, start: usize) -> Rows {
+fn rows_of(pixels: &FrameMut, start: usize) -> Rows {
     let place = |row: &[u8]| {
         let from = row.as_ptr() as usize - start;
         from..from + row.len()
@@ -116,7 +118,7 @@ fn rows_of(pixels: &PixelsMut, start: usize) -> Rows {
 fn cut(input: &Input, memory: &mut [u8], frame: Rows) {
     let layout = &input.layout;
     let start = memory.as_ptr() as usize;
-    let pixels = PixelsMut::new(memory, layout, &input.spans).expect("it was one before");
+    let pixels = FrameMut::new(memory, layout, &input.spans).expect("it was one before");
     let pixels = pixels.crop(layout, input.area);
     let cropped = expected_crop(layout, input.area, &frame);
     assert_eq!(rows_of(&pixels, start), cropped, "{:?} of {layout:?}", input.area);
@@ -143,7 +145,7 @@ fn cut(input: &Input, memory: &mut [u8], frame: Rows) {
 }
 
 /// Cuts a picture into bands.
-fn check_picture(input: &Input, start: usize, picture: PixelsMut, expected: &Rows) {
+fn check_picture(input: &Input, start: usize, picture: FrameMut, expected: &Rows) {
     let layout = &input.layout;
     assert_eq!(rows_of(&picture, start), *expected);
     let bands: Vec<Rows> =
@@ -151,7 +153,7 @@ fn check_picture(input: &Input, start: usize, picture: PixelsMut, expected: &Row
     check_bands(layout, &bands, input.bands, expected);
 }
 /// The bytes of the pixels of an area, and of those that can't be taken apart from them.
-fn expected_crop(layout: &Layout, area: Area, frame: &Rows) -> Rows {
+fn expected_crop(layout: &FrameLayout, area: Area, frame: &Rows) -> Rows {
     let (columns, rows) = layout.grid();
     let of_cells = |start: usize, len: usize, cell: usize, end: usize| -> Vec<bool> {
         let is_wanted = |at: usize| at >= start && at - start < len;
@@ -190,7 +192,7 @@ fn expected_crop(layout: &Layout, area: Area, frame: &Rows) -> Rows {
 }
 
 /// All rows in order, those that share chroma together, in bands of nearly one size.
-fn check_bands(layout: &Layout, bands: &[Rows], n: usize, frame: &Rows) {
+fn check_bands(layout: &FrameLayout, bands: &[Rows], n: usize, frame: &Rows) {
     assert_eq!(bands.len(), n);
     let rows_of_group = layout.rows_of_group();
     let groups_of = |band: &Rows| {
@@ -264,14 +266,20 @@ fn process(input: &Input, frame: &Rows) {
     let mut after = before.clone();
     let scan = if input.fields { Scan::Interleaved } else { Scan::Progressive };
     matcher
-        .process(&mut after, scan, &input.spans, &Workers::default(), |histograms| {
-            for (histogram, counts) in histograms.iter().zip(&counts) {
-                let n = area.width * area.height;
-                assert!(is_conversion || histogram.bins == *counts, "counts of {layout:?}");
-                assert!(!is_conversion || histogram.total() == n as u64, "{n} pixels");
-            }
-            luts
-        })
+        .process(
+            &mut after,
+            scan,
+            &input.spans,
+            &Workers::default(),
+            |Statistics { histograms, .. }| {
+                for (histogram, counts) in histograms.iter().zip(&counts) {
+                    let n = area.width * area.height;
+                    assert!(is_conversion || histogram.bins == *counts, "counts of {layout:?}");
+                    assert!(!is_conversion || histogram.total() == n as u64, "{n} pixels");
+                }
+                luts.into()
+            },
+        )
         .expect("it was a frame before");
     if is_conversion {
         // What is in the rows may change.
@@ -311,7 +319,12 @@ impl<'a> Arbitrary<'a> for Input {
 }
 
 /// A place for a plane: mostly behind the one before it, and sometimes anywhere.
-fn span(u: &mut Unstructured, plane: usize, layout: &Layout, end: &mut usize) -> Result<PlaneSpan> {
+fn span(
+    u: &mut Unstructured,
+    plane: usize,
+    layout: &FrameLayout,
+    end: &mut usize,
+) -> Result<PlaneSpan> {
     let of_plane = layout.planes.iter().find(|layout| layout.plane == plane);
     let (row_bytes, rows) =
         of_plane.map_or((0, 0), |of| (of.row_bytes, layout.height.div_ceil(of.vertical)));
@@ -331,7 +344,7 @@ fn span(u: &mut Unstructured, plane: usize, layout: &Layout, end: &mut usize) ->
 }
 
 /// A layout without pixels, whose numbers are any.
-fn any_layout(u: &mut Unstructured) -> Result<Layout> {
+fn any_layout(u: &mut Unstructured) -> Result<FrameLayout> {
     let planes = (0..u.int_in_range(0..=4)?)
         .map(|_| {
             let small = u.ratio(3, 4)?;
@@ -346,7 +359,7 @@ fn any_layout(u: &mut Unstructured) -> Result<Layout> {
             })
         })
         .collect::<Result<_>>()?;
-    Ok(Layout {
+    Ok(FrameLayout {
         width: 0,
         height: if u.ratio(7, 8)? { u.int_in_range(0..=70)? } else { u.arbitrary()? },
         encoding: Encoding::Rgb(Levels::Full),
@@ -358,7 +371,7 @@ fn any_layout(u: &mut Unstructured) -> Result<Layout> {
 
 /// The layout of frames in bytes as a format might have them: packed, in planes, or with chroma in
 /// a plane of its own.
-fn format(u: &mut Unstructured) -> Result<Layout> {
+fn format(u: &mut Unstructured) -> Result<FrameLayout> {
     let (width, height) = (u.int_in_range(1..=70)?, u.int_in_range(1..=40)?);
     let range = *u.choose(&[Levels::Full, Levels::Limited])?;
     let kind = u.int_in_range(0..=3)?;
@@ -402,9 +415,16 @@ fn format(u: &mut Unstructured) -> Result<Layout> {
     };
     let component = |(plane, pixel_stride, offset)| Component {
         depth: 8,
-        place: Some(Place { plane, offset, pixel_stride, bytes: 1, big_endian: false, shift: 0 }),
+        place: Some(SampleLayout {
+            plane,
+            offset,
+            pixel_stride,
+            bytes: 1,
+            big_endian: false,
+            shift: 0,
+        }),
     };
-    let mut layout = Layout {
+    let mut layout = FrameLayout {
         width,
         height,
         encoding,

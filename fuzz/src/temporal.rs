@@ -1,17 +1,20 @@
 //! Whatever frames, settings and references follow each other, matching over time keeps its laws.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use gsthistomatch::borders::Borders;
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
+use gsthistomatch::frame::Area;
+use gsthistomatch::frame::letterbox::LetterboxTracker;
+use gsthistomatch::frame::thumbnail::Thumbnail;
 use gsthistomatch::histogram::Histogram;
-use gsthistomatch::lut::{Lut, match_cdfs};
-use gsthistomatch::pixels::Area;
-use gsthistomatch::survey::Thumbnail;
-use gsthistomatch::temporal::{FlatFrames, Frame, Report, Settings, Temporal, UpdateMode, is_flat};
+use gsthistomatch::lut::Lut;
+use gsthistomatch::mapping::Mapping;
+use gsthistomatch::matching::match_cdfs;
+use gsthistomatch::reference::Target;
+use gsthistomatch::statistics::Statistics;
+use gsthistomatch::temporal::{FlatFrames, Report, Settings, Temporal, UpdateMode, is_flat};
 
 use super::{noise, variant};
 
@@ -253,9 +256,9 @@ fn channels(u: &mut Unstructured) -> Result<Channels> {
 struct Show {
     channels: Channels,
     temporal: Temporal,
-    references: Arc<[Cdf]>,
+    target: Target,
     settings: Settings,
-    borders: Borders,
+    borders: LetterboxTracker,
     /// All that the borders were shown.
     shown: Area,
     frames: u32,
@@ -267,9 +270,9 @@ pub fn temporal(data: &[u8]) {
     let Ok(channels) = channels(&mut u) else { return };
     let mut show = Show {
         temporal: Temporal::new(channels.clone()),
-        references: references(&channels, [Content::Even { first: 40, len: 160, count: !0 }; 3]),
+        target: references(&channels, [Content::Even { first: 40, len: 160, count: !0 }; 3]),
         settings: Settings::default(),
-        borders: Borders::default(),
+        borders: LetterboxTracker::default(),
         shown: Area::default(),
         frames: 0,
         channels,
@@ -280,7 +283,7 @@ pub fn temporal(data: &[u8]) {
     }
 }
 
-fn references(channels: &Channels, contents: [Content; 3]) -> Arc<[Cdf]> {
+fn references(channels: &Channels, contents: [Content; 3]) -> Target {
     let cdf = |(content, &depth): (Content, &u32)| {
         let mut histogram = content.histogram(depth);
         if histogram.total() == 0 {
@@ -289,7 +292,7 @@ fn references(channels: &Channels, contents: [Content; 3]) -> Arc<[Cdf]> {
         }
         Cdf::from(&histogram)
     };
-    contents.into_iter().zip(&channels.depths).map(cdf).collect()
+    Target::new(contents.into_iter().zip(&channels.depths).map(cdf).collect::<Vec<_>>())
 }
 
 impl Show {
@@ -307,7 +310,7 @@ impl Show {
             }
             Step::Reset => self.temporal.reset(),
             Step::Relearn => self.temporal.relearn(),
-            Step::Reference(contents) => self.references = references(&self.channels, contents),
+            Step::Reference(contents) => self.target = references(&self.channels, contents),
             Step::Settings(AnySettings(settings)) => self.settings = settings,
             Step::Borders(left, top, width, height) => {
                 let (left, top) = (left.into(), top.into());
@@ -328,13 +331,10 @@ impl Show {
             .map(|(content, &depth)| content.histogram(depth))
             .collect();
         let thumbnail = self.settings.needs_thumbnail().then(|| small.thumbnail(self.frames));
-        let frame = Frame {
-            histograms: &histograms,
-            thumbnail: thumbnail.as_ref(),
-            elapsed: elapsed.into(),
-        };
-        let (luts, report) = self.temporal.match_frame(frame, &self.references, &self.settings);
-        self.check(&histograms, &luts, &report);
+        let statistics = Statistics { histograms, thumbnail };
+        let (Mapping::Luts(luts), report) =
+            self.temporal.decide(&statistics, elapsed.into(), &self.target, &self.settings);
+        self.check(&statistics.histograms, &luts, &report);
     }
 
     fn check(&self, histograms: &[Histogram], luts: &[Lut], report: &Report) {
@@ -344,12 +344,12 @@ impl Show {
         assert!((0. ..=1.).contains(&report.scene_distance), "{report:?}");
         assert!(report.gain.is_finite() && report.gain >= 0.8, "{report:?}");
         for (index, (lut, histogram)) in luts.iter().zip(histograms).enumerate() {
-            let reference = &self.references[index];
+            let reference = &self.target.cdfs[index];
             let n_levels = histogram.bins.len();
             assert_eq!(lut.levels.len(), n_levels);
             assert!(lut.levels.is_sorted(), "it falls: {lut:?}");
             assert!(lut.levels.iter().all(|&level| usize::from(level) < n_levels), "{lut:?}");
-            for source in [histogram, &histogram.mapped(lut)] {
+            for source in [histogram, &lut.map(histogram)] {
                 let distance = Cdf::from(source).distance(reference);
                 assert!((0. ..=1.).contains(&distance), "{distance}");
             }

@@ -8,11 +8,11 @@
 
 use std::mem::discriminant;
 
-use super::Channel;
+use super::channel::ChannelState;
 use crate::cdf::Cdf;
 use crate::color::Channels;
-use crate::curve::Curve;
 use crate::histogram::Histogram;
+use crate::mapping::curve::Curve;
 
 /// Whether channels mean the same, but for the number of bits, the range and the matrix.
 pub(super) fn are_alike(from: &Channels, to: &Channels) -> bool {
@@ -20,7 +20,12 @@ pub(super) fn are_alike(from: &Channels, to: &Channels) -> bool {
 }
 
 /// What is known of a channel, as one of other channels that are alike.
-pub(super) fn convert(channel: Channel, index: usize, from: &Channels, to: &Channels) -> Channel {
+pub(super) fn convert(
+    channel: ChannelState,
+    index: usize,
+    from: &Channels,
+    to: &Channels,
+) -> ChannelState {
     let depths = [from, to].map(|channels| channels.depths[index]);
     let curve = |curve: Curve| {
         // To as many bits, and then to the range; the middle of what a level stands for stays it.
@@ -31,10 +36,10 @@ pub(super) fn convert(channel: Channel, index: usize, from: &Channels, to: &Chan
         let offset = ((wider - 1.) / 2. * factor + offset - (narrower - 1.) / 2.) / narrower;
         curve.rescaled(1 << depths[1], scale, offset)
     };
-    Channel {
+    ChannelState {
         source: channel.source.map(|source| convert_cdf(&source, index, from, to)),
         shown: channel.shown.map(curve),
-        leaving: channel.leaving.map(|(old, left)| (curve(old), left)),
+        outgoing: channel.outgoing.map(|(old, left)| (curve(old), left)),
         ..channel
     }
 }

@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use crate::survey::Thumbnail;
+use crate::frame::thumbnail::Thumbnail;
 
 /// The threshold where nobody says otherwise.
 ///
@@ -117,7 +117,7 @@ impl Cuts {
 
 /// How much of a new scene a frame at a distance is: 0 up to half of the threshold, 1 from the
 /// threshold on. A threshold of 0 is never passed.
-pub fn newness(distance: f64, threshold: f64) -> f64 {
+pub fn novelty(distance: f64, threshold: f64) -> f64 {
     if threshold > 0. { (2. * distance / threshold - 1.).clamp(0., 1.) } else { 0. }
 }
 

@@ -18,7 +18,7 @@
 
 use std::time::Duration;
 
-use crate::survey::Thumbnail;
+use crate::frame::thumbnail::Thumbnail;
 
 /// Blocks darker or brighter than that are left out: what is lost in noise or clipped says nothing.
 const USABLE: std::ops::Range<f32> = 0.03..0.95;

@@ -2,7 +2,7 @@
 
 use gst_video::VideoFormat::{self, *};
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
-use gsthistomatch::pixels::{self, Layout, PlaneLayout, PlaneSpan, Subsampling};
+use gsthistomatch::frame::{self, FrameLayout, PlaneLayout, PlaneSpan, Subsampling};
 
 use super::oracle::{self, Code, Colorspace, Components, Grid, Picture};
 
@@ -270,13 +270,13 @@ impl Frame {
     }
 
     /// The layout, as the core takes it.
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> FrameLayout {
         let format = Format::of(self.info.format());
         let (width, height) = (self.info.width() as usize, self.info.height() as usize);
         let range = |limited| if limited { Range::Limited } else { Range::Full };
         let n_planes = format.places.iter().map(|place| place.0).max().unwrap_or_default() + 1;
         let word = format.word;
-        Layout {
+        FrameLayout {
             width,
             height,
             encoding: match self.code() {
@@ -292,9 +292,9 @@ impl Frame {
                 .places
                 .iter()
                 .zip(word.shift)
-                .map(|(&(plane, pixel_stride, offset), shift)| pixels::Component {
+                .map(|(&(plane, pixel_stride, offset), shift)| frame::Component {
                     depth: word.depth,
-                    place: Some(pixels::Place {
+                    place: Some(frame::SampleLayout {
                         plane,
                         offset,
                         pixel_stride,

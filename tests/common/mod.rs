@@ -9,12 +9,12 @@ use std::sync::{Arc, Once};
 
 use gst::prelude::*;
 use gsthistomatch::color::ColorSpace;
-use gsthistomatch::histogram::Histogram;
+use gsthistomatch::frame::{Area, Scan};
 use gsthistomatch::kernels::InstructionSet;
-use gsthistomatch::lut::match_histograms;
 use gsthistomatch::matcher::Matcher;
-use gsthistomatch::pixels::{Area, Scan};
+use gsthistomatch::matching::match_histograms;
 use gsthistomatch::reference::Reference;
+use gsthistomatch::statistics::Statistics;
 use gsthistomatch::workers::Workers;
 
 pub mod footage;
@@ -185,7 +185,9 @@ pub fn matched_inside(frame: &frames::Frame, reference: &Path, area: Area) -> Ve
         Matcher::new(frame.layout(), ColorSpace::Rgb, best, None).expect("the samples are placed");
     matcher.set_area(area);
     let references = reference.cdfs(matcher.channels());
-    let decide = |histograms: &[Histogram]| match_histograms(histograms, &references);
+    let decide = |Statistics { histograms, .. }: &Statistics| {
+        match_histograms(histograms, &references).into()
+    };
     let (mut bytes, workers) = (frame.bytes.clone(), Workers::default());
     matcher
         .process(&mut bytes, Scan::Progressive, &frame.spans(), &workers, decide)

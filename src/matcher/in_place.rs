@@ -1,0 +1,122 @@
+//! Frames whose channels are components in bytes: matched in their memory.
+
+use std::{fmt, ops};
+
+use super::BandProcessor;
+use crate::frame::{FrameLayout, FrameMut, FrameRef, FrameView, Memory, PixelLayout, Subsampling};
+use crate::histogram::Histogram;
+use crate::kernels::{Counter, InstructionSet, Kernels, Lut8, PixelKernels};
+use crate::mapping::Mapping;
+
+/// Samples in one plane that one kernel handles.
+#[derive(Clone, Debug)]
+pub(super) struct PlaneKernels {
+    /// As an index of the layout's planes.
+    plane: usize,
+    /// How its samples are subsampled.
+    shared: Subsampling,
+    pixel: PixelLayout,
+    kernels: PixelKernels,
+    instruction_set: InstructionSet,
+    /// The channel of each sample of a pixel, in memory order.
+    channels: Vec<usize>,
+}
+
+/// The kernels for channels that are components in bytes; `None` if there is none for some.
+pub(super) fn plane_kernels(
+    layout: &FrameLayout,
+    n_channels: usize,
+    at_most: InstructionSet,
+) -> Option<Vec<PlaneKernels>> {
+    /// Plane, pixel stride, pixels that share a sample, byte of a pixel, channel.
+    type Sample = (usize, usize, usize, usize, usize);
+
+    let kernels = Kernels::<u8>::select(at_most);
+    let mut places: Vec<Sample> = Vec::new();
+    for (channel, component) in layout.components[..n_channels].iter().enumerate() {
+        let place = component.place.filter(|place| place.bytes == 1 && component.depth == 8)?;
+        let Subsampling { horizontal, .. } = layout.subsampling(channel);
+        places.push((place.plane, place.pixel_stride, horizontal, place.offset, channel));
+    }
+    places.sort_unstable();
+    let side_by_side = |a: &Sample, b: &Sample| (a.0, a.1, a.2, a.3 + 1) == (b.0, b.1, b.2, b.3);
+    places
+        .chunk_by(side_by_side)
+        .map(|places| {
+            let (plane, pixel_stride, _, first, channel) = places[0];
+            let pixel = PixelLayout { pixel_stride, first, n_samples: places.len() };
+            Some(PlaneKernels {
+                plane,
+                shared: layout.subsampling(channel),
+                pixel,
+                kernels: (kernels.pixels)(pixel)?,
+                instruction_set: kernels.instruction_set,
+                channels: places.iter().map(|place| place.4).collect(),
+            })
+        })
+        .collect()
+}
+
+/// Works in the frame's memory.
+#[derive(Debug)]
+pub(super) struct InPlaceProcessor {
+    sets: Vec<(PlaneKernels, Box<dyn Counter>)>,
+    n_channels: usize,
+}
+
+impl InPlaceProcessor {
+    pub fn new(sets: Vec<PlaneKernels>, n_channels: usize) -> Self {
+        let with_counter = |set: PlaneKernels| {
+            let counter = (set.kernels.counter)();
+            (set, counter)
+        };
+        Self { sets: sets.into_iter().map(with_counter).collect(), n_channels }
+    }
+}
+
+impl fmt::Display for PlaneKernels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { plane, pixel, channels, instruction_set: set, .. } = self;
+        write!(f, "plane {plane}, {pixel:?}, channels {channels:?}: {set} kernels")
+    }
+}
+
+impl PlaneKernels {
+    /// The bytes of a row that are matched.
+    fn bytes<M: Memory>(&self, pixels: &FrameView<M>) -> ops::Range<usize> {
+        let columns = pixels.visible_columns(self.shared);
+        columns.start * self.pixel.pixel_stride..columns.end * self.pixel.pixel_stride
+    }
+}
+
+impl BandProcessor for InPlaceProcessor {
+    fn count(&mut self, pixels: &[FrameRef]) -> Vec<Histogram> {
+        let mut histograms = vec![Histogram { bins: Vec::new() }; self.n_channels];
+        for (set, counter) in &mut self.sets {
+            for pixels in pixels {
+                let (rows, bytes) = (pixels.visible_rows(set.shared), set.bytes(pixels));
+                let plane = &pixels.planes()[set.plane];
+                for row in plane.rows(rows.start).take(rows.len()) {
+                    counter.add(&row[bytes.clone()]);
+                }
+            }
+            for (&channel, histogram) in set.channels.iter().zip(counter.finish()) {
+                histograms[channel] = histogram;
+            }
+        }
+        histograms
+    }
+
+    fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping) {
+        let Mapping::Luts(luts) = mapping;
+        for (set, _) in &self.sets {
+            let tables: Vec<Lut8> =
+                set.channels.iter().map(|&channel| luts[channel].to_bytes()).collect();
+            let (rows, bytes) = (pixels.visible_rows(set.shared), set.bytes(pixels));
+            let plane = &mut pixels.planes_mut()[set.plane];
+            for row in plane.rows_mut(rows.start).take(rows.len()) {
+                (set.kernels.apply)(&mut row[bytes.clone()], &tables);
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! One frame from beginning to end: count, decide, apply.
+
+mod in_place;
+mod rows;
+
+use std::collections::TryReserveError;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::color::{Channels, ColorSpace, Encoding, LumaWeights, Range};
+use crate::frame::unpack::Unpack;
+use crate::frame::{
+    Area, FrameLayout, FrameMut, FrameRef, FrameView, Memory, PlaneSpan, Scan, SpanError,
+};
+use crate::histogram::Histogram;
+use crate::kernels::InstructionSet;
+use crate::kernels::convert::Conversion;
+use crate::mapping::Mapping;
+use crate::statistics::Statistics;
+use crate::workers::Workers;
+
+use in_place::{InPlaceProcessor, PlaneKernels, plane_kernels};
+use rows::RowPlan;
+
+/// The least bytes of a frame that are worth waking a thread for.
+const MIN_BAND_BYTES: usize = 512 * 1024;
+
+/// Counts frames of one layout and replaces their levels.
+#[derive(Debug)]
+pub struct Matcher {
+    layout: FrameLayout,
+    /// What is matched of a frame.
+    area: Area,
+    /// The layout of the cells of the grid that the area covers, by themselves.
+    cropped: FrameLayout,
+    channels: Channels,
+    plan: Plan,
+    /// What works on one band of a frame each.
+    processors: Vec<Box<dyn BandProcessor>>,
+}
+
+/// There is no way to the samples of a layout.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the places of the samples are not known")]
+pub struct UnsupportedLayout;
+
+/// Why a frame can't be matched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// It does not lie in the memory that was given.
+    #[error(transparent)]
+    Span(#[from] SpanError),
+    /// There is no memory for rows of its width.
+    #[error(transparent)]
+    Memory(#[from] TryReserveError),
+}
+
+/// How frames are read and written.
+#[derive(Clone, Debug)]
+enum Plan {
+    /// Every channel is a component in bytes, and there are kernels for the pixels of its plane.
+    InPlace(Vec<PlaneKernels>),
+    /// By rows that are taken out of the frame.
+    Rows(Box<RowPlan>),
+}
+
+/// Works on bands of frames.
+trait BandProcessor: fmt::Debug + Send {
+    /// The histogram of each channel.
+    fn count(&mut self, pixels: &[FrameRef]) -> Vec<Histogram>;
+
+    /// Replaces the colours.
+    fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping);
+}
+
+/// The channels of frames with components of `encoding`.
+fn channels_of(encoding: Encoding, color_space: ColorSpace) -> Encoding {
+    match (color_space, encoding) {
+        (_, Encoding::Luma(..))
+        | (ColorSpace::Rgb, Encoding::Rgb(_))
+        | (ColorSpace::YCbCr, Encoding::YCbCr(..)) => encoding,
+        (ColorSpace::Rgb, Encoding::YCbCr(..)) => Encoding::Rgb(Range::Full),
+        (ColorSpace::YCbCr, Encoding::Rgb(_)) => Encoding::YCbCr(LumaWeights::BT709, Range::Full),
+        (ColorSpace::Luma, Encoding::YCbCr(weights, range)) => Encoding::Luma(weights, range),
+        (ColorSpace::Luma, Encoding::Rgb(_)) => Encoding::Luma(LumaWeights::BT709, Range::Full),
+    }
+}
+
+/// What is needed to get from the components of frames of a layout to the channels of a colour
+/// space.
+fn channels_and_conversion(
+    layout: &FrameLayout,
+    color_space: ColorSpace,
+) -> (Channels, Option<Conversion>) {
+    let encoding = channels_of(layout.encoding, color_space);
+    // Luma is the first component of Y'CbCr.
+    let is_conversion =
+        matches!(layout.encoding, Encoding::Rgb(_)) != matches!(encoding, Encoding::Rgb(_));
+    let depths: Vec<u32> = layout.components.iter().map(|component| component.depth).collect();
+    if is_conversion {
+        let depth = depths.iter().copied().fold(8, u32::max);
+        let conversion = Conversion::between(layout.encoding, encoding, layout.chroma, depth);
+        (Channels { encoding, depths: vec![depth; encoding.n_channels()] }, Some(conversion))
+    } else {
+        (Channels { encoding, depths: depths[..encoding.n_channels()].to_vec() }, None)
+    }
+}
+
+/// The channels that frames of a layout are matched in.
+pub fn channels(layout: &FrameLayout, color_space: ColorSpace) -> Channels {
+    channels_and_conversion(layout, color_space).0
+}
+
+impl Matcher {
+    /// Chooses how to match frames of `layout`: with the fastest kernels of this CPU, but none
+    /// beyond `at_most`, and through `unpack` if the layout's samples can't be reached otherwise.
+    pub fn new(
+        layout: FrameLayout,
+        color_space: ColorSpace,
+        at_most: InstructionSet,
+        unpack: Option<Arc<dyn Unpack>>,
+    ) -> Result<Self, UnsupportedLayout> {
+        let (channels, conversion) = channels_and_conversion(&layout, color_space);
+        let n_channels = channels.depths.len();
+        let in_place = match &conversion {
+            None => plane_kernels(&layout, n_channels, at_most),
+            Some(_) => None,
+        };
+        let plan = match in_place {
+            Some(planes) => Plan::InPlace(planes),
+            None => {
+                let plan = RowPlan::new(&layout, &channels, conversion, at_most, unpack);
+                Plan::Rows(Box::new(plan.ok_or(UnsupportedLayout)?))
+            }
+        };
+        let (area, cropped) = (layout.area(), layout.clone());
+        Ok(Self { area, cropped, layout, channels, plan, processors: Vec::new() })
+    }
+
+    /// Makes what works on some bands. Not before there is a frame: it takes memory for its width.
+    fn make_processors(&mut self, n: usize) -> Result<(), TryReserveError> {
+        while self.processors.len() < n {
+            let processor: Box<dyn BandProcessor> = match &self.plan {
+                Plan::InPlace(sets) => {
+                    Box::new(InPlaceProcessor::new(sets.clone(), self.channels.depths.len()))
+                }
+                Plan::Rows(plan) => plan.processor()?,
+            };
+            self.processors.push(processor);
+        }
+        Ok(())
+    }
+
+    /// From now on, only an area of the frames is counted and changed; the rest of them stays as
+    /// it is. At first it is the whole frame.
+    ///
+    /// Between lines of the layout's [grid](FrameLayout::grid), the area is matched as if it were a
+    /// picture by itself. Where it ends inside a cell of the grid, samples that belong to pixels
+    /// outside alone stay as they are. Those of chroma that pixels inside and outside share are
+    /// changed as if all of their pixels were inside, and counted where chroma is a channel.
+    pub fn set_area(&mut self, area: Area) {
+        let area = area.intersection(self.layout.area());
+        if area == self.area {
+            return;
+        }
+        self.area = area;
+        let cropped = self.layout.crop(area);
+        if cropped != self.cropped {
+            if let Plan::Rows(plan) = &mut self.plan {
+                plan.layout = cropped.clone();
+            }
+            self.cropped = cropped;
+            self.processors.clear();
+        }
+    }
+
+    /// What is matched of a frame.
+    pub fn area(&self) -> Area {
+        self.area
+    }
+
+    /// The layout of the frames.
+    pub fn layout(&self) -> &FrameLayout {
+        &self.layout
+    }
+
+    /// The channels that are matched.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// Counts a frame of the layout.
+    ///
+    /// The `workers` take a band of rows each, as far as the bands are worth the while. Their number
+    /// does not change the outcome.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for rows of its width.
+    pub fn count(
+        &mut self,
+        frame: FrameRef,
+        scan: Scan,
+        workers: &Workers,
+    ) -> Result<Statistics, TryReserveError> {
+        let has_fields = self.has_fields(scan);
+        let mut tasks = self.tasks(frame, has_fields, workers)?;
+        workers.for_each(&mut tasks, |(band, processor, histograms)| {
+            *histograms = if has_fields {
+                processor.count(&[band.clone().field(0), band.clone().field(1)])
+            } else {
+                processor.count(std::slice::from_ref(band))
+            };
+        });
+        let counted: Vec<Vec<Histogram>> =
+            tasks.into_iter().map(|(_, _, histograms)| histograms).collect();
+        let merged = |(channel, &depth): (usize, &u32)| {
+            let mut histogram = Histogram::empty(depth);
+            counted.iter().for_each(|histograms| histogram.merge(&histograms[channel]));
+            histogram
+        };
+        let histograms = self.channels.depths.iter().enumerate().map(merged).collect();
+        Ok(Statistics { histograms, thumbnail: None })
+    }
+
+    /// Replaces the colours of a frame of the layout.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for rows of its width.
+    pub fn apply(
+        &mut self,
+        frame: FrameMut,
+        scan: Scan,
+        workers: &Workers,
+        mapping: &Mapping,
+    ) -> Result<(), TryReserveError> {
+        let has_fields = self.has_fields(scan);
+        let mut tasks = self.tasks(frame, has_fields, workers)?;
+        workers.for_each(&mut tasks, |(band, processor, _)| {
+            if has_fields {
+                processor.apply(&mut band.reborrow().field(0), mapping);
+                processor.apply(&mut band.reborrow().field(1), mapping);
+            } else {
+                processor.apply(band, mapping);
+            }
+        });
+        Ok(())
+    }
+
+    /// Counts the frame whose planes lie in `memory` at `spans` (indexed by
+    /// [`PlaneLayout::plane`](crate::frame::PlaneLayout::plane)), and maps it as
+    /// `decide` says.
+    ///
+    /// # Errors
+    ///
+    /// The frame does not lie inside `memory`, or there is no memory for rows of its width. It is
+    /// then unchanged.
+    pub fn process(
+        &mut self,
+        memory: &mut [u8],
+        scan: Scan,
+        spans: &[PlaneSpan],
+        workers: &Workers,
+        decide: impl FnOnce(&Statistics) -> Mapping,
+    ) -> Result<(), FrameError> {
+        let frame = FrameMut::new(memory, &self.layout, spans)?;
+        let mapping = decide(&self.count(frame.shared(), scan, workers)?);
+        Ok(self.apply(frame, scan, workers, &mapping)?)
+    }
+
+    /// Whether the rows of fields must be told apart: where rows share chroma. They can only be
+    /// where each field has whole groups of rows.
+    fn has_fields(&self, scan: Scan) -> bool {
+        let rows_of_group = self.layout.rows_of_group();
+        scan == Scan::Interleaved
+            && rows_of_group > 1
+            && self.layout.height.is_multiple_of(2 * rows_of_group)
+    }
+
+    /// The bands of a frame's area, each with what works on it, and room for what it counts.
+    #[allow(clippy::type_complexity)]
+    fn tasks<M: Memory>(
+        &mut self,
+        frame: FrameView<M>,
+        has_fields: bool,
+        workers: &Workers,
+    ) -> Result<Vec<(FrameView<M>, &mut Box<dyn BandProcessor>, Vec<Histogram>)>, TryReserveError>
+    {
+        if self.area.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_whole = self.area == self.layout.area();
+        let frame = if is_whole { frame } else { frame.crop(&self.layout, self.area) };
+        let n_bands = (self.cropped.bytes() / MIN_BAND_BYTES).clamp(1, workers.count());
+        self.make_processors(n_bands)?;
+        let bands = frame.bands(&self.layout, n_bands, has_fields);
+        let task = |(band, processor)| (band, processor, Vec::new());
+        Ok(bands.into_iter().zip(&mut self.processors).map(task).collect())
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.plan {
+            Plan::InPlace(planes) => {
+                let planes: Vec<String> = planes.iter().map(PlaneKernels::to_string).collect();
+                f.write_str(&planes.join("; "))
+            }
+            Plan::Rows(plan) => plan.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,914 @@
+//! Properties, pad templates and virtual functions of `histomatch`.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread::{self, JoinHandle};
+
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::prelude::*;
+use gst_video::subclass::prelude::*;
+
+use super::settings::{self, Settings};
+use super::stream::{self, Access, Decision, Failure, Matched, Stream};
+use super::{Colorspace, FlatFrames, IS_OURS, UpdateMode, stats};
+use crate::kernels::InstructionSet;
+use crate::plugin::reference::{NotRead, NotSettled, Outcome, References};
+use crate::plugin::{frame, location, lock};
+use crate::reference::{Interrupt, Reference, ReferenceError};
+use crate::temporal::cuts::DEFAULT_THRESHOLD;
+use crate::workers::Workers;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("histomatch", gst::DebugColorFlags::empty(), Some("Histogram matching"))
+});
+
+/// The name of an [`InstructionSet`]: the kernels to use, for tests and to compare speeds.
+const KERNELS_VARIABLE: &str = "HISTOMATCH_KERNELS";
+
+/// What the streaming thread works with.
+#[derive(Default)]
+struct Streaming {
+    /// The element's threads, from PAUSED to READY; else the calling thread alone.
+    workers: Workers,
+    /// The kernels to use.
+    at_most: InstructionSet,
+    stream: Option<Stream>,
+    /// The last one, unless a flush came behind it.
+    segment: Option<gst::Segment>,
+    warned_of_colors: bool,
+    /// What is wrong with the settings, that was warned of last.
+    warned_of_settings: Option<String>,
+    /// Whether anything was learned, or it was said that it can't be.
+    has_learned: bool,
+    /// When the last message was posted.
+    posted: Option<gst::ClockTime>,
+}
+
+/// The name of a property.
+const STATS: &str = "stats";
+
+/// The last frame that was matched.
+struct Last {
+    running_time: Option<gst::ClockTime>,
+    matched: Matched,
+}
+
+#[derive(glib::Properties, Default)]
+#[properties(wrapper_type = super::HistoMatch)]
+pub struct HistoMatch {
+    /// The picture file whose histograms every frame is given: a path or a `file://` URI. It reads as
+    /// it was set; which one is in use, `stats` says.
+    #[property(
+        name = "reference-location",
+        type = Option<PathBuf>,
+        get = Self::reference_location,
+        set = Self::set_reference_location,
+        nick = "Reference location",
+        blurb = "Picture file whose histograms every frame is given: a path or a file:// URI \
+                 (PNG, JPEG, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
+                 unchanged)",
+        mutable_playing,
+        explicit_notify,
+        nullable
+    )]
+    references: References,
+    /// How many threads share the work on a frame.
+    #[property(
+        name = "n-threads",
+        type = u32,
+        member = n_threads,
+        get,
+        set,
+        default = 1,
+        maximum = 1024,
+        nick = "Threads",
+        blurb = "Threads that share the work on a frame (1 = the streaming thread alone, \
+                 0 = as many as the CPU has)",
+        mutable_ready
+    )]
+    /// What the channels are.
+    #[property(
+        name = "colorspace",
+        type = Colorspace,
+        member = colorspace,
+        get,
+        set = Self::set_colorspace,
+        nick = "Colour space",
+        blurb = "Channels that are given the reference's histograms, whatever the format of the \
+                 frames",
+        mutable_playing,
+        builder(Colorspace::default())
+    )]
+    /// How far levels go, 0 to 1.
+    #[property(
+        name = "strength",
+        type = f64,
+        member = strength,
+        get,
+        set,
+        default = 1.,
+        minimum = 0.,
+        maximum = 1.,
+        nick = "Strength",
+        blurb = "How far levels go from what they are to what they are matched to (0 = frames pass \
+                 unchanged, 1 = all the way)",
+        mutable_playing,
+        controllable
+    )]
+    /// The time constant of the average, in nanoseconds.
+    #[property(
+        name = "smoothing",
+        type = u64,
+        member = smoothing,
+        get,
+        set,
+        default = 0,
+        maximum = settings::LONGEST,
+        nick = "Smoothing",
+        blurb = "Time constant of the average over frames that is matched, and of the change to \
+                 another reference, in nanoseconds (0 = every frame is matched by itself)",
+        mutable_playing,
+        controllable
+    )]
+    /// How much of a flicker is removed, 0 to 1.
+    #[property(
+        name = "deflicker",
+        type = f64,
+        member = deflicker,
+        get,
+        set,
+        default = 0.,
+        minimum = 0.,
+        maximum = 1.,
+        nick = "Deflicker",
+        blurb = "How much of a flicker in brightness is removed, where frames are not matched by \
+                 themselves (0 = none, 1 = all)",
+        mutable_playing,
+        controllable
+    )]
+    /// The distance between frames from which on a new scene begins, 0 to 1.
+    #[property(
+        name = "scene-threshold",
+        type = f64,
+        member = scene_threshold,
+        get,
+        set,
+        default = DEFAULT_THRESHOLD,
+        minimum = 0.,
+        maximum = 1.,
+        nick = "Scene threshold",
+        blurb = "How little a frame must be like the one before it to begin a new scene, for which \
+                 the average starts afresh (0 = no frame does)",
+        mutable_playing,
+        controllable
+    )]
+    /// Which frames the mapping is learned from.
+    #[property(
+        name = "update-mode",
+        type = UpdateMode,
+        member = update_mode,
+        get,
+        set,
+        nick = "Update mode",
+        blurb = "Which frames the mapping is learned from",
+        mutable_playing,
+        builder(UpdateMode::default())
+    )]
+    /// What becomes of channels with next to no distribution.
+    #[property(
+        name = "flat-frames",
+        type = FlatFrames,
+        member = flat_frames,
+        get,
+        set,
+        nick = "Flat frames",
+        blurb = "What becomes of channels of frames that have next to no distribution, such as \
+                 black ones",
+        mutable_playing,
+        builder(FlatFrames::default())
+    )]
+    /// Whether black bars are left out.
+    #[property(
+        name = "ignore-borders",
+        type = bool,
+        member = ignore_borders,
+        get,
+        set,
+        default = false,
+        nick = "Ignore borders",
+        blurb = "Leave black bars around the picture out of the counts, and as they are",
+        mutable_playing
+    )]
+    /// The steepest that the mapping may get.
+    #[property(
+        name = "max-slope",
+        type = f64,
+        member = max_slope,
+        get,
+        set,
+        default = 0.,
+        minimum = 0.,
+        maximum = 16.,
+        nick = "Maximum slope",
+        blurb = "Steepest that the mapping may get, in output levels per input level, so that noise \
+                 and banding are not blown up (0 = no limit)",
+        mutable_playing,
+        controllable
+    )]
+    /// Whether messages are posted.
+    #[property(
+        name = "post-messages",
+        type = bool,
+        member = post_messages,
+        get,
+        set,
+        default = false,
+        nick = "Post messages",
+        blurb = "Post element messages named histomatch, with the fields of stats",
+        mutable_playing
+    )]
+    /// The time between messages, in nanoseconds.
+    #[property(
+        name = "interval",
+        type = u64,
+        member = interval,
+        get,
+        set,
+        default = 1_000_000_000,
+        maximum = settings::LONGEST,
+        nick = "Interval",
+        blurb = "Time between messages in nanoseconds (0 = one for each frame); a new scene has one \
+                 at once",
+        mutable_playing
+    )]
+    /// Whether `stats` has all levels.
+    #[property(
+        name = "full-stats",
+        type = bool,
+        member = full_stats,
+        get,
+        set,
+        default = false,
+        nick = "Full statistics",
+        blurb = "Give the output levels of all input levels in stats, also of more than 8 bits \
+                 (in 16 bits 5 MB; messages stay small)",
+        mutable_playing
+    )]
+    settings: Mutex<Settings>,
+    /// What was done to the last frame.
+    last: Mutex<Option<Arc<Last>>>,
+    /// Whether the mapping is to be learned afresh.
+    relearn: AtomicBool,
+    /// The caps in use.
+    negotiated: Mutex<Option<gst_video::VideoInfo>>,
+    /// Reads the first reference, if that takes long.
+    loading: Mutex<Option<JoinHandle<()>>>,
+    /// Used by the streaming thread alone, so never waited for.
+    streaming: Mutex<Streaming>,
+}
+
+/// Why a picture can't be the reference: what kind of error that is, and the text for the user.
+type Refusal = (gst::ResourceError, String);
+
+impl HistoMatch {
+    fn stats(&self) -> gst::Structure {
+        let is_full = lock(&self.settings).full_stats;
+        let max_points = if is_full { usize::MAX } else { stats::MAX_POINTS };
+        // Not computed under the lock, which the streaming thread takes for each frame.
+        let last = lock(&self.last).clone();
+        match last.as_deref() {
+            Some(Last { running_time, matched }) => {
+                (&matched.stats(*running_time, max_points)).into()
+            }
+            None => gst::Structure::new_empty(stats::NAME),
+        }
+    }
+
+    fn reference_location(&self) -> Option<PathBuf> {
+        self.references.location()
+    }
+
+    fn set_reference_location(&self, location: Option<PathBuf>) {
+        let (request, is_other) = self.references.request(location.as_deref());
+        if is_other {
+            // GObject waits with it until the setter is done.
+            self.obj().notify_reference_location();
+        }
+        let Some(request) = request else { return };
+        if let Err((kind, text)) = self.load(request, location.as_deref()) {
+            gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
+        }
+    }
+
+    /// Reads the reference of a request, and installs it.
+    fn load(&self, request: u64, location: Option<&Path>) -> Result<(), Refusal> {
+        let location = location.filter(|location| !location.as_os_str().is_empty());
+        let damage = Cell::default();
+        let read = |interrupt: &Interrupt| {
+            let reference = self.read(location, interrupt)?;
+            damage.set(reference.as_ref().and_then(Reference::damage).map(str::to_owned));
+            Ok(reference)
+        };
+        let outcome = self.references.load(request, location, read)?;
+        match (outcome, damage.take()) {
+            (Outcome::Superseded, _) => gst::info!(CAT, imp = self, "A later reference is in use"),
+            // Not before, as whoever gets the message may set another reference.
+            (Outcome::Installed, Some(damage)) => gst::element_imp_warning!(
+                self,
+                // Not of a resource, as those are that can't be used.
+                gst::StreamError::Decode,
+                (
+                    "The reference picture '{}' is damaged: {damage}. Save or copy it again.",
+                    location.unwrap_or(Path::new("")).display()
+                )
+            ),
+            (Outcome::Installed, None) => (),
+        }
+        Ok(())
+    }
+
+    fn set_colorspace(&self, colorspace: Colorspace) {
+        // So that no frame is late for it.
+        let negotiated = lock(&self.negotiated).clone();
+        if let Some(info) = negotiated {
+            self.references.prepare(&stream::channels(&info, colorspace));
+        }
+        lock(&self.settings).colorspace = colorspace;
+    }
+
+    /// Reads a reference picture, which takes time.
+    ///
+    /// The error is the text for the user: file, cause and cure.
+    fn read(
+        &self,
+        location: Option<&Path>,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Reference>, NotRead<Refusal>> {
+        let Some(location) = location else { return Ok(None) };
+        let name = location.display();
+        let failed = |kind, cause: &dyn std::fmt::Display| {
+            let text = format!("Can't use '{name}' as the reference picture: {cause}.");
+            Err(NotRead::Because((kind, text)))
+        };
+        let path = match location::to_path(location) {
+            Ok(path) => path,
+            Err(cause) => return failed(gst::ResourceError::OpenRead, &cause),
+        };
+        match Reference::load_until(&path, interrupt) {
+            Ok(reference) => {
+                gst::info!(CAT, imp = self, "Read the reference '{name}'");
+                Ok(Some(reference))
+            }
+            Err(ReferenceError::Interrupted) => Err(NotRead::Interrupted),
+            Err(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
+                failed(gst::ResourceError::NotFound, &location::NOT_EXPANDED)
+            }
+            Err(cause) => {
+                let kind = match cause {
+                    ReferenceError::NotFound => gst::ResourceError::NotFound,
+                    ReferenceError::Io(_) | ReferenceError::NotAFile(_) => {
+                        gst::ResourceError::OpenRead
+                    }
+                    _ => gst::ResourceError::Read,
+                };
+                failed(kind, &cause)
+            }
+        }
+    }
+
+    /// Reads the reference on the way to PAUSED, in a thread of its own, so that whoever stops the
+    /// stream does not wait for it.
+    fn load_first(&self) -> Result<(), Refusal> {
+        let Some((request, location)) = self.references.start() else { return Ok(()) };
+        let failure = Arc::new(Mutex::new(None));
+        let load = {
+            let (imp, failure) = (self.ref_counted(), Arc::clone(&failure));
+            move || {
+                let refusal = imp.load(request, Some(&location)).err();
+                *lock(&failure) = refusal.clone();
+                let must_be_said = imp.references.settle_first(refusal.is_some());
+                if let Some((kind, text)) = refusal.filter(|_| must_be_said) {
+                    gst::element_imp_error!(imp, kind, ("{text}"), ["reference-location"]);
+                    imp.references.fail();
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("reference".into());
+        let thread = match thread.spawn(load.clone()) {
+            Ok(thread) => thread,
+            // Then whoever stops the stream waits for it.
+            Err(error) => {
+                gst::warning!(CAT, imp = self, "No thread to read the reference in: {error}");
+                load();
+                return lock(&failure).take().map_or(Ok(()), Err);
+            }
+        };
+        let is_settled = self.references.wait_patiently();
+        if is_settled {
+            // It has nothing left to do.
+            let _ = thread.join();
+            return lock(&failure).take().map_or(Ok(()), Err);
+        }
+        *lock(&self.loading) = Some(thread);
+        Ok(())
+    }
+
+    /// Makes the threads that `n-threads` asks for.
+    fn make_workers(&self) -> Workers {
+        let n_threads = lock(&self.settings).n_threads;
+        let (workers, too_few) = Workers::new(n_threads as usize);
+        if let Some(too_few) = too_few {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::NoSpaceLeft,
+                ("With n-threads={n_threads}, {too_few}. Frames take longer. Lower n-threads, or \
+                  raise the limits on threads and memory (ulimit -u, ulimit -v)."),
+                ["Working with {} threads", workers.count()]
+            );
+        }
+        gst::info!(CAT, imp = self, "Working with {} threads", workers.count());
+        workers
+    }
+
+    /// The kernels to use at most: the best ones, or less if the environment says so.
+    fn instruction_set(&self) -> InstructionSet {
+        let best = InstructionSet::best();
+        let Some(wanted) = std::env::var_os(KERNELS_VARIABLE) else { return best };
+        match wanted.to_string_lossy().parse::<InstructionSet>() {
+            Ok(wanted) => {
+                if !wanted.is_available() {
+                    gst::warning!(
+                        CAT,
+                        imp = self,
+                        "This CPU can't run the kernels of {KERNELS_VARIABLE}={wanted}, but {}",
+                        wanted.or_less()
+                    );
+                }
+                wanted
+            }
+            Err(error) => {
+                gst::element_imp_warning!(
+                    self,
+                    gst::LibraryError::Settings,
+                    ("The environment variable {KERNELS_VARIABLE} is ignored: {error}. Unset it, \
+                      or set it to one of them."),
+                    ["Using {best}"]
+                );
+                best
+            }
+        }
+    }
+
+    /// Chooses how to match frames of some caps.
+    fn make_stream(
+        &self,
+        info: &gst_video::VideoInfo,
+        colorspace: Colorspace,
+        at_most: InstructionSet,
+    ) -> Result<Stream, gst::LoggableError> {
+        let stream = Stream::new(info, colorspace, at_most)
+            .map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
+        self.references.set_channels(stream.matcher().channels());
+        gst::info!(CAT, imp = self, "Channels: {:?}", stream.matcher().channels());
+        gst::info!(CAT, imp = self, "{}", stream.matcher());
+        Ok(stream)
+    }
+
+    /// Posts an error if frames are not in memory that the CPU reads and writes.
+    fn explain_foreign_memory(&self, caps: &gst::CapsRef) {
+        let Some((memory, cure)) = frame::foreign_memory(caps) else { return };
+        gst::element_imp_error!(
+            self,
+            gst::CoreError::Negotiation,
+            ("Frames in {memory} memory can't be matched: histomatch works on system memory. \
+                 Put {cure} in front of it."),
+            ["{caps}"]
+        );
+    }
+
+    /// Posts an error that says that a buffer may only have one picture.
+    fn explain_separate_views(&self) {
+        gst::element_imp_error!(
+            self,
+            gst::CoreError::Negotiation,
+            ("Frames with two or more views, each in memory of its own, can't be matched. Put \
+              'glupload ! glviewconvert ! gldownload' in front of it, or what else packs the views \
+              into one frame."),
+            ["multiview-mode=separated"]
+        );
+    }
+
+    /// Posts an error that says that a buffer may only have one field, or both of them interleaved.
+    fn explain_fields(&self) {
+        gst::element_imp_error!(
+            self,
+            gst::CoreError::Negotiation,
+            ("Frames whose fields follow each other in one buffer (interlace-mode=fields) can't be \
+              matched. Put 'deinterlace' in front of it, or what else interleaves the fields."),
+            ["interlace-mode=fields"]
+        );
+    }
+
+    /// Warns, once until the element is stopped, of a stream that isn't coded as pictures are.
+    fn warn_of_foreign_colors(&self, colors: &str) {
+        gst::element_imp_warning!(
+            self,
+            gst::StreamError::Format,
+            ("The stream's colours are coded for {colors}, but the reference picture counts as \
+                 sRGB. Its levels are matched as they are, so the video will not look like the \
+                 picture. Convert the stream to BT.709 first, or give a reference picture that is \
+                 coded as the stream is."),
+            ["Caps with this colorimetry were negotiated"]
+        );
+    }
+
+    /// Warns of settings that do nothing, or not what they seem to.
+    fn warn_of_settings(&self, complaint: &str) {
+        gst::element_imp_warning!(
+            self,
+            gst::LibraryError::Settings,
+            ("{complaint}"),
+            ["The stream goes on"]
+        );
+    }
+
+    /// Warns, once until the element is stopped, of frames that pass because nothing else came yet.
+    fn warn_of_flat_frames(&self) {
+        gst::element_imp_warning!(
+            self,
+            gst::LibraryError::Settings,
+            ("The first frames have next to no distribution, as colour bars, test cards and slides \
+              do, so they pass unchanged until one comes that has. Set flat-frames=match to match \
+              them, too."),
+            ["The stream goes on"]
+        );
+    }
+
+    /// Refuses a buffer with a message for the user; without one they would see no more than
+    /// "Internal data stream error".
+    fn refuse(&self, failure: Failure, (width, height): (u32, u32)) -> gst::FlowError {
+        match failure {
+            Failure::Buffer(cause) => gst::element_imp_error!(
+                self,
+                gst::StreamError::Format,
+                ("A frame's buffer doesn't hold the frame that was negotiated: {cause}. The \
+                  element upstream that made the buffer is at fault: update or replace it."),
+                ["Nothing was changed in the buffer"]
+            ),
+            Failure::Memory => gst::element_imp_error!(
+                self,
+                gst::ResourceError::NoSpaceLeft,
+                ("There is not enough memory to match frames of {width} x {height} pixels. Scale \
+                  the video down, lower n-threads, or raise the limit on memory (ulimit -v)."),
+                ["Nothing was changed in the buffer"]
+            ),
+        }
+        gst::FlowError::Error
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for HistoMatch {
+    const NAME: &'static str = "GstHistoMatch";
+    type Type = super::HistoMatch;
+    type ParentType = gst_video::VideoFilter;
+    type Interfaces = (gst::Preset,);
+
+    fn type_init(_type: &mut glib::subclass::InitializingType<Self>) {
+        IS_OURS.store(true, Ordering::Release);
+    }
+}
+
+impl ObjectImpl for HistoMatch {
+    // The macro for properties doesn't know structures, so `stats` is behind those that it knows.
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let stats = glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
+                .nick("Statistics")
+                .blurb("What was done to the last frame; without fields before the first one")
+                .read_only()
+                .build();
+            HistoMatch::derived_properties().iter().cloned().chain([stats]).collect()
+        });
+        &PROPERTIES
+    }
+
+    fn set_property(&self, id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        self.derived_set_property(id, value, pspec);
+    }
+
+    fn property(&self, id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == STATS {
+            self.stats().to_value()
+        } else {
+            self.derived_property(id, pspec)
+        }
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            let relearn = glib::subclass::Signal::builder("relearn")
+                .action()
+                .class_handler(|values| {
+                    if let Some(Ok(element)) = values.first().map(|v| v.get::<super::HistoMatch>())
+                    {
+                        element.imp().relearn.store(true, Ordering::Relaxed);
+                    }
+                    None
+                })
+                .build();
+            vec![relearn]
+        });
+        &SIGNALS
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        // So that the flag of frames that fill gaps reaches us, and stays.
+        self.obj().set_gap_aware(true);
+        // The pad refuses such caps by its template, but GStreamer's words for that help nobody.
+        if let Some(pad) = self.obj().static_pad("sink") {
+            let element = self.obj().downgrade();
+            pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_pad, info| {
+                if let (Some(gst::EventView::Caps(caps)), Some(element)) =
+                    (info.event().map(|event| event.view()), element.upgrade())
+                {
+                    element.imp().explain_foreign_memory(caps.caps());
+                }
+                gst::PadProbeReturn::Ok
+            });
+        }
+    }
+}
+
+impl GstObjectImpl for HistoMatch {}
+
+// Presets are GStreamer's: it reads them from files, of which ours is `presets/GstHistoMatch.prs`.
+impl PresetImpl for HistoMatch {}
+
+impl ElementImpl for HistoMatch {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Histogram matching",
+                "Filter/Effect/Video",
+                "Gives every video frame the histograms of a reference picture, in place, so that \
+                 it takes on the picture's colours",
+                "The histomatch developers",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToReady {
+            // Before the pads are stopped, which waits for the streaming thread.
+            self.references.interrupt();
+        }
+        self.parent_change_state(transition)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let caps = frame::caps();
+            [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
+                .into_iter()
+                .filter_map(|(name, direction)| {
+                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+                })
+                .collect()
+        });
+        &TEMPLATES
+    }
+}
+
+impl BaseTransformImpl for HistoMatch {
+    const MODE: gst_base::subclass::BaseTransformMode =
+        gst_base::subclass::BaseTransformMode::AlwaysInPlace;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        if let Err((kind, text)) = self.load_first() {
+            self.references.stop();
+            return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));
+        }
+        let (workers, at_most) = (self.make_workers(), self.instruction_set());
+        *lock(&self.streaming) = Streaming { workers, at_most, ..Streaming::default() };
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        self.references.interrupt();
+        if let Some(thread) = lock(&self.loading).take()
+            && thread.thread().id() != thread::current().id()
+        {
+            // A panic in it was said already.
+            let _ = thread.join();
+        }
+        self.references.stop();
+        *lock(&self.negotiated) = None;
+        *lock(&self.streaming) = Streaming::default();
+        *lock(&self.last) = None;
+        Ok(())
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::FlushStart(_) => self.references.set_flushing(true),
+            gst::EventView::FlushStop(_) => {
+                self.references.set_flushing(false);
+                lock(&self.streaming).segment = None;
+            }
+            gst::EventView::Segment(event) => {
+                let mode = lock(&self.settings).update_mode.into();
+                let mut streaming = lock(&self.streaming);
+                // The same one comes again where pads are linked anew.
+                if streaming.segment.as_ref() != Some(event.segment()) {
+                    streaming.segment = Some(event.segment().clone());
+                    streaming.posted = None;
+                    if let Some(stream) = &mut streaming.stream {
+                        stream.jump(mode);
+                    }
+                }
+            }
+            _ => (),
+        }
+        self.parent_sink_event(event)
+    }
+
+    fn before_transform(&self, buffer: &gst::BufferRef) {
+        let element = self.obj();
+        if element.has_active_control_bindings() {
+            let segment = element.segment().downcast::<gst::ClockTime>().ok();
+            let stream_time = segment.and_then(|segment| segment.to_stream_time(buffer.pts()));
+            if let Some(stream_time) = stream_time
+                && let Err(error) = element.sync_values(stream_time)
+            {
+                gst::warning!(CAT, imp = self, "Can't set what is controlled: {error}");
+            }
+        }
+        // Here, in the streaming thread, so that it can't fall behind what setters did. What went
+        // wrong, `transform_ip` returns.
+        let is_settled = self.references.settle().is_ok();
+        let is_neutral = lock(&self.settings).strength == 0.;
+        element.set_passthrough(is_settled && (is_neutral || !self.references.is_set()));
+    }
+
+    // Not VideoFilter's transform_frame_ip: its mapping believes the buffer's video meta, and lets
+    // a frame that it can't map pass unprocessed.
+    fn transform_ip(
+        &self,
+        buffer: &mut gst::BufferRef,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.transform(Access::InPlace(buffer))
+    }
+
+    // Without a reference there is nothing to do; with a strength of 0, all but changing the frame.
+    fn transform_ip_passthrough(
+        &self,
+        buffer: &gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.transform(Access::ReadOnly(buffer))
+    }
+}
+
+impl HistoMatch {
+    /// Matches a frame, or finds out what it would be matched by.
+    fn transform(&self, frame: Access) -> Result<gst::FlowSuccess, gst::FlowError> {
+        match self.references.settle() {
+            Ok(()) => (),
+            Err(NotSettled::Flushing) => return Err(gst::FlowError::Flushing),
+            Err(NotSettled::Failed) => return Err(gst::FlowError::Error),
+        }
+        if !self.references.is_set() {
+            *lock(&self.last) = None;
+            return Ok(gst::FlowSuccess::Ok);
+        }
+        let settings = lock(&self.settings).clone();
+        let segment = self.obj().segment().downcast::<gst::ClockTime>().ok();
+        let is_reverse = segment.as_ref().is_some_and(|segment| segment.rate() < 0.);
+        let pts = frame.pts();
+        let running_time = segment.and_then(|segment| segment.to_running_time(pts));
+
+        let mut streaming = lock(&self.streaming);
+        let Streaming { workers, at_most, stream: Some(stream), .. } = &mut *streaming else {
+            return Err(gst::FlowError::NotNegotiated);
+        };
+        if stream.colorspace() != settings.colorspace {
+            let new = self.make_stream(stream.info(), settings.colorspace, *at_most).map_err(
+                |error| {
+                    error.log();
+                    gst::FlowError::NotNegotiated
+                },
+            )?;
+            let old = std::mem::replace(stream, new);
+            stream.succeed(old, settings.update_mode.into());
+        }
+        let Some(target) = self.references.target(stream.matcher().channels()) else {
+            return Ok(gst::FlowSuccess::Ok);
+        };
+        if self.relearn.swap(false, Ordering::Relaxed) {
+            stream.relearn();
+        }
+        let is_looked_at = matches!(frame, Access::ReadOnly(_));
+        let decision = Decision { is_reverse, target, settings: &settings };
+        let outcome = stream.process(frame, workers, decision);
+        let size = (stream.info().width(), stream.info().height());
+        let colors = frame::foreign_colors(stream.info()).filter(|_| !streaming.warned_of_colors);
+        streaming.warned_of_colors |= colors.is_some();
+        let complaint = settings.complaint();
+        let is_new = streaming.warned_of_settings != complaint;
+        streaming.warned_of_settings.clone_from(&complaint);
+        let is_flat = !streaming.has_learned && outcome.as_ref().is_ok_and(Matched::is_flat);
+        streaming.has_learned |= is_flat || outcome.as_ref().is_ok_and(Matched::is_learned);
+        let is_due = settings.post_messages
+            && outcome.as_ref().is_ok_and(|matched| {
+                matched.report.scene_change
+                    || is_due(streaming.posted, running_time, settings.interval)
+            });
+        if is_due {
+            streaming.posted = running_time;
+        }
+        drop(streaming);
+
+        if let Some(colors) = colors {
+            self.warn_of_foreign_colors(colors);
+        }
+        if let Some(complaint) = complaint.filter(|_| is_new) {
+            self.warn_of_settings(&complaint);
+        }
+        if is_flat {
+            self.warn_of_flat_frames();
+        }
+        let matched = match outcome {
+            Ok(matched) => matched,
+            // It passes as it is, whatever it is.
+            Err(failure) if is_looked_at => {
+                gst::warning!(CAT, imp = self, "Can't look at a frame: {failure:?}");
+                return Ok(gst::FlowSuccess::Ok);
+            }
+            Err(failure) => return Err(self.refuse(failure, size)),
+        };
+        if is_due {
+            let stats = matched.stats(running_time, stats::MAX_POINTS);
+            let structure = gst::Structure::from(&stats);
+            let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
+            // It fails where the element is in no bin, so that nobody listens.
+            let _ = self.obj().post_message(message);
+        }
+        gst::log!(CAT, imp = self, "Matched the frame at {}: {:?}", pts.display(), matched.report);
+        *lock(&self.last) = Some(Arc::new(Last { running_time, matched }));
+        Ok(gst::FlowSuccess::Ok)
+    }
+}
+
+/// Whether it is time for a message.
+fn is_due(posted: Option<gst::ClockTime>, now: Option<gst::ClockTime>, interval: u64) -> bool {
+    match (posted, now) {
+        (Some(posted), Some(now)) => now < posted || (now - posted).nseconds() >= interval,
+        // Without times there are no intervals.
+        _ => true,
+    }
+}
+
+impl VideoFilterImpl for HistoMatch {
+    fn set_info(
+        &self,
+        _incaps: &gst::Caps,
+        info: &gst_video::VideoInfo,
+        _outcaps: &gst::Caps,
+        _out_info: &gst_video::VideoInfo,
+    ) -> Result<(), gst::LoggableError> {
+        if info.multiview_mode() == gst_video::VideoMultiviewMode::Separated {
+            self.explain_separate_views();
+            return Err(gst::loggable_error!(CAT, "Views in separate memories"));
+        }
+        if info.interlace_mode() == gst_video::VideoInterlaceMode::Fields {
+            self.explain_fields();
+            return Err(gst::loggable_error!(CAT, "Fields one behind the other"));
+        }
+        let (colorspace, mode) = {
+            let settings = lock(&self.settings);
+            (settings.colorspace, settings.update_mode.into())
+        };
+        let at_most = lock(&self.streaming).at_most;
+        let mut stream = self.make_stream(info, colorspace, at_most)?;
+        // Here, and not when the first frame is late for it.
+        self.references.target(stream.matcher().channels());
+        *lock(&self.negotiated) = Some(info.clone());
+        let mut streaming = lock(&self.streaming);
+        if let Some(old) = streaming.stream.take() {
+            stream.succeed(old, mode);
+        }
+        streaming.stream = Some(stream);
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! The element `histomatch`: gives every video frame the histograms of a reference picture.
+//!
+//! A `GstVideoFilter` that always works in place, on all raw video in system memory that GStreamer
+//! can unpack and pack. Alpha and padding are neither counted nor written. It adds no latency.
+//!
+//! ```text
+//! gst-launch-1.0 v4l2src ! histomatch reference-location=reference.png ! autovideosink
+//! ```
+//!
+//! # Properties
+//!
+//! | name | type | default | changeable | effect |
+//! | --- | --- | --- | --- | --- |
+//! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough; it reads as it was set, also what can't be read |
+//! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
+//! | `colorspace` | [`Colorspace`] | `rgb` | at any time | what the channels are that are matched, whatever the format of the frames: `rgb`, `ycbcr` or `luma` |
+//! | `strength` | double, 0 to 1 | 1 | at any time | how far levels go from what they are to what they are matched to; 0 = frames pass unchanged, in passthrough, but are read and counted: learning, `stats` and messages go on |
+//! | `smoothing` | unsigned 64-bit int, ns, 0 to 60 s | 0 | at any time | time constant of the average over frames that is matched, and of the change to another reference; 0 = every frame by itself |
+//! | `deflicker` | double, 0 to 1 | 0 | at any time | how much of a flicker in brightness is removed ([`exposure`](crate::temporal::exposure)); it needs `smoothing` or a mode that holds |
+//! | `scene-threshold` | double, 0 to 1 | 0.08 | at any time | the distance between frames from which on a new scene begins ([`cuts`](crate::temporal::cuts)); up to half of it, none does, and in between it does in part; 0 = never |
+//! | `update-mode` | [`UpdateMode`] | `frame` | at any time | which frames the mapping is learned from: `frame`, `scene` or `locked` |
+//! | `flat-frames` | [`FlatFrames`] | `hold` | at any time | what becomes of channels with next to no distribution ([`is_flat`](crate::temporal::is_flat)): `hold` or `match` |
+//! | `ignore-borders` | boolean | false | at any time | leave black bars out of the counts, and as they are ([`survey`](crate::frame::thumbnail), [`borders`](crate::frame::letterbox)) |
+//! | `max-slope` | double, 0 to 16 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)); 0 = no limit |
+//! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
+//! | `interval` | unsigned 64-bit int, ns, 0 to 60 s | 1000000000 | at any time | time between messages; 0 = one for each frame; a new scene has one at once |
+//! | `full-stats` | boolean | false | at any time | give all levels in `luts` of `stats`: in 16 bits 65,536 for each channel, which take some 30 ms of the reader's time, and 5 MB; messages stay small |
+//! | `stats` | `GstStructure` | | read only | [`Stats`](stats::Stats) of the last frame, with curves of up to 256 points unless `full-stats` is set; without fields where that passed without a reference, and before the first one |
+//!
+//! Numbers whose changes can follow the stream's time (`controllable`) are `strength`, `smoothing`,
+//! `deflicker`, `scene-threshold` and `max-slope`.
+//!
+//! It is a `GstPreset`: `live-camera`, `film`, `exact` and `normalise` come in
+//! `presets/GstHistoMatch.prs`, which the packages put where GStreamer looks for it.
+//!
+//! # Signals
+//!
+//! The action signal `relearn`, without arguments: the mapping begins afresh with the next frame that
+//! isn't flat, in every mode.
+//!
+//! # State
+//!
+//! What is kept over time lasts as long as the stream goes on. It jumps with flushes, with segments that
+//! differ from the last one, with caps that say another size, format or colorimetry (not with those that
+//! say another frame rate alone), and with buffers that have the flag DISCONT and a time stamp that is
+//! against the direction of play by a frame or more, or behind a gap of more than a second (or more
+//! than a frame, if that lasts longer). DISCONT alone is no jump: it also marks what comes behind a lost
+//! packet.
+//!
+//! | `update-mode` | behind a jump |
+//! | --- | --- |
+//! | `frame` | everything is forgotten |
+//! | `scene` | a new scene begins; until it shows something, the last mapping stays |
+//! | `locked` | everything stays until `relearn`: the mapping, a change of the reference on its way, the bars of `ignore-borders` (if the size is the same), and the average brightness of `deflicker`, unless the next frame is of another scene, which then counts as being as bright as the average |
+//!
+//! Where the channels change, what was learned is converted, in `scene` and `locked`: to another depth
+//! or range. With another matrix levels are taken as they are, which is exact for greys. Another kind
+//! of channels (R'G'B', Y'CbCr, luma: another `colorspace`, as a rule) is learned afresh in every mode,
+//! as that can't be told from distributions. The way to READY forgets everything.
+//!
+//! Buffers with the flag GAP are matched and leave no trace. Times are those of the stream: at other
+//! rates, in either direction, the average is over as much of it.
+//!
+//! # Messages
+//!
+//! | message | when |
+//! | --- | --- |
+//! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails, unless it took longer than half a second |
+//! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays (`reference` of `stats`) |
+//! | warning, `GST_STREAM_ERROR_DECODE` | a reference that is a damaged JPEG, most of which can be used |
+//! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other, or `smoothing` is less than a millisecond; the text says what has no effect |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars; once until READY |
+//! | element, `histomatch` | with `post-messages` |
+//! | warning, `GST_STREAM_ERROR_FORMAT` | the stream is in PQ, HLG or BT.2020, and the reference counts as sRGB; once until READY |
+//! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like, with views in memories of their own, or with `interlace-mode=fields`; the text says what to put in front |
+//! | error, `GST_STREAM_ERROR_FORMAT` | a buffer's size or video meta doesn't hold the frame that the caps say; the flow ends with `GST_FLOW_ERROR` |
+//! | error, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | there is no memory for rows of the frames' width; the flow ends with `GST_FLOW_ERROR` |
+//!
+//! `GST_DEBUG=histomatch:4` tells what was read, negotiated and chosen.
+//!
+//! # Environment
+//!
+//! `HISTOMATCH_KERNELS` = `scalar`, `sse41`, `avx2` or `avx512` makes the element use those
+//! [kernels](crate::kernels) or, if the CPU can't run them, the best it can. All give the same
+//! bytes; this is for tests and to compare speeds. So is `HISTOMATCH_GENERIC`: if it is set, all
+//! formats are unpacked and packed by GStreamer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+mod enums;
+mod imp;
+mod settings;
+pub mod stats;
+mod stream;
+
+pub use enums::{Colorspace, FlatFrames, UpdateMode};
+
+glib::wrapper! {
+    /// The element `histomatch`, typed, for applications that link the plugin.
+    pub struct HistoMatch(ObjectSubclass<imp::HistoMatch>)
+        @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object,
+        @implements gst::Preset;
+}
+
+/// The name of the element.
+const ELEMENT: &str = "histomatch";
+
+/// Whether the type of the element's name is made by this copy of the code. A process can have
+/// another one: in a file that GStreamer loads, or linked into the application.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
+
+/// The element as GStreamer knows it.
+fn factory() -> Option<gst::ElementFactory> {
+    gst::ElementFactory::find(ELEMENT)
+}
+
+/// Whether the element is registered by this copy of the code.
+pub(crate) fn is_registered() -> bool {
+    IS_OURS.load(Ordering::Acquire)
+        && factory().is_some_and(|factory| factory.element_type() == HistoMatch::static_type())
+}
+
+/// An error if another copy of the code has made the element's type. Types have names of their own,
+/// and are for good.
+pub(crate) fn refuse_another_copy() -> Result<(), glib::BoolError> {
+    let type_ = glib::Type::from_name(<imp::HistoMatch as ObjectSubclass>::NAME);
+    if type_.is_none() || IS_OURS.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    let file = factory().and_then(|factory| factory.plugin()).and_then(|plugin| plugin.filename());
+    Err(match file {
+        Some(file) => glib::bool_error!(
+            "histomatch is in this process already, loaded from '{}'. There can be only one: use \
+             that, or take it out of GStreamer's plugin path",
+            file.display()
+        ),
+        None => glib::bool_error!(
+            "histomatch is in this process already, linked into the application. There can be only \
+             one: take the plugin's file out of GStreamer's plugin path, or don't register the \
+             other one"
+        ),
+    })
+}
+
+/// Registers the element with a plugin.
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    refuse_another_copy()?;
+    // GStreamer would free the factory of the first plugin, which the element's class goes on using.
+    let is_of_another = |factory: gst::ElementFactory| {
+        factory.plugin().is_some_and(|registered| registered != *plugin)
+    };
+    if is_registered() && factory().is_some_and(is_of_another) {
+        return Ok(());
+    }
+    gst::Element::register(Some(plugin), ELEMENT, gst::Rank::NONE, HistoMatch::static_type())
+}

@@ -1,0 +1,329 @@
+//! Which reference is in use: the requests for one, and what of it the streaming thread needs.
+
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::lock;
+use crate::color::Channels;
+use crate::reference::{Interrupt, Reference, Target};
+
+/// For how long the change to PAUSED waits for its reference. What takes longer is waited for by
+/// the first frame: a state change can't be stopped, and a stream can.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The reference in use.
+///
+/// Pictures are decoded without a lock, so they can be ready in another order than they were asked
+/// for. Each request takes a number; a picture is only installed if none with a higher number was
+/// installed before it. They are decoded one after the other, because each takes memory.
+///
+/// The streaming thread gets distributions that are ready. It never counts or frees a picture,
+/// unless the caps have just changed.
+#[derive(Default)]
+pub(super) struct References {
+    slot: Mutex<Slot>,
+    /// Something that [`References::settle`] waits for has changed.
+    changed: Condvar,
+    /// Held by the one who decodes.
+    decoding: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// The location that was asked for last, which may be one that can't be read.
+    location: Option<PathBuf>,
+    /// What is in use; always `None` while stopped.
+    in_use: Option<InUse>,
+    /// Between READY and PAUSED or above.
+    started: bool,
+    /// Stops what is being decoded since the last start.
+    interrupt: Interrupt,
+    /// The number of the last request, which `location` is of.
+    requested: u64,
+    /// The number of the request that is in use or, on the way there, is to be.
+    installed: u64,
+    /// What references may be asked for in.
+    wanted: Vec<Channels>,
+    /// The reference of the change to PAUSED.
+    first: First,
+    /// Nobody may wait.
+    flushing: bool,
+}
+
+/// A reference and where it was read from.
+#[derive(Clone)]
+struct InUse {
+    location: Arc<Path>,
+    reference: Arc<Reference>,
+}
+
+/// What a frame is matched to, and where it was read from.
+pub(super) struct LocatedTarget {
+    pub location: Arc<Path>,
+    pub target: Target,
+}
+
+impl Slot {
+    fn reference(&self) -> Option<&Arc<Reference>> {
+        self.in_use.as_ref().map(|in_use| &in_use.reference)
+    }
+
+    /// Whether the first reference is being read.
+    fn is_waiting(&self) -> bool {
+        matches!(self.first, First::Awaited | First::Late)
+    }
+
+    /// Whether a request need not be read, because a later one was, or will be. Not while the first
+    /// reference is being read: then nothing is in use that could stay if the other one fails.
+    fn is_superseded(&self, request: u64) -> bool {
+        request < self.installed || (request < self.requested && !self.is_waiting())
+    }
+}
+
+/// What became of the reference of the change to PAUSED.
+#[derive(Default)]
+enum First {
+    /// It is there, or there is none.
+    #[default]
+    Settled,
+    /// It is being read, and the change to PAUSED waits for it.
+    Awaited,
+    /// It is being read, and the first frame waits for it.
+    Late,
+    /// It can't be read.
+    Failed,
+}
+
+/// Why no reference was read.
+pub(super) enum NotRead<E> {
+    Interrupted,
+    Because(E),
+}
+
+/// What became of a request.
+pub(super) enum Outcome {
+    /// It is in use, or will be read when the element is started.
+    Installed,
+    /// A later one is in use, or comes next.
+    Superseded,
+}
+
+/// Why the streaming thread has no reference to wait for.
+pub(super) enum NotSettled {
+    Flushing,
+    Failed,
+}
+
+impl References {
+    /// The location that was asked for last.
+    pub fn location(&self) -> Option<PathBuf> {
+        lock(&self.slot).location.clone()
+    }
+
+    /// Whether one is in use.
+    pub fn is_set(&self) -> bool {
+        lock(&self.slot).in_use.is_some()
+    }
+
+    /// Takes a number for a location, and says whether it is another one than before. Where there is
+    /// a number, it must be [loaded](Self::load); otherwise the element is stopped.
+    pub fn request(&self, location: Option<&Path>) -> (Option<u64>, bool) {
+        let mut slot = lock(&self.slot);
+        slot.requested += 1;
+        // Not as paths, to which a slash at the end is nothing.
+        let text = |location: Option<&Path>| location.map(|path| path.as_os_str().to_owned());
+        let is_other = text(slot.location.as_deref()) != text(location);
+        slot.location = location.map(Path::to_owned);
+        (slot.started.then_some(slot.requested), is_other)
+    }
+
+    /// Reads the reference of a request by `read`, when it is its turn, and installs it.
+    pub fn load<E>(
+        &self,
+        request: u64,
+        location: Option<&Path>,
+        read: impl Fn(&Interrupt) -> Result<Option<Reference>, NotRead<E>>,
+    ) -> Result<Outcome, E> {
+        let _turn = lock(&self.decoding);
+        loop {
+            let interrupt = {
+                let slot = lock(&self.slot);
+                if slot.is_superseded(request) {
+                    return Ok(Outcome::Superseded);
+                }
+                slot.interrupt.clone()
+            };
+            match read(&interrupt) {
+                Ok(reference) => return Ok(self.install(request, location, reference)),
+                Err(NotRead::Because(cause)) => return Err(cause),
+                // Unless the element was started again.
+                Err(NotRead::Interrupted) if !lock(&self.slot).started => {
+                    return Ok(Outcome::Installed);
+                }
+                Err(NotRead::Interrupted) => (),
+            }
+        }
+    }
+
+    fn install(
+        &self,
+        request: u64,
+        location: Option<&Path>,
+        reference: Option<Reference>,
+    ) -> Outcome {
+        let new = location.zip(reference).map(|(location, reference)| InUse {
+            location: location.into(),
+            reference: Arc::new(reference),
+        });
+        loop {
+            let wanted = lock(&self.slot).wanted.clone();
+            if let Some(new) = &new {
+                for channels in &wanted {
+                    new.reference.cdfs(channels);
+                }
+            }
+            let mut slot = lock(&self.slot);
+            if request < slot.installed {
+                return Outcome::Superseded;
+            }
+            if !slot.wanted.iter().all(|channels| wanted.contains(channels)) {
+                continue;
+            }
+            slot.installed = request;
+            let new = new.filter(|_| slot.started);
+            let old = mem::replace(&mut slot.in_use, new);
+            drop(slot);
+            // Without the lock, because it takes time to free a picture.
+            drop(old);
+            return Outcome::Installed;
+        }
+    }
+
+    /// The element starts. Gives the request to be loaded, if there is one; what becomes of it has
+    /// to be [told](Self::settle_first).
+    pub fn start(&self) -> Option<(u64, PathBuf)> {
+        let mut slot = lock(&self.slot);
+        slot.started = true;
+        slot.flushing = false;
+        slot.first = First::Settled;
+        slot.interrupt = Interrupt::default();
+        // What was asked for before is not wanted any more.
+        slot.installed = slot.requested;
+        let location = slot.location.clone()?;
+        slot.first = First::Awaited;
+        Some((slot.installed, location))
+    }
+
+    /// Waits for the first reference, but not for long. Whether it was read, or can't be.
+    pub fn wait_patiently(&self) -> bool {
+        let slot = lock(&self.slot);
+        let is_awaited = |slot: &mut Slot| matches!(slot.first, First::Awaited);
+        let waited = self.changed.wait_timeout_while(slot, PATIENCE, is_awaited);
+        let (mut slot, _) = waited.unwrap_or_else(|error| error.into_inner());
+        let is_late = is_awaited(&mut slot);
+        if is_late {
+            slot.first = First::Late;
+        }
+        !is_late
+    }
+
+    /// The first reference was read, or can't be. Whether that has to be said by an error message,
+    /// because the change to PAUSED has gone on without it; and then [`Self::fail`] comes next.
+    pub fn settle_first(&self, failed: bool) -> bool {
+        let mut slot = lock(&self.slot);
+        // Where something else was installed meanwhile, the stream has a reference.
+        let failed = failed && slot.in_use.is_none();
+        let must_be_said = failed && matches!(slot.first, First::Late);
+        if !must_be_said {
+            slot.first = if failed { First::Failed } else { First::Settled };
+            self.changed.notify_all();
+        }
+        must_be_said
+    }
+
+    /// The stream fails for want of its first reference. Not before that was said: elements upstream
+    /// have words of their own for a stream that fails, which say less.
+    pub fn fail(&self) {
+        lock(&self.slot).first = First::Failed;
+        self.changed.notify_all();
+    }
+
+    /// Nobody waits any longer, and nothing is decoded any longer.
+    pub fn interrupt(&self) {
+        let mut slot = lock(&self.slot);
+        slot.started = false;
+        slot.interrupt.interrupt();
+        slot.flushing = true;
+        self.changed.notify_all();
+    }
+
+    pub fn set_flushing(&self, flushing: bool) {
+        lock(&self.slot).flushing = flushing;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the first reference is there.
+    pub fn settle(&self) -> Result<(), NotSettled> {
+        let is_waiting = |slot: &mut Slot| !slot.flushing && slot.is_waiting();
+        let waited = self.changed.wait_while(lock(&self.slot), is_waiting);
+        let slot = waited.unwrap_or_else(|error| error.into_inner());
+        match slot.first {
+            _ if slot.flushing => Err(NotSettled::Flushing),
+            First::Failed => Err(NotSettled::Failed),
+            _ => Ok(()),
+        }
+    }
+
+    /// The element is stopped.
+    pub fn stop(&self) {
+        let mut slot = lock(&self.slot);
+        slot.started = false;
+        slot.first = First::Settled;
+        slot.wanted.clear();
+        let old = slot.in_use.take();
+        drop(slot);
+        drop(old);
+    }
+
+    /// From now on, references are asked for in these channels.
+    pub fn set_channels(&self, channels: &Channels) {
+        lock(&self.slot).wanted = vec![channels.clone()];
+    }
+
+    /// Counts the reference in channels that it will be asked for in, and so will be those that come
+    /// meanwhile.
+    pub fn prepare(&self, channels: &Channels) {
+        loop {
+            let reference = {
+                let mut slot = lock(&self.slot);
+                if !slot.wanted.contains(channels) {
+                    slot.wanted.push(channels.clone());
+                }
+                slot.reference().cloned()
+            };
+            if let Some(reference) = &reference {
+                reference.cdfs(channels);
+            }
+            let slot = lock(&self.slot);
+            let is_same = reference.as_ref().map(Arc::as_ptr) == slot.reference().map(Arc::as_ptr);
+            if is_same && slot.wanted.contains(channels) {
+                return;
+            }
+        }
+    }
+
+    /// The reference in use, in some channels.
+    pub fn target(&self, channels: &Channels) -> Option<LocatedTarget> {
+        let InUse { location, reference } = {
+            let slot = lock(&self.slot);
+            let in_use = slot.in_use.as_ref()?;
+            if let Some(target) = in_use.reference.ready_target(channels) {
+                return Some(LocatedTarget { location: Arc::clone(&in_use.location), target });
+            }
+            in_use.clone()
+        };
+        Some(LocatedTarget { location, target: reference.target(channels) })
+    }
+}

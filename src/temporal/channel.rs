@@ -1,0 +1,155 @@
+//! What is kept of one channel over time, and the table that follows from it.
+
+use std::time::Duration;
+
+use super::{Report, Settings, UpdateMode, enough_levels};
+use crate::cdf::Cdf;
+use crate::color::Channels;
+use crate::histogram::Histogram;
+use crate::lut::Lut;
+use crate::mapping::curve::Curve;
+use crate::matching::match_cdfs;
+
+/// How much of a frame is learned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Update {
+    /// What it has in the average.
+    pub weight: f64,
+    /// How much a new scene begins: from 0, the scene goes on, to 1, it is a cut.
+    pub novelty: f64,
+}
+
+/// What is kept of a channel from frame to frame.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ChannelState {
+    /// What frames looked like, if there was one that wasn't flat.
+    pub source: Option<Cdf>,
+    /// Whether the source is of another scene, so that the next frame takes its place.
+    pub is_stale: bool,
+    /// For how long the source was learned.
+    pub learned: Duration,
+    /// What the source was last mapped by.
+    pub shown: Option<Curve>,
+    /// What the source was mapped by when the reference changed, and how much of that is left.
+    pub outgoing: Option<(Curve, f64)>,
+}
+
+/// What is left of an old reference when it is forgotten: less than a level of 16 bits.
+const FORGOTTEN: f64 = 1e-5;
+
+impl ChannelState {
+    /// Takes a frame into the source, if it is time to. Whether it was.
+    pub fn learn(
+        &mut self,
+        histogram: &Histogram,
+        elapsed: Duration,
+        Update { weight, novelty }: Update,
+        settings: &Settings,
+    ) -> bool {
+        let old = self.source.take().filter(|_| !self.is_stale);
+        let Some(old) = old else {
+            self.source = Some(Cdf::from(histogram));
+            (self.is_stale, self.learned) = (false, Duration::ZERO);
+            return true;
+        };
+        self.learned = self.learned.saturating_add(elapsed);
+        let is_held =
+            settings.update_mode != UpdateMode::Frame && self.learned > settings.smoothing;
+        let weight = if is_held { 0. } else { weight };
+        let weight = weight + (1. - weight) * novelty;
+        self.source = Some(if weight == 0. {
+            old
+        } else if weight == 1. {
+            Cdf::from(histogram)
+        } else {
+            old.mix(&Cdf::from(histogram), weight)
+        });
+        weight > 0.
+    }
+
+    /// The table for a frame whose channel is as flat as that, from the source.
+    pub fn lut(
+        &mut self,
+        reference: &Cdf,
+        levels: &ChannelLevels,
+        flatness: f64,
+        weight: f64,
+        report: &Report,
+        settings: &Settings,
+    ) -> Lut {
+        let n_levels = reference.counts().len();
+        let Some(source) = &self.source else {
+            return Curve::identity(n_levels).to_lut();
+        };
+        let lut = match_cdfs(source, reference);
+        let is_exact = flatness == 0.
+            && settings.is_frame_by_frame()
+            && settings.strength == 1.
+            && settings.max_slope == 0.;
+        if is_exact {
+            return lut;
+        }
+
+        let mut curve = Curve::from(&lut);
+        // Levels that the source doesn't have may be in the frame.
+        curve.raise(reference.least_level() as f64);
+        if let Some((old, left)) = &mut self.outgoing {
+            *left *= 1. - weight;
+            curve.blend(old, *left);
+            if *left < FORGOTTEN {
+                self.outgoing = None;
+            }
+        }
+        if !settings.smoothing.is_zero() {
+            self.shown = Some(curve.clone());
+        }
+        if flatness > 0. {
+            curve.pin(&levels.fixed, levels.pinned_width, flatness);
+        }
+        if settings.deflicker > 0. && report.gain != 1. {
+            curve = curve.after_gain(report.gain.powf(-settings.deflicker), levels.zero);
+        }
+        if settings.max_slope > 0. {
+            curve.limit_slope(settings.max_slope);
+        }
+        if settings.strength < 1. {
+            let mut weaker = Curve::identity(n_levels);
+            weaker.blend(&curve, settings.strength);
+            curve = weaker;
+        }
+        curve.to_lut()
+    }
+}
+
+/// What the levels of a channel mean.
+#[derive(Debug)]
+pub(super) struct ChannelLevels {
+    is_chroma: bool,
+    /// The level of black, or of no colour.
+    zero: f64,
+    /// The levels that a flat channel keeps: black and white, or no colour.
+    fixed: Vec<f64>,
+    /// How near to one of them levels are drawn along.
+    pinned_width: f64,
+}
+
+impl ChannelLevels {
+    pub fn new(Channels { encoding, depths }: &Channels, index: usize) -> Self {
+        let depth = depths[index];
+        let zero = f64::from(encoding.zero(index, depth));
+        let white = f64::from(encoding.legal(index, depth).1);
+        let is_chroma = encoding.is_chroma(index);
+        Self {
+            is_chroma,
+            zero,
+            fixed: if is_chroma { vec![zero] } else { vec![zero, white] },
+            pinned_width: f64::from(1u32 << depth) / 16.,
+        }
+    }
+
+    /// From 0, there is a distribution, to 1, there is half of what would be one.
+    pub fn flatness(&self, histogram: &Histogram) -> f64 {
+        let enough = enough_levels(self.is_chroma);
+        (2. * (1. - histogram.effective_levels() / enough)).clamp(0., 1.)
+    }
+}

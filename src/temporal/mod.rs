@@ -1,0 +1,354 @@
+//! What a video is matched by, from frame to frame: smooth in time, and without a frame of latency.
+//!
+//! The rule ([`match_cdfs`]) is for stills. Frame by frame, it lets every object that comes or goes
+//! move the colours of all others, cancels fades, and makes a black frame bright. [`Temporal`] sits
+//! between counting and the rule:
+//!
+//! ```text
+//! histograms ─► flat? ─► source: mixture over time ─► match_cdfs ─► Curve ─► Lut per channel
+//!                ▲               ▲         ▲                          ▲
+//!                │         starts afresh  weight                 follows exposure,
+//! thumbnail ─► Cuts ────────────┘        by time                limited, blended
+//!          └─► Exposure ───────────────────────────────────────────────┘
+//! ```
+//!
+//! - **Smoothing.** The source is an exponential average of the frames' CDFs. A frame that comes
+//!   *t* after the last one has the weight 1 − exp(−*t*/τ): a low-pass filter of first order,
+//!   whatever the rate of the frames is.
+//! - **Cuts** ([`cuts`]) begin the average afresh, so that nothing of the last scene is left in it.
+//! - **Flicker** ([`exposure`]) is a gain that differs from its own average. The mapping is moved by
+//!   it at once, while its shape stays that of the average.
+//! - **Flat** channels ([`is_flat`]) have nothing to be matched; they keep the last mapping.
+//!
+//! The parts by themselves are old: exponential averages of matched histograms are how flicker of
+//! old films is removed (P. M. B. van Roosmalen, *Restoration of Archived Film and Video*, Delft,
+//! 1999, chapter 3; J. Delon, "Movie and Video Scale-Time Equalization Application to Flicker
+//! Reduction", IEEE Transactions on Image Processing 15(1), 2006). Those look at frames to come; this
+//! does not.
+
+use std::time::Duration;
+
+use crate::color::Channels;
+use crate::frame::thumbnail::Thumbnail;
+use crate::histogram::Histogram;
+use crate::mapping::Mapping;
+use crate::reference::{ReferenceId, Target};
+use crate::statistics::Statistics;
+
+mod channel;
+mod conversion;
+pub mod cuts;
+pub mod exposure;
+
+use channel::{ChannelLevels, ChannelState, Update};
+use cuts::Cuts;
+use exposure::Exposure;
+
+/// When the source is learned from frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpdateMode {
+    /// From every frame.
+    #[default]
+    Frame,
+    /// From the first frame of a scene and those that follow within one time constant of the
+    /// smoothing; then it is held until the next cut.
+    Scene,
+    /// As for a scene, but once for all: until [`Temporal::relearn`].
+    Locked,
+}
+
+/// What becomes of channels without a distribution to speak of ([`is_flat`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlatFrames {
+    /// They keep the last mapping, or stay as they are if there was none.
+    #[default]
+    Hold,
+    /// They are matched like any other.
+    Match,
+}
+
+/// How a video is matched over time. The default is the rule, frame by frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// How far the levels go from what they are to what they are mapped to, 0 to 1.
+    pub strength: f64,
+    /// The time constant of the average; zero: every frame by itself.
+    pub smoothing: Duration,
+    /// How much of a flicker is removed, 0 to 1.
+    pub deflicker: f64,
+    /// The distance ([`Cuts`]) from which on a frame begins a new scene, 0 to 1; 0: none does.
+    pub scene_threshold: f64,
+    /// When the source is learned.
+    pub update_mode: UpdateMode,
+    /// What becomes of flat channels.
+    pub flat_frames: FlatFrames,
+    /// The steepest that the mapping may get ([`Curve::limit_slope`]); 0: as steep as it is.
+    pub max_slope: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            strength: 1.,
+            smoothing: Duration::ZERO,
+            deflicker: 0.,
+            scene_threshold: cuts::DEFAULT_THRESHOLD,
+            update_mode: UpdateMode::default(),
+            flat_frames: FlatFrames::default(),
+            max_slope: 0.,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether every frame is matched by itself, so that nothing of the frames before it counts but
+    /// what flat channels keep.
+    pub fn is_frame_by_frame(&self) -> bool {
+        self.smoothing.is_zero() && self.update_mode == UpdateMode::Frame
+    }
+
+    /// Whether a frame's thumbnail is looked at.
+    pub fn needs_thumbnail(&self) -> bool {
+        !self.is_frame_by_frame() && (self.scene_threshold > 0. || self.deflicker > 0.)
+    }
+
+    /// Settings that contradict each other: what has no effect, and why.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        if self.deflicker > 0. && self.is_frame_by_frame() {
+            return Some(
+                "deflicker has no effect where every frame is matched by itself, which removes \
+                 flicker and the content's own changes alike. Set smoothing, too (for example to \
+                 1000000000, a second)",
+            );
+        }
+        if self.update_mode == UpdateMode::Scene && self.scene_threshold == 0. {
+            return Some(
+                "with scene-threshold=0 no cut is found, so update-mode=scene learns once and holds \
+                 that. Set scene-threshold, or update-mode=locked if that is what is wanted",
+            );
+        }
+        None
+    }
+}
+
+/// What was decided about a frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// The distance to the frame before ([`Cuts`]), 0 to 1; 0 if it was not looked at.
+    pub scene_distance: f64,
+    /// Whether the frame begins a new scene.
+    pub scene_change: bool,
+    /// Whether the source of each channel was learned from the frame; otherwise it was held.
+    pub learned: Vec<bool>,
+    /// By how much brighter the frame was taken to be than the average.
+    pub gain: f64,
+}
+
+/// The state of matching a video over time.
+#[derive(Clone, Debug)]
+pub struct Temporal {
+    channels: Channels,
+    states: Vec<ChannelState>,
+    cuts: Cuts,
+    exposure: Exposure,
+    /// Whether what was learned is part of a fade from black, for want of anything else.
+    is_provisional: bool,
+    /// Whether nothing was seen yet behind a jump.
+    has_jumped: bool,
+    /// What the last frame was matched to.
+    reference: Option<ReferenceId>,
+}
+
+/// The time constant of the flicker's average where there is no smoothing.
+const EXPOSURE_TIME: Duration = Duration::from_secs(1);
+
+/// The weight of something new after some time, for a time constant.
+fn weight(elapsed: Duration, time_constant: Duration) -> f64 {
+    if time_constant.is_zero() {
+        1.
+    } else {
+        1. - (-elapsed.as_secs_f64() / time_constant.as_secs_f64()).exp()
+    }
+}
+
+impl Temporal {
+    /// Nothing seen yet of frames with these channels.
+    pub fn new(channels: Channels) -> Self {
+        Self {
+            states: vec![ChannelState::default(); channels.depths.len()],
+            cuts: Cuts::default(),
+            exposure: Exposure::default(),
+            is_provisional: false,
+            has_jumped: false,
+            reference: None,
+            channels,
+        }
+    }
+
+    /// Forgets all frames.
+    pub fn reset(&mut self) {
+        *self = Self::new(self.channels.clone());
+    }
+
+    /// The stream goes on somewhere else: what comes has nothing to do with the frames so far.
+    ///
+    /// - [`UpdateMode::Frame`]: they are forgotten.
+    /// - [`UpdateMode::Scene`]: a new scene begins.
+    /// - [`UpdateMode::Locked`]: nothing changes but, if the next frame is of another scene, that its
+    ///   brightness counts as the average.
+    pub fn jump(&mut self, mode: UpdateMode) {
+        match mode {
+            UpdateMode::Frame => self.reset(),
+            UpdateMode::Scene => {
+                self.relearn();
+                self.states.iter_mut().for_each(|state| state.outgoing = None);
+                (self.cuts, self.exposure) = (Cuts::default(), Exposure::default());
+                self.is_provisional = false;
+            }
+            UpdateMode::Locked => self.has_jumped = true,
+        }
+    }
+
+    /// The state for frames with other channels from now on. What was learned is converted if the
+    /// channels are of the same kind (R'G'B', Y'CbCr or luma): to another number of bits as a reference
+    /// is ([`Histogram::at_depth`]), to another range by its levels of black and white. The levels of
+    /// Y'CbCr with another matrix are taken as they are. Otherwise nothing is known yet.
+    pub fn for_channels(self, channels: Channels) -> Self {
+        if self.channels == channels {
+            return self;
+        }
+        if !conversion::are_alike(&self.channels, &channels) {
+            return Self::new(channels);
+        }
+        let convert = |(index, state): (usize, ChannelState)| {
+            conversion::convert(state, index, &self.channels, &channels)
+        };
+        Self {
+            states: self.states.into_iter().enumerate().map(convert).collect(),
+            channels,
+            ..self
+        }
+    }
+
+    /// Learns afresh from the next frame on. Until it has something to learn from, a channel keeps
+    /// what it has.
+    pub fn relearn(&mut self) {
+        self.states.iter_mut().for_each(|state| state.is_stale = true);
+    }
+
+    /// How to map a frame, some time after the one before, so that it matches `target`.
+    pub fn decide(
+        &mut self,
+        statistics: &Statistics,
+        elapsed: Duration,
+        target: &Target,
+        settings: &Settings,
+    ) -> (Mapping, Report) {
+        let smoothing = settings.smoothing;
+        let weight = weight(elapsed, smoothing);
+        let mut update = Update { weight, novelty: 0. };
+        let mut report = Report { gain: 1., ..Report::default() };
+        if let Some(thumbnail) = &statistics.thumbnail {
+            self.look(thumbnail, elapsed, settings, &mut update, &mut report);
+        }
+        let old = self.reference.replace(target.id);
+        let reference_changed = old.is_some_and(|old| old != target.id);
+
+        let mut luts = Vec::with_capacity(self.states.len());
+        for (index, state) in self.states.iter_mut().enumerate() {
+            let histogram = &statistics.histograms[index];
+            let levels = ChannelLevels::new(&self.channels, index);
+            let flatness = match settings.flat_frames {
+                FlatFrames::Hold => levels.flatness(histogram),
+                FlatFrames::Match => 0.,
+            };
+            let held = flatness > 0. || histogram.total() == 0;
+            let learned = !held && state.learn(histogram, elapsed, update, settings);
+            report.learned.push(learned);
+            if reference_changed && !smoothing.is_zero() {
+                state.outgoing = state.shown.take().map(|curve| (curve, 1.));
+            }
+            if report.scene_change || smoothing.is_zero() {
+                state.outgoing = None;
+            }
+            let reference = &target.cdfs[index];
+            luts.push(state.lut(reference, &levels, flatness, weight, &report, settings));
+        }
+        (Mapping::Luts(luts), report)
+    }
+
+    /// Finds out from a frame in small whether it begins a scene, how bright it is, and whether it
+    /// can be learned from.
+    fn look(
+        &mut self,
+        thumbnail: &Thumbnail,
+        elapsed: Duration,
+        settings: &Settings,
+        update: &mut Update,
+        report: &mut Report,
+    ) {
+        let step = self.cuts.step(thumbnail, elapsed);
+        report.scene_distance = step.distance;
+        let novelty = cuts::novelty(step.distance, settings.scene_threshold);
+        let is_elsewhere = std::mem::take(&mut self.has_jumped)
+            && cuts::novelty(step.distance, cuts::DEFAULT_THRESHOLD) == 1.;
+        update.novelty = match settings.update_mode {
+            // There was no other scene than this.
+            _ if step.is_faded_in && self.is_provisional => 1.,
+            UpdateMode::Locked => 0.,
+            // An average gets there by itself, and what it starts from is as bright as a scene.
+            UpdateMode::Frame if step.is_faded_in => 0.,
+            _ => novelty,
+        };
+        report.scene_change = update.novelty == 1.;
+        if report.scene_change {
+            self.exposure = Exposure::default();
+            self.relearn();
+        } else if settings.update_mode == UpdateMode::Locked && (novelty == 1. || is_elsewhere) {
+            // Between two scenes there is no gain that says something.
+            self.exposure = Exposure::default();
+        }
+
+        let time = if settings.smoothing.is_zero() { EXPOSURE_TIME } else { settings.smoothing };
+        let average = if step.is_fading_in { 0. } else { weight(elapsed, time) };
+        let exposed = self.exposure.follow(thumbnail, elapsed, average);
+        report.gain = exposed.gain;
+
+        // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
+        // fades out.
+        let has_source = self.states.iter().any(|state| state.source.is_some());
+        self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
+        if self.is_provisional {
+            self.relearn();
+        } else if step.is_fading_in || exposed.is_fading_out {
+            update.weight = 0.;
+        }
+    }
+}
+
+/// The [effective levels](Histogram::effective_levels) from which on a channel has a distribution
+/// to speak of: 16 of 256, and 4 for chroma, which is narrower by nature.
+fn enough_levels(is_chroma: bool) -> f64 {
+    if is_chroma { 4. } else { 16. }
+}
+
+/// Whether there is something to be seen in a channel, flat or not: levels that are half of the scale
+/// apart, and more than a few samples of either. Colour bars have it; what is black, white or nearly, and
+/// what fades from or to that, does not.
+pub fn has_contrast(histogram: &Histogram) -> bool {
+    let is_there = |&bin: &u64| bin > 0;
+    let lowest = histogram.bins.iter().position(is_there);
+    let highest = histogram.bins.iter().rposition(is_there);
+    let is_wide = |(low, high)| high - low >= histogram.bins.len() / 2;
+    lowest.zip(highest).is_some_and(is_wide) && histogram.effective_levels() > 1.5
+}
+
+/// Whether a channel has no distribution to speak of: fewer than 16 effective levels of 256 (a
+/// frame that is black, white or nearly; a test card; the end of a fade), or fewer than 4 of chroma
+/// (a grey frame).
+///
+/// On photographs and films, R', G', B' and luma have 75 to 210, chroma 20 to 90; colour bars have 2
+/// to 5, a picture that is faded to a fifteenth 16, a black frame with noise of two levels 8.
+pub fn is_flat(histogram: &Histogram, is_chroma: bool) -> bool {
+    histogram.effective_levels() < enough_levels(is_chroma)
+}

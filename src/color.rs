@@ -4,7 +4,7 @@
 //! with which luma weights, in which range (ITU-R BT.601, BT.709, BT.2020). Conversions are
 //! computed in integers, so that every kernel gives the same bits: see [`Affine`].
 
-/// What the channels are that are matched.
+/// The colour channels to match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorSpace {
     /// R', G' and B', whatever the frames are made of.

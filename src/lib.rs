@@ -4,20 +4,26 @@
 //! # Data flow
 //!
 //! ```text
-//! file ── Reference::load ──► colours ── cdfs, in the channels of the stream ──┐
-//!                                                                              ▼
-//! frame ─► Pixels ────► count ─► Histogram ─────────────────────► Temporal ─► match_cdfs
-//!              │          ▲ (rows ─► conversion)                      ▲            │
-//!              │          └ area ─ Borders ◄─ Survey ─► Thumbnail ────┘            ▼
-//!              ▼                                                       one Lut per channel
-//!           same frame ◄─ apply, in place or by rows and back ◄────────────────────┘
+//! file ─► Reference ─► Target: CDFs in the stream's channels ─┐
+//!                                                             ▼
+//! frame ─► Matcher::count ─► Statistics ─► Temporal::decide ─► Mapping ─► Matcher::apply ─► frame
+//!              │ ▲                             ▲
+//!              │ └ area ◄─ LetterboxTracker    │
+//!              └─► Survey ─► Thumbnail ────────┘
 //! ```
 //!
-//! [`matcher::Matcher`] is the way along the bottom, [`temporal::Temporal`] what it decides by; where
-//! every frame is matched by itself, that is [`lut::match_histograms`]. Where the channels are bytes in memory, the kernels
-//! work in place; everything else goes through [`rows`], and channels that are none of the frame's
-//! components through [`kernels::convert`]. The element gives the matcher the frames' memory and
-//! the planes' places in it; everything below it says nothing of GStreamer.
+//! - [`reference`](mod@reference): a picture's colours. They are counted in the channels of a stream
+//!   before a frame needs them.
+//! - [`frame`]: how samples lie in memory, and checked access to them.
+//! - [`matcher`]: counts a frame and maps it. Channels that are bytes in memory are worked on in place;
+//!   all others are taken out by [rows](frame::rows), and converted where the channels are not the
+//!   frame's components ([`kernels::convert`]).
+//! - [`temporal`]: decides the [`mapping`] from the [`statistics`]. Where every frame is matched by
+//!   itself, that is the rule, [`matching::match_histograms`].
+//! - [`kernels`]: the functions that the matcher calls for each row, one set for each CPU.
+//!
+//! The element gives the matcher the memory of frames and the offsets of their planes. Nothing else
+//! knows of GStreamer.
 //!
 //! # In an application
 //!
@@ -50,24 +56,24 @@
 //!
 //! ```
 //! use gsthistomatch::color::{ColorSpace, Encoding, Range};
+//! use gsthistomatch::frame::{FrameLayout, PlaneSpan, Scan};
 //! use gsthistomatch::kernels::InstructionSet;
-//! use gsthistomatch::matching::match_histograms;
 //! use gsthistomatch::matcher::Matcher;
-//! use gsthistomatch::frame::{Layout, PlaneSpan, Scan};
+//! use gsthistomatch::matching::match_histograms;
 //! use gsthistomatch::reference::Reference;
 //! use gsthistomatch::workers::Workers;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let reference = Reference::load("examples/media/coffee.png".as_ref())?;
 //! // Frames of 4 x 2 pixels of three bytes, R'G'B'.
-//! let layout = Layout::packed(4, 2, Encoding::Rgb(Range::Full), 3, 1);
+//! let layout = FrameLayout::packed(4, 2, Encoding::Rgb(Range::Full), 3, 1);
 //! let mut matcher = Matcher::new(layout, ColorSpace::Rgb, InstructionSet::best(), None)?;
 //! let workers = Workers::default();
 //! let mut frame = *b"twenty-four bytes of RGB";
 //! let spans = [PlaneSpan { offset: 0, stride: 12 }];
 //! let references = reference.cdfs(matcher.channels());
-//! matcher.process(&mut frame, Scan::Progressive, &spans, &workers, |histograms| {
-//!     match_histograms(histograms, &references)
+//! matcher.process(&mut frame, Scan::Progressive, &spans, &workers, |statistics| {
+//!     match_histograms(&statistics.histograms, &references).into()
 //! })?;
 //! # Ok(())
 //! # }
@@ -81,7 +87,7 @@
 //! - The element: its name, properties, signals, messages, and the formats that it takes.
 //! - The bytes that come out, for the same frames, reference and properties, where every frame is
 //!   matched by itself. What is done over time may get better with any version.
-//! - Of the library: [`picture`], [`mod@reference`], [`histogram`], [`cdf`], [`lut`], [`color`],
+//! - Of the library: [`picture`], [`mod@reference`], [`histogram`], [`cdf`], [`lut`], [`matching`], [`color`],
 //!   [`plugin_register_static`], and the types of [`histomatch`].
 //!
 //! Everything else is public because the parts may be of use, and to be tested and measured. It may

@@ -202,6 +202,11 @@ impl Reference {
         cdfs
     }
 
+    /// Which reference this is.
+    pub fn id(&self) -> ReferenceId {
+        self.id
+    }
+
     /// The distribution of each of some channels, with which reference it is of.
     ///
     /// That takes time, as [`cdfs`](Self::cdfs) does.

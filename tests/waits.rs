@@ -111,6 +111,26 @@ fn f117_frames_pass_while_the_colour_space_changes() {
     }
 }
 
+/// Other caps: what is counted for them is counted in a thread of its own, which frames wait for.
+#[test]
+fn f160_the_streaming_thread_counts_no_reference_for_other_caps() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let large = big_picture(folder.path());
+    let counting = cost_of_counting(&large);
+    let mut rig = rig(Some(large));
+    rig.process(frame().buffer());
+    rig.element.set_property_from_str("colorspace", "ycbcr");
+    for colorimetry in ["bt709", "1:4:0:0", "1:3:5:1", "bt601"] {
+        let mut caps = frame().caps();
+        caps.make_mut().set("colorimetry", colorimetry);
+        let cost = cost(|| {
+            assert!(rig.harness.push_event(gst::event::Caps::new(&caps)));
+            rig.process(frame().buffer());
+        });
+        assert!(cost < counting / 4, "{colorimetry}: it takes {cost:?}, counting {counting:?}");
+    }
+}
+
 /// Of eight, the first one is read, and the last one; each by itself.
 #[test]
 fn f115_of_many_requests_at_once_those_in_between_are_left_out() {

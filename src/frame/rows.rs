@@ -29,7 +29,7 @@ pub trait Sample: Pod + Default + Ord + Debug + Send + Sync {
 }
 
 /// The sum of a few samples.
-pub trait Sum: Pod + Default + Debug + Send + Into<i32> {
+pub trait Sum: Pod + Default + Debug + Send + Sync + Into<i32> {
     /// The sum of a value, which must be small enough.
     fn new(value: i32) -> Self;
 }
@@ -92,8 +92,8 @@ impl Sample for u16 {
     }
 }
 
-/// A row of samples that begins where a line of the cache begins: vectors that are loaded from two
-/// lines take twice the time.
+/// A row of samples that begins at a cache line: a vector that is loaded from two cache lines takes twice
+/// the time.
 #[derive(Debug)]
 pub struct AlignedRow<S> {
     /// The row and room around it.
@@ -102,7 +102,7 @@ pub struct AlignedRow<S> {
     len: usize,
 }
 
-/// Bytes of a line of the cache, and of the longest vector.
+/// Bytes of a cache line, and of the longest vector.
 const CACHE_LINE: usize = 64;
 
 impl<S: Sample> AlignedRow<S> {
@@ -193,7 +193,7 @@ impl<S: Sample> RowGroup<S> {
         Ok(Self { components, n_rows: 0 })
     }
 
-    /// Repeats the first and the last sample of the lines of all components but the first
+    /// Repeats the first and the last sample of the rows of all components but the first
     /// `n_full`.
     pub fn pad_chroma(&mut self, n_full: usize) {
         self.components[n_full..].iter_mut().flatten().for_each(AlignedRow::pad);
@@ -209,7 +209,7 @@ impl<S: Sample> RowGroup<S> {
         view
     }
 
-    /// The same to change.
+    /// The same, mutable.
     pub fn view_mut(&mut self, n_full: usize) -> RowGroupViewMut<'_, S> {
         let (full, chroma) = self.components.split_at_mut(n_full);
         let mut view = RowGroupViewMut { full: Default::default(), chroma, n_rows: self.n_rows };
@@ -223,24 +223,24 @@ impl<S: Sample> RowGroup<S> {
 /// The most rows of a group.
 const MAX_ROWS: usize = 4;
 
-/// A group, the rows of which may lie in a frame's memory.
+/// A group whose rows may lie in the frame's memory.
 #[derive(Clone, Copy, Debug)]
 pub struct RowGroupView<'a, S> {
     /// The rows of the components that may lie there: all but, for conversions, those that are
     /// subsampled. What lies there may have other bits above those of a sample.
     pub full: [[&'a [S]; MAX_ROWS]; 3],
-    /// The lines of the other components.
+    /// The rows of the other components.
     pub chroma: &'a [Vec<AlignedRow<S>>],
     /// The rows of pixels that there are.
     pub n_rows: usize,
 }
 
-/// A [`RowGroupView`] to change.
+/// A mutable [`RowGroupView`].
 #[derive(Debug)]
 pub struct RowGroupViewMut<'a, S> {
     /// As in [`RowGroupView`].
     pub full: [[&'a mut [S]; MAX_ROWS]; 3],
-    /// The lines of the other components.
+    /// The rows of the other components.
     pub chroma: &'a mut [Vec<AlignedRow<S>>],
     /// The rows of pixels that there are.
     pub n_rows: usize,
@@ -257,19 +257,19 @@ impl<S> RowGroupViewMut<'_, S> {
     }
 }
 
-/// What groups of rows are for, by which some may be left in a frame's memory.
+/// What rows are read for. It decides which rows need no copy and stay in the frame's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To be looked at, none is.
+    /// To be looked at: all are copied.
     Survey,
-    /// To be matched as they are, all are that have nothing between their samples.
+    /// To be matched as they are: rows without anything between their samples stay.
     Matching,
-    /// For conversions, of these those that have a sample for each pixel.
+    /// To be converted: of these, only the rows of components with a sample for each pixel stay.
     Conversion,
 }
 
 /// Takes groups of rows out of a frame and puts them back.
-pub trait RowAccess<S: Sample>: Debug + Send {
+pub trait RowAccess<S: Sample>: Debug + Send + Sync {
     /// The groups of a frame or a part of one.
     fn n_groups(&self, pixels: &FrameRef) -> usize;
 
@@ -288,7 +288,7 @@ pub trait RowAccess<S: Sample>: Debug + Send {
         group.view(n_full)
     }
 
-    /// The same to change.
+    /// The same, mutable.
     fn view_mut<'a>(
         &self,
         _pixels: &'a mut FrameMut,
@@ -303,7 +303,7 @@ pub trait RowAccess<S: Sample>: Debug + Send {
     fn store(&mut self, pixels: &mut FrameMut, index: usize, group: &RowGroup<S>);
 }
 
-/// Access to samples whose places are known.
+/// Access to samples in words that there is code for.
 #[derive(Clone, Debug)]
 pub struct DirectRows<S> {
     transfer: RowTransfer<S>,

@@ -78,7 +78,7 @@ impl Survey {
     }
 }
 
-trait Look: Debug + Send {
+trait Look: Debug + Send + Sync {
     fn look(&mut self, pixels: &FrameRef, borders: bool) -> Surveyed;
 }
 

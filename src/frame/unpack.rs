@@ -1,4 +1,5 @@
-//! Access to the samples of formats that only somebody else can read and write.
+//! Formats whose samples are packed in ways that are not known here: they are read by an unpack
+//! function, and written by a pack function.
 
 use std::collections::TryReserveError;
 use std::fmt::Debug;
@@ -49,7 +50,7 @@ impl RowSource {
         Option::map(components, Self::Direct).or(unpack.map(Self::Unpacked))
     }
 
-    /// Whether the samples can only be read by somebody else.
+    /// Whether the samples are read by an [`Unpack`].
     pub fn is_unpacked(&self) -> bool {
         matches!(self, Self::Unpacked(_))
     }

@@ -88,7 +88,7 @@ impl RowKernels for u16 {
 }
 
 /// Counts the samples of rows: bytes of one [`PixelLayout`], or words of one channel.
-pub trait Counter<S = u8>: fmt::Debug + Send {
+pub trait Counter<S = u8>: fmt::Debug + Send + Sync {
     /// Counts the samples of a row of whole pixels.
     fn add(&mut self, row: &[S]);
 

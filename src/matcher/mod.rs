@@ -65,7 +65,7 @@ enum Plan {
 }
 
 /// Works on bands of frames.
-trait BandProcessor: fmt::Debug + Send {
+trait BandProcessor: fmt::Debug + Send + Sync {
     /// The histogram of each channel.
     fn count(&mut self, pixels: &[FrameRef]) -> Vec<Histogram>;
 

@@ -412,8 +412,8 @@ pub(super) fn scan(buffer: &gst::BufferRef, info: &gst_video::VideoInfo) -> Scan
     }
 }
 
-/// The kind of memory that caps are about, if it is none that the CPU reads and writes, and what
-/// brings frames from there.
+/// The kind of memory of caps that are not in system memory, and the elements that bring frames to
+/// system memory.
 pub(super) fn foreign_memory(caps: &gst::CapsRef) -> Option<(String, &'static str)> {
     let features = caps.features(0)?;
     let memory = features
@@ -435,7 +435,7 @@ pub(super) fn foreign_memory(caps: &gst::CapsRef) -> Option<(String, &'static st
     Some((memory.to_string(), cure))
 }
 
-/// What other than the colours of common pictures a stream is coded for.
+/// The colours that a stream is coded for, if they are not those of sRGB or BT.709.
 pub(super) fn foreign_colors(info: &gst_video::VideoInfo) -> Option<&'static str> {
     use gst_video::{VideoColorMatrix, VideoColorPrimaries, VideoTransferFunction};
     let colorimetry = info.colorimetry();

@@ -3,11 +3,12 @@
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use super::lock;
 use crate::color::Channels;
-use crate::reference::{Interrupt, Reference, Target};
+use crate::reference::{Interrupt, Reference, ReferenceId, Target};
 
 /// For how long the change to PAUSED waits for its reference. What takes longer is waited for by
 /// the first frame: a state change can't be stopped, and a stream can.
@@ -19,15 +20,21 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// for. Each request takes a number; a picture is only installed if none with a higher number was
 /// installed before it. They are decoded one after the other, because each takes memory.
 ///
-/// The streaming thread gets distributions that are ready. It never counts or frees a picture,
-/// unless the caps have just changed.
+/// The streaming thread gets distributions that are ready. It never counts or frees a picture. Where the
+/// caps have just changed, it waits for the thread that counts, as long as it may.
 #[derive(Default)]
 pub(super) struct References {
-    slot: Mutex<Slot>,
-    /// Something that [`References::settle`] waits for has changed.
-    changed: Condvar,
+    shared: Arc<Shared>,
     /// Held by the one who decodes.
     decoding: Mutex<()>,
+}
+
+/// What threads that count have, too.
+#[derive(Default)]
+struct Shared {
+    slot: Mutex<Slot>,
+    /// Something that the streaming thread waits for has changed.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -46,6 +53,8 @@ struct Slot {
     installed: u64,
     /// What references may be asked for in.
     wanted: Vec<Channels>,
+    /// What is being counted, each in a thread of its own.
+    counting: Vec<(ReferenceId, Channels)>,
     /// The reference of the change to PAUSED.
     first: First,
     /// Nobody may wait.
@@ -119,18 +128,18 @@ pub(super) enum NotSettled {
 impl References {
     /// The location that was asked for last.
     pub fn location(&self) -> Option<PathBuf> {
-        lock(&self.slot).location.clone()
+        lock(&self.shared.slot).location.clone()
     }
 
     /// Whether one is in use.
     pub fn is_set(&self) -> bool {
-        lock(&self.slot).in_use.is_some()
+        lock(&self.shared.slot).in_use.is_some()
     }
 
     /// Takes a number for a location, and says whether it is another one than before. Where there is
     /// a number, it must be [loaded](Self::load); otherwise the element is stopped.
     pub fn request(&self, location: Option<&Path>) -> (Option<u64>, bool) {
-        let mut slot = lock(&self.slot);
+        let mut slot = lock(&self.shared.slot);
         slot.requested += 1;
         // Not as paths, to which a slash at the end is nothing.
         let text = |location: Option<&Path>| location.map(|path| path.as_os_str().to_owned());
@@ -149,7 +158,7 @@ impl References {
         let _turn = lock(&self.decoding);
         loop {
             let interrupt = {
-                let slot = lock(&self.slot);
+                let slot = lock(&self.shared.slot);
                 if slot.is_superseded(request) {
                     return Ok(Outcome::Superseded);
                 }
@@ -159,7 +168,7 @@ impl References {
                 Ok(reference) => return Ok(self.install(request, location, reference)),
                 Err(NotRead::Because(cause)) => return Err(cause),
                 // Unless the element was started again.
-                Err(NotRead::Interrupted) if !lock(&self.slot).started => {
+                Err(NotRead::Interrupted) if !lock(&self.shared.slot).started => {
                     return Ok(Outcome::Installed);
                 }
                 Err(NotRead::Interrupted) => (),
@@ -178,13 +187,13 @@ impl References {
             reference: Arc::new(reference),
         });
         loop {
-            let wanted = lock(&self.slot).wanted.clone();
+            let wanted = lock(&self.shared.slot).wanted.clone();
             if let Some(new) = &new {
                 for channels in &wanted {
                     new.reference.cdfs(channels);
                 }
             }
-            let mut slot = lock(&self.slot);
+            let mut slot = lock(&self.shared.slot);
             if request < slot.installed {
                 return Outcome::Superseded;
             }
@@ -204,7 +213,7 @@ impl References {
     /// The element starts. Gives the request to be loaded, if there is one; what becomes of it has
     /// to be [told](Self::settle_first).
     pub fn start(&self) -> Option<(u64, PathBuf)> {
-        let mut slot = lock(&self.slot);
+        let mut slot = lock(&self.shared.slot);
         slot.started = true;
         slot.flushing = false;
         slot.first = First::Settled;
@@ -218,9 +227,9 @@ impl References {
 
     /// Waits for the first reference, but not for long. Whether it was read, or can't be.
     pub fn wait_patiently(&self) -> bool {
-        let slot = lock(&self.slot);
+        let slot = lock(&self.shared.slot);
         let is_awaited = |slot: &mut Slot| matches!(slot.first, First::Awaited);
-        let waited = self.changed.wait_timeout_while(slot, PATIENCE, is_awaited);
+        let waited = self.shared.changed.wait_timeout_while(slot, PATIENCE, is_awaited);
         let (mut slot, _) = waited.unwrap_or_else(|error| error.into_inner());
         let is_late = is_awaited(&mut slot);
         if is_late {
@@ -232,13 +241,13 @@ impl References {
     /// The first reference was read, or can't be. Whether that has to be said by an error message,
     /// because the change to PAUSED has gone on without it; and then [`Self::fail`] comes next.
     pub fn settle_first(&self, failed: bool) -> bool {
-        let mut slot = lock(&self.slot);
+        let mut slot = lock(&self.shared.slot);
         // Where something else was installed meanwhile, the stream has a reference.
         let failed = failed && slot.in_use.is_none();
         let must_be_said = failed && matches!(slot.first, First::Late);
         if !must_be_said {
             slot.first = if failed { First::Failed } else { First::Settled };
-            self.changed.notify_all();
+            self.shared.changed.notify_all();
         }
         must_be_said
     }
@@ -246,28 +255,28 @@ impl References {
     /// The stream fails for want of its first reference. Not before that was said: elements upstream
     /// have words of their own for a stream that fails, which say less.
     pub fn fail(&self) {
-        lock(&self.slot).first = First::Failed;
-        self.changed.notify_all();
+        lock(&self.shared.slot).first = First::Failed;
+        self.shared.changed.notify_all();
     }
 
     /// Nobody waits any longer, and nothing is decoded any longer.
     pub fn interrupt(&self) {
-        let mut slot = lock(&self.slot);
+        let mut slot = lock(&self.shared.slot);
         slot.started = false;
         slot.interrupt.interrupt();
         slot.flushing = true;
-        self.changed.notify_all();
+        self.shared.changed.notify_all();
     }
 
     pub fn set_flushing(&self, flushing: bool) {
-        lock(&self.slot).flushing = flushing;
-        self.changed.notify_all();
+        lock(&self.shared.slot).flushing = flushing;
+        self.shared.changed.notify_all();
     }
 
     /// Waits until the first reference is there.
     pub fn settle(&self) -> Result<(), NotSettled> {
         let is_waiting = |slot: &mut Slot| !slot.flushing && slot.is_waiting();
-        let waited = self.changed.wait_while(lock(&self.slot), is_waiting);
+        let waited = self.shared.changed.wait_while(lock(&self.shared.slot), is_waiting);
         let slot = waited.unwrap_or_else(|error| error.into_inner());
         match slot.first {
             _ if slot.flushing => Err(NotSettled::Flushing),
@@ -278,7 +287,7 @@ impl References {
 
     /// The element is stopped.
     pub fn stop(&self) {
-        let mut slot = lock(&self.slot);
+        let mut slot = lock(&self.shared.slot);
         slot.started = false;
         slot.first = First::Settled;
         slot.wanted.clear();
@@ -289,7 +298,35 @@ impl References {
 
     /// From now on, references are asked for in these channels.
     pub fn set_channels(&self, channels: &Channels) {
-        lock(&self.slot).wanted = vec![channels.clone()];
+        let mut slot = lock(&self.shared.slot);
+        slot.wanted = vec![channels.clone()];
+        self.count_elsewhere(&mut slot, channels);
+    }
+
+    /// Counts the reference in use in some channels in a thread of its own, if it isn't counted. Whether
+    /// a thread is at it.
+    fn count_elsewhere(&self, slot: &mut Slot, channels: &Channels) -> bool {
+        let Some(reference) = slot.reference().map(Arc::clone) else { return false };
+        if reference.ready_target(channels).is_some() {
+            return false;
+        }
+        let wanted = (reference.id(), channels.clone());
+        if slot.counting.contains(&wanted) {
+            return true;
+        }
+        let count = {
+            let (wanted, shared) = (wanted.clone(), Arc::clone(&self.shared));
+            move || {
+                let counting = Counting { wanted, shared };
+                reference.target(&counting.wanted.1);
+            }
+        };
+        let thread = thread::Builder::new().name("count-reference".into());
+        let is_counted = thread.spawn(count).is_ok();
+        if is_counted {
+            slot.counting.push(wanted);
+        }
+        is_counted
     }
 
     /// Counts the reference in channels that it will be asked for in, and so will be those that come
@@ -297,7 +334,7 @@ impl References {
     pub fn prepare(&self, channels: &Channels) {
         loop {
             let reference = {
-                let mut slot = lock(&self.slot);
+                let mut slot = lock(&self.shared.slot);
                 if !slot.wanted.contains(channels) {
                     slot.wanted.push(channels.clone());
                 }
@@ -306,7 +343,7 @@ impl References {
             if let Some(reference) = &reference {
                 reference.cdfs(channels);
             }
-            let slot = lock(&self.slot);
+            let slot = lock(&self.shared.slot);
             let is_same = reference.as_ref().map(Arc::as_ptr) == slot.reference().map(Arc::as_ptr);
             if is_same && slot.wanted.contains(channels) {
                 return;
@@ -314,16 +351,45 @@ impl References {
         }
     }
 
-    /// The reference in use, in some channels.
-    pub fn target(&self, channels: &Channels) -> Option<LocatedTarget> {
-        let InUse { location, reference } = {
-            let slot = lock(&self.slot);
-            let in_use = slot.in_use.as_ref()?;
-            if let Some(target) = in_use.reference.ready_target(channels) {
-                return Some(LocatedTarget { location: Arc::clone(&in_use.location), target });
+    /// The reference in use, in some channels; it is waited for until it is counted in them.
+    pub fn target(&self, channels: &Channels) -> Result<Option<LocatedTarget>, NotSettled> {
+        let mut slot = lock(&self.shared.slot);
+        let mut tried = None;
+        loop {
+            if slot.flushing {
+                return Err(NotSettled::Flushing);
             }
-            in_use.clone()
-        };
-        Some(LocatedTarget { location, target: reference.target(channels) })
+            let Some(InUse { location, reference }) = slot.in_use.clone() else { return Ok(None) };
+            if let Some(target) = reference.ready_target(channels) {
+                return Ok(Some(LocatedTarget { location, target }));
+            }
+            let is_new = tried.replace(reference.id()) != Some(reference.id());
+            let is_counted = match is_new {
+                true => self.count_elsewhere(&mut slot, channels),
+                false => slot.counting.contains(&(reference.id(), channels.clone())),
+            };
+            slot = if is_counted {
+                let waited = self.shared.changed.wait(slot);
+                waited.unwrap_or_else(|error| error.into_inner())
+            } else {
+                // There was no thread to be had, or it has failed.
+                drop(slot);
+                reference.target(channels);
+                lock(&self.shared.slot)
+            };
+        }
+    }
+}
+
+/// A reference that is being counted in some channels, until this is dropped.
+struct Counting {
+    wanted: (ReferenceId, Channels),
+    shared: Arc<Shared>,
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        lock(&self.shared.slot).counting.retain(|counting| *counting != self.wanted);
+        self.shared.changed.notify_all();
     }
 }

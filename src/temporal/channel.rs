@@ -67,7 +67,8 @@ impl ChannelState {
         weight > 0.
     }
 
-    /// The table for a frame whose channel is as flat as that, from the source.
+    /// The table for a frame. `flatness` says how flat the frame's channel is
+    /// ([`ChannelLevels::flatness`]).
     pub fn lut(
         &mut self,
         reference: &Cdf,

@@ -1,16 +1,19 @@
-//! What a video is matched by, from frame to frame: smooth in time, and without a frame of latency.
+//! Decides the mapping of each frame: smooth in time, and without a frame of latency.
 //!
-//! The rule ([`match_cdfs`]) is for stills. Frame by frame, it lets every object that comes or goes
-//! move the colours of all others, cancels fades, and makes a black frame bright. [`Temporal`] sits
-//! between counting and the rule:
+//! The rule ([`match_cdfs`](crate::matching::match_cdfs)) is for stills. Applied to each frame by
+//! itself, it lets every object that comes or goes move the colours of all others, cancels fades, and
+//! makes a black frame bright. [`Temporal`] sits between counting and the rule:
 //!
 //! ```text
-//! histograms ─► flat? ─► source: mixture over time ─► match_cdfs ─► Curve ─► Lut per channel
+//! histograms ─► flat? ─► source: average over time ─► match_cdfs ─► Curve ─► Lut per channel
 //!                ▲               ▲         ▲                          ▲
 //!                │         starts afresh  weight                 follows exposure,
 //! thumbnail ─► Cuts ────────────┘        by time                limited, blended
 //!          └─► Exposure ───────────────────────────────────────────────┘
 //! ```
+//!
+//! This file is the policy: which frames are learned from, held or thrown away. `channel.rs` is the
+//! model of one channel: its average, and the table that follows from it.
 //!
 //! - **Smoothing.** The source is an exponential average of the frames' CDFs. A frame that comes
 //!   *t* after the last one has the weight 1 − exp(−*t*/τ): a low-pass filter of first order,
@@ -82,7 +85,7 @@ pub struct Settings {
     pub update_mode: UpdateMode,
     /// What becomes of flat channels.
     pub flat_frames: FlatFrames,
-    /// The steepest that the mapping may get ([`Curve::limit_slope`]); 0: as steep as it is.
+    /// The steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)); 0: as steep as it is.
     pub max_slope: f64,
 }
 

@@ -7,9 +7,9 @@
 //!
 //! **To channels.** [`Affine`] for each pixel.
 //!
-//! **Back.** Not the channels are converted back, but their changes, and added to the components.
-//! So what does not change in the channels does not change in the frame either. Chroma gets the
-//! mean of the changes of the pixels around it. Only the outcome is rounded.
+//! **Back.** Only the change of each channel is converted back and added to the components. So what
+//! does not change in the channels does not change in the frame either. A chroma sample gets the mean
+//! change of the pixels around it. Only the result is rounded.
 
 use std::collections::TryReserveError;
 
@@ -333,8 +333,9 @@ pub(in crate::kernels) fn add_changes<S: Sample>(
     }
 }
 
-/// Adds what changes of the channels are for a component, given as sums of 2^`sum_bits`, and keeps
-/// the outcome legal. Bits beyond the largest level stay.
+/// Adds to a component the changes of the channels, by the factors of the conversion back. A change is
+/// given as the sum of 2^`sum_bits` changes. The result is clamped to legal levels. Bits beyond the
+/// largest level stay.
 #[inline(always)]
 fn add<S: Sample>(
     component: &mut [S],

@@ -1,6 +1,6 @@
 //! The kernels for AVX2.
 //!
-//! AVX2 has nothing that counts faster than the tables of `scalar.rs`.
+//! AVX2 has nothing that counts faster than the tables of `scalar/bytes.rs`.
 
 use std::arch::x86_64::*;
 
@@ -9,9 +9,9 @@ use safe_unaligned_simd::x86_64::{
     _mm256_storeu_si256,
 };
 
-use super::compiled::compiled_steps;
+use super::compiled::compiled_kernels;
 use super::cpu::Avx2;
-use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
+use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, Sample};
 use crate::frame::{WordKind, Words};
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
@@ -208,14 +208,14 @@ mod bytes {
     use super::*;
 
     byte_samples!("avx2");
-    steps!(Avx2, "avx2", u8);
+    conversion_ops!(Avx2, "avx2", u8);
 }
 
 mod words {
     use super::*;
 
     word_samples!("avx2");
-    steps!(Avx2, "avx2", u16);
+    conversion_ops!(Avx2, "avx2", u16);
 }
 
-compiled_steps!(Avx2, "avx2");
+compiled_kernels!(Avx2, "avx2");

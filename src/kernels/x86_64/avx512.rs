@@ -26,9 +26,9 @@ use safe_unaligned_simd::x86_64::{_mm_loadu_si128, _mm_storeu_si128};
 use safe_unaligned_simd::x86_64::{_mm256_loadu_si256, _mm256_storeu_si256};
 use safe_unaligned_simd::x86_64::{_mm512_loadu_epi64, _mm512_storeu_epi64};
 
-use super::compiled::compiled_steps;
+use super::compiled::compiled_kernels;
 use super::cpu::Avx512;
-use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
+use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, Sample};
 use crate::frame::{WordKind, Words};
 use crate::histogram::Histogram;
@@ -238,7 +238,7 @@ struct Products {
     upper: [Lanes; HALF],
 }
 
-/// Counts rows, which memory is asked for ahead of if they are in a frame.
+/// Counts rows. If they are in a frame, the memory behind them is prefetched.
 #[derive(Debug)]
 struct Queues<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bool> {
     /// Of each sample of a pixel, by the top two bits.
@@ -585,7 +585,7 @@ mod bytes {
     use super::*;
 
     byte_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
-    steps!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
+    conversion_ops!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
 }
 
-compiled_steps!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+compiled_kernels!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");

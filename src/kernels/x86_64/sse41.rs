@@ -1,5 +1,5 @@
 //! The conversions for SSE4.1. What it has for counting and look-up is no faster than the tables of
-//! `scalar.rs`.
+//! `scalar/bytes.rs`.
 
 use std::arch::x86_64::*;
 use std::arch::x86_64::{
@@ -22,9 +22,9 @@ use safe_unaligned_simd::x86_64::{
     _mm_storeu_si128 as storeu_bytes, _mm_storeu_si128 as storeu_words,
 };
 
-use super::compiled::compiled_steps;
+use super::compiled::compiled_kernels;
 use super::cpu::Sse41;
-use super::vectors::{byte_samples, operations, prefetch, steps, word_samples};
+use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, Sample};
 use crate::frame::{WordKind, Words};
 use crate::kernels::scalar::{convert, transfer};
@@ -111,14 +111,14 @@ mod bytes {
     use super::*;
 
     byte_samples!("ssse3,sse4.1");
-    steps!(Sse41, "ssse3,sse4.1", u8);
+    conversion_ops!(Sse41, "ssse3,sse4.1", u8);
 }
 
 mod words {
     use super::*;
 
     word_samples!("ssse3,sse4.1");
-    steps!(Sse41, "ssse3,sse4.1", u16);
+    conversion_ops!(Sse41, "ssse3,sse4.1", u16);
 }
 
-compiled_steps!(Sse41, "ssse3,sse4.1");
+compiled_kernels!(Sse41, "ssse3,sse4.1");

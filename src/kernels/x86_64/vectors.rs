@@ -1,8 +1,8 @@
 //! Steps of conversions by vectors, written once for vectors of any length, for bytes and for words
 //! of 10 bits.
 //!
-//! A file that has the names of [`steps`] for the operations of its instruction set gets the steps
-//! from it. They equal those of `convert.rs`, which take over where a row does not fill a block.
+//! A file that has the names of [`conversion_ops`] for the operations of its instruction set gets the steps
+//! from it. They equal those of `scalar/convert.rs`, which take over where a row does not fill a block.
 //!
 //! A block is as many samples as a vector has bytes. To be computed with, they are words in two
 //! vectors, its halves. Words are in order; but bytes become words by unpacking: not the first and
@@ -14,7 +14,7 @@ use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 /// How far ahead of the loads memory is asked for.
 const PREFETCH_BYTES: usize = 4096;
 
-/// Bytes of a line of the cache.
+/// Bytes of a cache line.
 const CACHE_LINE: usize = 64;
 
 /// Asks for the memory that will be read some time later.
@@ -28,7 +28,7 @@ pub(super) fn prefetch<T>(samples: &[T]) {
     }
 }
 
-/// Defines the operations of [`steps`] that are the same for vectors of any length, out of what is in
+/// Defines the operations of [`conversion_ops`] that are the same for vectors of any length, out of what is in
 /// scope: the type `V`, `VECTOR` (its bytes), and intrinsics without prefix, `loadu` and `storeu`
 /// of bytes and of words.
 macro_rules! operations {
@@ -102,7 +102,7 @@ pub(super) use operations;
 /// `unpackhi16`, `packs32`, `packus16`; `in_order` (the parts of 128 bits of two vectors that packing
 /// has put next to each other), `alternate` (words of two vectors, in order), `part_before` (the
 /// part of 128 bits before each one, the last of another vector at first).
-macro_rules! steps {
+macro_rules! conversion_ops {
     ($cpu:ident, $features:literal, $sample:ty) => {
         #[derive(Clone, Copy)]
         pub(super) struct Ops($cpu);
@@ -452,7 +452,7 @@ macro_rules! steps {
         }
     };
 }
-pub(super) use steps;
+pub(super) use conversion_ops;
 
 /// What differs for bytes.
 macro_rules! byte_samples {
@@ -653,7 +653,7 @@ macro_rules! word_samples {
             splat16(sample)
         }
 
-        /// Bits that are no sample's stay.
+        /// Bits of a word outside the sample stay unchanged.
         #[inline]
         #[target_feature(enable = $features)]
         fn add_to(samples: &mut [u16; VECTOR], changes: [V; 2], bounds: [V; 2]) {

@@ -3,7 +3,7 @@
 use crate::color::ColorSpace;
 use crate::temporal;
 
-/// What the channels are that are matched.
+/// The colour channels to match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstHistoMatchColorspace")]
 pub enum Colorspace {

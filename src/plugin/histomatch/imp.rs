@@ -1,11 +1,11 @@
 //! Properties, pad templates and virtual functions of `histomatch`.
 
-use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::{self, JoinHandle};
 
+use atomic_refcell::AtomicRefCell;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
@@ -13,16 +13,15 @@ use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
 use super::settings::{self, Settings};
-use super::stream::{self, Access, Decision, Failure, Matched, Stream};
+use super::stream::{self, Access, Decision, Matched, Stream};
 use super::{Colorspace, FlatFrames, IS_OURS, UpdateMode, stats};
 use crate::kernels::InstructionSet;
-use crate::plugin::reference::{NotRead, NotSettled, Outcome, References};
-use crate::plugin::{frame, location, lock};
-use crate::reference::{Interrupt, Reference, ReferenceError};
+use crate::plugin::reference::{NotSettled, References};
+use crate::plugin::{frame, lock};
 use crate::temporal::cuts::DEFAULT_THRESHOLD;
 use crate::workers::Workers;
 
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("histomatch", gst::DebugColorFlags::empty(), Some("Histogram matching"))
 });
 
@@ -75,7 +74,7 @@ pub struct HistoMatch {
         explicit_notify,
         nullable
     )]
-    references: References,
+    pub(super) references: References,
     /// How many threads share the work on a frame.
     #[property(
         name = "n-threads",
@@ -266,13 +265,10 @@ pub struct HistoMatch {
     /// The caps in use.
     negotiated: Mutex<Option<gst_video::VideoInfo>>,
     /// Reads the first reference, if that takes long.
-    loading: Mutex<Option<JoinHandle<()>>>,
-    /// Used by the streaming thread alone, so never waited for.
-    streaming: Mutex<Streaming>,
+    pub(super) loading: Mutex<Option<JoinHandle<()>>>,
+    /// Used by the streaming thread alone, and while there is none.
+    streaming: AtomicRefCell<Streaming>,
 }
-
-/// Why a picture can't be the reference: what kind of error that is, and the text for the user.
-type Refusal = (gst::ResourceError, String);
 
 impl HistoMatch {
     fn stats(&self) -> gst::Structure {
@@ -304,33 +300,6 @@ impl HistoMatch {
         }
     }
 
-    /// Reads the reference of a request, and installs it.
-    fn load(&self, request: u64, location: Option<&Path>) -> Result<(), Refusal> {
-        let location = location.filter(|location| !location.as_os_str().is_empty());
-        let damage = Cell::default();
-        let read = |interrupt: &Interrupt| {
-            let reference = self.read(location, interrupt)?;
-            damage.set(reference.as_ref().and_then(Reference::damage).map(str::to_owned));
-            Ok(reference)
-        };
-        let outcome = self.references.load(request, location, read)?;
-        match (outcome, damage.take()) {
-            (Outcome::Superseded, _) => gst::info!(CAT, imp = self, "A later reference is in use"),
-            // Not before, as whoever gets the message may set another reference.
-            (Outcome::Installed, Some(damage)) => gst::element_imp_warning!(
-                self,
-                // Not of a resource, as those are that can't be used.
-                gst::StreamError::Decode,
-                (
-                    "The reference picture '{}' is damaged: {damage}. Save or copy it again.",
-                    location.unwrap_or(Path::new("")).display()
-                )
-            ),
-            (Outcome::Installed, None) => (),
-        }
-        Ok(())
-    }
-
     fn set_colorspace(&self, colorspace: Colorspace) {
         // So that no frame is late for it.
         let negotiated = lock(&self.negotiated).clone();
@@ -338,83 +307,6 @@ impl HistoMatch {
             self.references.prepare(&stream::channels(&info, colorspace));
         }
         lock(&self.settings).colorspace = colorspace;
-    }
-
-    /// Reads a reference picture, which takes time.
-    ///
-    /// The error is the text for the user: file, cause and cure.
-    fn read(
-        &self,
-        location: Option<&Path>,
-        interrupt: &Interrupt,
-    ) -> Result<Option<Reference>, NotRead<Refusal>> {
-        let Some(location) = location else { return Ok(None) };
-        let name = location.display();
-        let failed = |kind, cause: &dyn std::fmt::Display| {
-            let text = format!("Can't use '{name}' as the reference picture: {cause}.");
-            Err(NotRead::Because((kind, text)))
-        };
-        let path = match location::to_path(location) {
-            Ok(path) => path,
-            Err(cause) => return failed(gst::ResourceError::OpenRead, &cause),
-        };
-        match Reference::load_until(&path, interrupt) {
-            Ok(reference) => {
-                gst::info!(CAT, imp = self, "Read the reference '{name}'");
-                Ok(Some(reference))
-            }
-            Err(ReferenceError::Interrupted) => Err(NotRead::Interrupted),
-            Err(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
-                failed(gst::ResourceError::NotFound, &location::NOT_EXPANDED)
-            }
-            Err(cause) => {
-                let kind = match cause {
-                    ReferenceError::NotFound => gst::ResourceError::NotFound,
-                    ReferenceError::Io(_) | ReferenceError::NotAFile(_) => {
-                        gst::ResourceError::OpenRead
-                    }
-                    _ => gst::ResourceError::Read,
-                };
-                failed(kind, &cause)
-            }
-        }
-    }
-
-    /// Reads the reference on the way to PAUSED, in a thread of its own, so that whoever stops the
-    /// stream does not wait for it.
-    fn load_first(&self) -> Result<(), Refusal> {
-        let Some((request, location)) = self.references.start() else { return Ok(()) };
-        let failure = Arc::new(Mutex::new(None));
-        let load = {
-            let (imp, failure) = (self.ref_counted(), Arc::clone(&failure));
-            move || {
-                let refusal = imp.load(request, Some(&location)).err();
-                *lock(&failure) = refusal.clone();
-                let must_be_said = imp.references.settle_first(refusal.is_some());
-                if let Some((kind, text)) = refusal.filter(|_| must_be_said) {
-                    gst::element_imp_error!(imp, kind, ("{text}"), ["reference-location"]);
-                    imp.references.fail();
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("reference".into());
-        let thread = match thread.spawn(load.clone()) {
-            Ok(thread) => thread,
-            // Then whoever stops the stream waits for it.
-            Err(error) => {
-                gst::warning!(CAT, imp = self, "No thread to read the reference in: {error}");
-                load();
-                return lock(&failure).take().map_or(Ok(()), Err);
-            }
-        };
-        let is_settled = self.references.wait_patiently();
-        if is_settled {
-            // It has nothing left to do.
-            let _ = thread.join();
-            return lock(&failure).take().map_or(Ok(()), Err);
-        }
-        *lock(&self.loading) = Some(thread);
-        Ok(())
     }
 
     /// Makes the threads that `n-threads` asks for.
@@ -476,98 +368,6 @@ impl HistoMatch {
         gst::info!(CAT, imp = self, "Channels: {:?}", stream.matcher().channels());
         gst::info!(CAT, imp = self, "{}", stream.matcher());
         Ok(stream)
-    }
-
-    /// Posts an error if frames are not in memory that the CPU reads and writes.
-    fn explain_foreign_memory(&self, caps: &gst::CapsRef) {
-        let Some((memory, cure)) = frame::foreign_memory(caps) else { return };
-        gst::element_imp_error!(
-            self,
-            gst::CoreError::Negotiation,
-            ("Frames in {memory} memory can't be matched: histomatch works on system memory. \
-                 Put {cure} in front of it."),
-            ["{caps}"]
-        );
-    }
-
-    /// Posts an error that says that a buffer may only have one picture.
-    fn explain_separate_views(&self) {
-        gst::element_imp_error!(
-            self,
-            gst::CoreError::Negotiation,
-            ("Frames with two or more views, each in memory of its own, can't be matched. Put \
-              'glupload ! glviewconvert ! gldownload' in front of it, or what else packs the views \
-              into one frame."),
-            ["multiview-mode=separated"]
-        );
-    }
-
-    /// Posts an error that says that a buffer may only have one field, or both of them interleaved.
-    fn explain_fields(&self) {
-        gst::element_imp_error!(
-            self,
-            gst::CoreError::Negotiation,
-            ("Frames whose fields follow each other in one buffer (interlace-mode=fields) can't be \
-              matched. Put 'deinterlace' in front of it, or what else interleaves the fields."),
-            ["interlace-mode=fields"]
-        );
-    }
-
-    /// Warns, once until the element is stopped, of a stream that isn't coded as pictures are.
-    fn warn_of_foreign_colors(&self, colors: &str) {
-        gst::element_imp_warning!(
-            self,
-            gst::StreamError::Format,
-            ("The stream's colours are coded for {colors}, but the reference picture counts as \
-                 sRGB. Its levels are matched as they are, so the video will not look like the \
-                 picture. Convert the stream to BT.709 first, or give a reference picture that is \
-                 coded as the stream is."),
-            ["Caps with this colorimetry were negotiated"]
-        );
-    }
-
-    /// Warns of settings that do nothing, or not what they seem to.
-    fn warn_of_settings(&self, complaint: &str) {
-        gst::element_imp_warning!(
-            self,
-            gst::LibraryError::Settings,
-            ("{complaint}"),
-            ["The stream goes on"]
-        );
-    }
-
-    /// Warns, once until the element is stopped, of frames that pass because nothing else came yet.
-    fn warn_of_flat_frames(&self) {
-        gst::element_imp_warning!(
-            self,
-            gst::LibraryError::Settings,
-            ("The first frames have next to no distribution, as colour bars, test cards and slides \
-              do, so they pass unchanged until one comes that has. Set flat-frames=match to match \
-              them, too."),
-            ["The stream goes on"]
-        );
-    }
-
-    /// Refuses a buffer with a message for the user; without one they would see no more than
-    /// "Internal data stream error".
-    fn refuse(&self, failure: Failure, (width, height): (u32, u32)) -> gst::FlowError {
-        match failure {
-            Failure::Buffer(cause) => gst::element_imp_error!(
-                self,
-                gst::StreamError::Format,
-                ("A frame's buffer doesn't hold the frame that was negotiated: {cause}. The \
-                  element upstream that made the buffer is at fault: update or replace it."),
-                ["Nothing was changed in the buffer"]
-            ),
-            Failure::Memory => gst::element_imp_error!(
-                self,
-                gst::ResourceError::NoSpaceLeft,
-                ("There is not enough memory to match frames of {width} x {height} pixels. Scale \
-                  the video down, lower n-threads, or raise the limit on memory (ulimit -v)."),
-                ["Nothing was changed in the buffer"]
-            ),
-        }
-        gst::FlowError::Error
     }
 }
 
@@ -701,7 +501,7 @@ impl BaseTransformImpl for HistoMatch {
             return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));
         }
         let (workers, at_most) = (self.make_workers(), self.instruction_set());
-        *lock(&self.streaming) = Streaming { workers, at_most, ..Streaming::default() };
+        *self.streaming.borrow_mut() = Streaming { workers, at_most, ..Streaming::default() };
         Ok(())
     }
 
@@ -715,7 +515,7 @@ impl BaseTransformImpl for HistoMatch {
         }
         self.references.stop();
         *lock(&self.negotiated) = None;
-        *lock(&self.streaming) = Streaming::default();
+        *self.streaming.borrow_mut() = Streaming::default();
         *lock(&self.last) = None;
         Ok(())
     }
@@ -725,11 +525,11 @@ impl BaseTransformImpl for HistoMatch {
             gst::EventView::FlushStart(_) => self.references.set_flushing(true),
             gst::EventView::FlushStop(_) => {
                 self.references.set_flushing(false);
-                lock(&self.streaming).segment = None;
+                self.streaming.borrow_mut().segment = None;
             }
             gst::EventView::Segment(event) => {
                 let mode = lock(&self.settings).update_mode.into();
-                let mut streaming = lock(&self.streaming);
+                let mut streaming = self.streaming.borrow_mut();
                 // The same one comes again where pads are linked anew.
                 if streaming.segment.as_ref() != Some(event.segment()) {
                     streaming.segment = Some(event.segment().clone());
@@ -783,11 +583,7 @@ impl BaseTransformImpl for HistoMatch {
 impl HistoMatch {
     /// Matches a frame, or finds out what it would be matched by.
     fn transform(&self, frame: Access) -> Result<gst::FlowSuccess, gst::FlowError> {
-        match self.references.settle() {
-            Ok(()) => (),
-            Err(NotSettled::Flushing) => return Err(gst::FlowError::Flushing),
-            Err(NotSettled::Failed) => return Err(gst::FlowError::Error),
-        }
+        self.references.settle().map_err(flow_error)?;
         if !self.references.is_set() {
             *lock(&self.last) = None;
             return Ok(gst::FlowSuccess::Ok);
@@ -798,7 +594,7 @@ impl HistoMatch {
         let pts = frame.pts();
         let running_time = segment.and_then(|segment| segment.to_running_time(pts));
 
-        let mut streaming = lock(&self.streaming);
+        let mut streaming = self.streaming.borrow_mut();
         let Streaming { workers, at_most, stream: Some(stream), .. } = &mut *streaming else {
             return Err(gst::FlowError::NotNegotiated);
         };
@@ -812,9 +608,8 @@ impl HistoMatch {
             let old = std::mem::replace(stream, new);
             stream.succeed(old, settings.update_mode.into());
         }
-        let Some(target) = self.references.target(stream.matcher().channels()) else {
-            return Ok(gst::FlowSuccess::Ok);
-        };
+        let target = self.references.target(stream.matcher().channels()).map_err(flow_error)?;
+        let Some(target) = target else { return Ok(gst::FlowSuccess::Ok) };
         if self.relearn.swap(false, Ordering::Relaxed) {
             stream.relearn();
         }
@@ -859,14 +654,19 @@ impl HistoMatch {
         };
         if is_due {
             let stats = matched.stats(running_time, stats::MAX_POINTS);
-            let structure = gst::Structure::from(&stats);
-            let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
-            // It fails where the element is in no bin, so that nobody listens.
-            let _ = self.obj().post_message(message);
+            self.post_stats(&stats);
         }
         gst::log!(CAT, imp = self, "Matched the frame at {}: {:?}", pts.display(), matched.report);
         *lock(&self.last) = Some(Arc::new(Last { running_time, matched }));
         Ok(gst::FlowSuccess::Ok)
+    }
+}
+
+/// How a frame ends that has no reference to wait for.
+fn flow_error(not_settled: NotSettled) -> gst::FlowError {
+    match not_settled {
+        NotSettled::Flushing => gst::FlowError::Flushing,
+        NotSettled::Failed => gst::FlowError::Error,
     }
 }
 
@@ -899,12 +699,10 @@ impl VideoFilterImpl for HistoMatch {
             let settings = lock(&self.settings);
             (settings.colorspace, settings.update_mode.into())
         };
-        let at_most = lock(&self.streaming).at_most;
+        let at_most = self.streaming.borrow().at_most;
         let mut stream = self.make_stream(info, colorspace, at_most)?;
-        // Here, and not when the first frame is late for it.
-        self.references.target(stream.matcher().channels());
         *lock(&self.negotiated) = Some(info.clone());
-        let mut streaming = lock(&self.streaming);
+        let mut streaming = self.streaming.borrow_mut();
         if let Some(old) = streaming.stream.take() {
             stream.succeed(old, mode);
         }

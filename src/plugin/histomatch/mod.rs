@@ -94,6 +94,8 @@ use gst::subclass::prelude::*;
 
 mod enums;
 mod imp;
+mod messages;
+mod requests;
 mod settings;
 pub mod stats;
 mod stream;

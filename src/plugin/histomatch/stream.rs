@@ -25,10 +25,10 @@ use crate::statistics::Statistics;
 use crate::temporal::{self, Report, Temporal};
 use crate::workers::Workers;
 
-/// Takes all formats for such that only GStreamer can unpack, for tests.
+/// For tests: frames of every format are read through GStreamer's unpack functions.
 const GENERIC_VARIABLE: &str = "HISTOMATCH_GENERIC";
 
-/// Makes debug builds panic in the middle of a frame, for tests of what is left standing.
+/// For tests: debug builds panic in the middle of a frame.
 const PANIC_VARIABLE: &str = "HISTOMATCH_PANIC";
 
 /// What a frame lasts if nobody says.
@@ -42,10 +42,10 @@ pub(super) struct Stream {
     info: gst_video::VideoInfo,
     colorspace: Colorspace,
     at_most: InstructionSet,
-    /// What describes the pictures in the buffers, and what takes them.
+    /// Describes the pictures in the buffers, which may be larger than what the caps show.
     frame_info: gst_video::VideoInfo,
     matcher: Matcher,
-    /// What is shown of them, by crop metas.
+    /// The part of them that is shown, by crop metas.
     shown: Area,
     /// Looks at the cells of the grid that `shown` covers, since it was first needed.
     survey: Option<Survey>,
@@ -92,7 +92,7 @@ impl From<NotMapped> for Failure {
     }
 }
 
-/// A buffer that is matched in place, or only looked at.
+/// How a buffer is accessed: matched in place, or only counted.
 pub(super) enum Access<'a> {
     InPlace(&'a mut gst::BufferRef),
     ReadOnly(&'a gst::BufferRef),
@@ -243,7 +243,7 @@ impl Stream {
         if cfg!(debug_assertions) && std::env::var_os(PANIC_VARIABLE).is_some() {
             panic!("{PANIC_VARIABLE} is set");
         }
-        // What fills a gap is matched as any frame, and leaves no trace.
+        // A frame that fills a gap is matched like any other, and nothing is learned from it.
         let mut for_gap = is_gap.then(|| self.temporal.clone());
         let temporal = for_gap.as_mut().unwrap_or(&mut self.temporal);
         let (mapping, report) =
@@ -258,7 +258,7 @@ impl Stream {
         Ok(Matched { report, target, statistics, mapping })
     }
 
-    /// Makes what takes frames of another size, if this is one.
+    /// Makes a matcher for frames of another size, if this is one.
     fn resize(&mut self, size: (u32, u32)) -> Result<(), Failure> {
         if size == (self.frame_info.width(), self.frame_info.height()) {
             return Ok(());
@@ -359,7 +359,7 @@ fn absolute_difference(a: gst::ClockTime, b: gst::ClockTime) -> gst::ClockTime {
     a.max(b) - a.min(b)
 }
 
-/// What matches the pictures that `info` describes.
+/// A matcher for the pictures that `info` describes.
 fn make_matcher(
     info: &gst_video::VideoInfo,
     colorspace: Colorspace,

@@ -13,7 +13,7 @@ use crate::kernels::Lut16;
 use crate::kernels::scalar::words::{self, Parts};
 
 word_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
-steps!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
+conversion_ops!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
 
 const WORD_LEVELS: usize = 1 << DEPTH;
 

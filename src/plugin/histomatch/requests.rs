@@ -1,0 +1,122 @@
+//! Reference pictures that are asked for: read, installed, and what is said of those that can't be.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use gst::subclass::prelude::*;
+
+use super::imp::{CAT, HistoMatch};
+use crate::plugin::reference::{NotRead, Outcome};
+use crate::plugin::{location, lock};
+use crate::reference::{Interrupt, Reference, ReferenceError};
+
+/// Why a picture can't be the reference: what kind of error that is, and the text for the user.
+pub(super) type Refusal = (gst::ResourceError, String);
+
+impl HistoMatch {
+    /// Reads the reference of a request, and installs it.
+    pub(super) fn load(&self, request: u64, location: Option<&Path>) -> Result<(), Refusal> {
+        let location = location.filter(|location| !location.as_os_str().is_empty());
+        let damage = Cell::default();
+        let read = |interrupt: &Interrupt| {
+            let reference = self.read(location, interrupt)?;
+            damage.set(reference.as_ref().and_then(Reference::damage).map(str::to_owned));
+            Ok(reference)
+        };
+        let outcome = self.references.load(request, location, read)?;
+        match (outcome, damage.take()) {
+            (Outcome::Superseded, _) => gst::info!(CAT, imp = self, "A later reference is in use"),
+            // Not before, as whoever gets the message may set another reference.
+            (Outcome::Installed, Some(damage)) => gst::element_imp_warning!(
+                self,
+                // Not of a resource, as those are that can't be used.
+                gst::StreamError::Decode,
+                (
+                    "The reference picture '{}' is damaged: {damage}. Save or copy it again.",
+                    location.unwrap_or(Path::new("")).display()
+                )
+            ),
+            (Outcome::Installed, None) => (),
+        }
+        Ok(())
+    }
+
+    /// Reads a reference picture, which takes time.
+    ///
+    /// The error is the text for the user: file, cause and cure.
+    fn read(
+        &self,
+        location: Option<&Path>,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Reference>, NotRead<Refusal>> {
+        let Some(location) = location else { return Ok(None) };
+        let name = location.display();
+        let failed = |kind, cause: &dyn std::fmt::Display| {
+            let text = format!("Can't use '{name}' as the reference picture: {cause}.");
+            Err(NotRead::Because((kind, text)))
+        };
+        let path = match location::to_path(location) {
+            Ok(path) => path,
+            Err(cause) => return failed(gst::ResourceError::OpenRead, &cause),
+        };
+        match Reference::load_until(&path, interrupt) {
+            Ok(reference) => {
+                gst::info!(CAT, imp = self, "Read the reference '{name}'");
+                Ok(Some(reference))
+            }
+            Err(ReferenceError::Interrupted) => Err(NotRead::Interrupted),
+            Err(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
+                failed(gst::ResourceError::NotFound, &location::NOT_EXPANDED)
+            }
+            Err(cause) => {
+                let kind = match cause {
+                    ReferenceError::NotFound => gst::ResourceError::NotFound,
+                    ReferenceError::Io(_) | ReferenceError::NotAFile(_) => {
+                        gst::ResourceError::OpenRead
+                    }
+                    _ => gst::ResourceError::Read,
+                };
+                failed(kind, &cause)
+            }
+        }
+    }
+
+    /// Reads the reference on the way to PAUSED, in a thread of its own, so that whoever stops the
+    /// stream does not wait for it.
+    pub(super) fn load_first(&self) -> Result<(), Refusal> {
+        let Some((request, location)) = self.references.start() else { return Ok(()) };
+        let failure = Arc::new(Mutex::new(None));
+        let load = {
+            let (imp, failure) = (self.ref_counted(), Arc::clone(&failure));
+            move || {
+                let refusal = imp.load(request, Some(&location)).err();
+                *lock(&failure) = refusal.clone();
+                let must_be_said = imp.references.settle_first(refusal.is_some());
+                if let Some((kind, text)) = refusal.filter(|_| must_be_said) {
+                    gst::element_imp_error!(imp, kind, ("{text}"), ["reference-location"]);
+                    imp.references.fail();
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("reference".into());
+        let thread = match thread.spawn(load.clone()) {
+            Ok(thread) => thread,
+            // Then whoever stops the stream waits for it.
+            Err(error) => {
+                gst::warning!(CAT, imp = self, "No thread to read the reference in: {error}");
+                load();
+                return lock(&failure).take().map_or(Ok(()), Err);
+            }
+        };
+        let is_settled = self.references.wait_patiently();
+        if is_settled {
+            // It has nothing left to do.
+            let _ = thread.join();
+            return lock(&failure).take().map_or(Ok(()), Err);
+        }
+        *lock(&self.loading) = Some(thread);
+        Ok(())
+    }
+}

@@ -19,11 +19,11 @@ use image::DynamicImage;
 
 use crate::cdf::Cdf;
 use crate::color::{Channels, Encoding, Range};
-use crate::frame::Subsampling;
-use crate::frame::rows::{AlignedRow, RowGroup};
+use crate::frame::{FrameLayout, FrameRef, PlaneSpan, Scan};
 use crate::histogram::Histogram;
-use crate::kernels::convert::{Conversion, ConvertedRows};
-use crate::kernels::{InstructionSet, Kernels, RowKernels};
+use crate::kernels::{InstructionSet, RowKernels};
+use crate::matcher::Matcher;
+use crate::workers::Workers;
 
 mod bmp;
 mod checks;
@@ -297,36 +297,30 @@ const PIXELS_BETWEEN_LOOKS: usize = 1 << 20;
 /// streams.
 const REMEMBERED: usize = 6;
 
-/// Pixels that are converted together.
+/// Pixels of a row, where colours are counted as a frame.
 const ROW: usize = 4096;
 
 /// The histograms of full-range R'G'B' in another coding, with as many bits.
 fn histograms<S: RowKernels>(colors: &[S], encoding: Encoding) -> Vec<Histogram> {
-    let kernels = Kernels::<S>::select(InstructionSet::best());
-    let rgb = Encoding::Rgb(Range::Full);
-    let mut counters: Vec<_> =
-        (0..encoding.n_channels()).map(|_| (kernels.counter)(S::BITS)).collect();
-    let conversion = Conversion::between(rgb, encoding, Subsampling::NONE, S::BITS);
-    let row = || vec![AlignedRow::from(&[S::default(); ROW][..])];
-    let mut group = RowGroup { components: vec![row(), row(), row()], n_rows: 1 };
-    let mut lines = ConvertedRows::new(ROW, &conversion).expect("memory for a row");
-    for pixels in colors.chunks(ROW * 3) {
-        let n = pixels.len() / 3;
-        let [red, green, blue] = &mut group.components[..] else { unreachable!("three channels") };
-        let places = red[0].iter_mut().zip(green[0].iter_mut()).zip(blue[0].iter_mut());
-        for (pixel, ((red, green), blue)) in pixels.as_chunks().0.iter().zip(places) {
-            [*red, *green, *blue] = *pixel;
-        }
-        if encoding == rgb {
-            for (counter, component) in counters.iter_mut().zip(&group.components) {
-                counter.add(&component[0][..n]);
-            }
-            continue;
-        }
-        (kernels.conversion.to_channels)(&conversion, &group.view(3), &mut lines);
-        for (counter, channel) in counters.iter_mut().zip(lines.channels(0)) {
-            counter.add(&channel[..n]);
-        }
+    let (rows, rest) = colors.split_at(colors.len() / (3 * ROW) * (3 * ROW));
+    let mut histograms = count(rows, ROW, encoding);
+    for (histogram, rest) in histograms.iter_mut().zip(count(rest, rest.len() / 3, encoding)) {
+        histogram.merge(&rest);
     }
-    counters.into_iter().flat_map(|mut counter| counter.finish()).collect()
+    histograms
+}
+
+/// The same of as many rows of some width as there are.
+fn count<S: RowKernels>(colors: &[S], width: usize, encoding: Encoding) -> Vec<Histogram> {
+    let height = colors.len() / (3 * width).max(1);
+    let rgb = Encoding::Rgb(Range::Full);
+    let layout = FrameLayout::packed(width, height, rgb, 3, size_of::<S>());
+    let spans = [PlaneSpan { offset: 0, stride: layout.planes[0].row_bytes.max(1) as isize }];
+    let frame = FrameRef::new(bytemuck::cast_slice(colors), &layout, &spans);
+    let frame = frame.expect("rows behind each other");
+    let mut matcher =
+        Matcher::with_encoding(layout.clone(), encoding, InstructionSet::best(), None)
+            .expect("samples are side by side");
+    let counted = matcher.count(frame, Scan::Progressive, &Workers::default());
+    counted.expect("memory for a row").histograms
 }

@@ -86,13 +86,12 @@ fn channels_of(encoding: Encoding, color_space: ColorSpace) -> Encoding {
     }
 }
 
-/// What is needed to get from the components of frames of a layout to the channels of a colour
-/// space.
+/// The channels of a coding for frames of a layout, and the conversion that it takes to get there from
+/// the components.
 fn channels_and_conversion(
     layout: &FrameLayout,
-    color_space: ColorSpace,
+    encoding: Encoding,
 ) -> (Channels, Option<Conversion>) {
-    let encoding = channels_of(layout.encoding, color_space);
     // Luma is the first component of Y'CbCr.
     let is_conversion =
         matches!(layout.encoding, Encoding::Rgb(_)) != matches!(encoding, Encoding::Rgb(_));
@@ -108,7 +107,7 @@ fn channels_and_conversion(
 
 /// The channels that frames of a layout are matched in.
 pub fn channels(layout: &FrameLayout, color_space: ColorSpace) -> Channels {
-    channels_and_conversion(layout, color_space).0
+    channels_and_conversion(layout, channels_of(layout.encoding, color_space)).0
 }
 
 impl Matcher {
@@ -120,7 +119,19 @@ impl Matcher {
         at_most: InstructionSet,
         unpack: Option<Arc<dyn Unpack>>,
     ) -> Result<Self, UnsupportedLayout> {
-        let (channels, conversion) = channels_and_conversion(&layout, color_space);
+        let encoding = channels_of(layout.encoding, color_space);
+        Self::with_encoding(layout, encoding, at_most, unpack)
+    }
+
+    /// The same for channels of any coding. It is taken to be the layout's if both are R'G'B', or neither
+    /// is.
+    pub(crate) fn with_encoding(
+        layout: FrameLayout,
+        encoding: Encoding,
+        at_most: InstructionSet,
+        unpack: Option<Arc<dyn Unpack>>,
+    ) -> Result<Self, UnsupportedLayout> {
+        let (channels, conversion) = channels_and_conversion(&layout, encoding);
         let n_channels = channels.depths.len();
         let in_place = match &conversion {
             None => plane_kernels(&layout, n_channels, at_most),

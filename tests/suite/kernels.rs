@@ -1,15 +1,13 @@
 //! Promise: the kernels of every instruction set count and rewrite samples as the definition says,
 //! whatever the length of a row and its place in memory.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use common::frames::noise;
-use common::media;
-use common::programs::{run, text};
+use crate::common::frames::noise;
+use crate::common::media;
+use crate::common::programs::{run, text};
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::convert::{Conversion, Lines};

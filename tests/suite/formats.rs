@@ -1,13 +1,12 @@
 //! Promise: every format, size and shape of memory gives what the oracle gives, and no byte but
 //! samples is written.
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeSet;
 
-use common::frames::{FORMATS, Format, Frame, Shape, noise};
-use common::oracle::{Colorspace, Picture};
-use common::{Complaint, Rig, bytes, media};
+use crate::common::frames::{FORMATS, Format, Frame, Shape, noise};
+use crate::common::oracle::{Colorspace, Picture};
+use crate::common::{Complaint, Rig, bytes, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gst_video::prelude::*;

@@ -1,21 +1,20 @@
 //! Promise: every command and program of the README does what it says, with the plugin as it is
 //! built, and pictures through `gst-launch-1.0` equal the oracle.
 
-mod common;
-
+use crate::common;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use common::frames::matched;
-use common::programs::{example, python, run, text};
-use common::video::{REFERENCE, matching, play, play_with, quoted};
-use common::{PICTURES, media};
+use crate::common::frames::matched;
+use crate::common::programs::{example, python, run, text};
+use crate::common::video::{REFERENCE, matching, play, play_with, quoted};
+use crate::common::{PICTURES, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 /// The blocks of code of a language in the README.
 fn blocks(language: &str) -> Vec<&'static str> {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests under AddressSanitizer, with a nightly toolchain of Rust: memory is used as it may
-# be, and Rust's part of it freed. Arguments go to cargo test, such as: --test formats
+# be, and Rust's part of it freed. Arguments go to cargo test, such as: --test suite formats::
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -1,15 +1,15 @@
-//! One program for all promises that nothing global to a process stands behind: built and linked
-//! once. What needs a process of its own is beside this folder, or starts this program again.
+//! One program for all promises but those about what a process has once: it is compiled and linked
+//! once. A test that needs a process of its own starts this program again (`programs::alone`).
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod borders;
 mod buffers;
+#[cfg(unix)]
 mod clients;
 mod control;
 mod devices;
-mod exactness;
 mod formats;
 mod kernels;
 mod kinds;
@@ -17,8 +17,8 @@ mod leaks;
 mod memory;
 mod page;
 mod picture;
+#[cfg(unix)]
 mod pipelines;
-mod pixels;
 mod play;
 mod presets;
 mod properties;
@@ -29,6 +29,6 @@ mod steady;
 mod stream;
 mod stress;
 mod structure;
-mod temporal;
+#[cfg(unix)]
 mod transcode;
 mod video;

@@ -2,12 +2,11 @@
 //! has come, a few times the buffer at most; where there is no memory for it, there is an error.
 #![cfg(target_os = "linux")]
 
-use crate::common;
 use std::process::Command;
 
 use crate::common::frames::FORMATS;
-use crate::common::media;
 use crate::common::programs::{self, run, text};
+use crate::common::{self, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 

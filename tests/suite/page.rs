@@ -3,9 +3,9 @@
 //!
 //! `HISTOMATCH_WRITE_PAGE=1 cargo test --test suite page` brings it in step.
 
-use crate::common;
 use std::path::Path;
 
+use crate::common;
 use glib::ParamFlags;
 use glib::subclass::SignalId;
 use gst::prelude::*;

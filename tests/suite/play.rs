@@ -4,7 +4,6 @@
 #[path = "../../examples/play/split.rs"]
 mod split;
 
-use crate::common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +11,7 @@ use crate::common::frames::matched;
 use crate::common::programs::{self, Background, example, run, skipped, text};
 use crate::common::screen::{Screen, window};
 use crate::common::video::{matching, pixels_of_all, play_with, quoted, to_picture};
-use crate::common::{data, media, oracle};
+use crate::common::{self, data, media, oracle};
 use gst::prelude::*;
 use image::{RgbImage, imageops};
 use temp_dir::TempDir;

@@ -1,12 +1,11 @@
 //! Promise: the presets set what the README says, and nothing else; they are found where the packages
 //! put them.
 
-use crate::common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::media;
 use crate::common::programs::{run, text};
+use crate::common::{self, media};
 use gst::prelude::*;
 use gsthistomatch::histomatch::HistoMatch;
 use temp_dir::TempDir;

@@ -1,14 +1,13 @@
 //! Promise: states, properties, events and frames may come from threads of their own, in any order;
 //! and when something breaks inside, the application lives.
 
-use crate::common;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::frames::{Frame, Shape, noise};
 use crate::common::programs::{alone, python, run, text};
 use crate::common::video::quoted;
-use crate::common::{VALUES, complaints, element, media};
+use crate::common::{self, VALUES, complaints, element, media};
 use glib::translate::{ToGlibPtr, ToGlibPtrMut};
 use gst::prelude::*;
 use gst_check::ffi;

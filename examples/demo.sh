@@ -48,15 +48,18 @@ if [ -n "${CARGO_TARGET_DIR-}" ]; then
 fi
 run cd "$root"
 target=${CARGO_TARGET_DIR:-target}
+# Another one only for tests, which have built that already.
+profile=${HISTOMATCH_DEMO_PROFILE:-release}
+built=$target/${profile/#dev/debug}
 video=examples/media/bigbuckbunny.webm
 reference=examples/media/coffee.png
 matched=matched.webm
 picture=before-reference-after.png
 
-run cargo build --release --locked --lib --example before_after
+run cargo build --profile "$profile" --locked --lib --example before_after
 
 # gst-launch-1.0 with the plugin that was built.
-launch=(env "GST_PLUGIN_PATH=$target/release${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}" gst-launch-1.0)
+launch=(env "GST_PLUGIN_PATH=$built${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}" gst-launch-1.0)
 matching=(filesrc "location=$video" '!' decodebin
     '!' histomatch "reference-location=$reference" '!' videoconvert)
 
@@ -65,7 +68,7 @@ run "${launch[@]}" -q "${matching[@]}" '!' progressreport update-freq=1 \
     '!' vp8enc deadline=1 target-bitrate=2000000 '!' webmmux \
     '!' filesink "location=$target/demo/$matched"
 
-run cargo run --release --locked --quiet --example before_after -- \
+run cargo run --profile "$profile" --locked --quiet --example before_after -- \
     "$video" "$reference" "$target/demo/$picture" --at 2.4
 
 results=$(cd "$target/demo" && pwd)

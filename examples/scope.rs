@@ -24,7 +24,7 @@ use gsthistomatch::matching::match_cdfs;
 use gsthistomatch::picture::match_picture;
 use gsthistomatch::reference::Reference;
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageReader, Rgb, RgbImage};
+use image::{DynamicImage, Rgb, RgbImage};
 
 /// Draws the histograms of a picture, a reference and the result, and the lookup tables.
 #[derive(Parser)]
@@ -76,7 +76,7 @@ fn main() -> anyhow::Result<()> {
 fn read(path: &Path) -> anyhow::Result<(DynamicImage, Reference)> {
     let name = path.display();
     let reference = Reference::load(path).with_context(|| format!("Can't use '{name}'"))?;
-    let picture = ImageReader::open(path)?.with_guessed_format()?.decode();
+    let picture = image::load_from_memory(&std::fs::read(path)?);
     Ok((picture.with_context(|| format!("Can't show '{name}'"))?, reference))
 }
 

@@ -38,6 +38,8 @@ mod target;
 mod tiff;
 
 pub use decode::decode_picture;
+#[doc(hidden)]
+pub use decode::quietly;
 pub use file::{MAX_FILE_BYTES, MAX_PIXELS, ReferenceError};
 pub use interrupt::Interrupt;
 pub use target::{ReferenceId, Target};

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests under AddressSanitizer, with a nightly toolchain of Rust: memory is used as it may
-# be, and Rust's part of it freed. Arguments go to cargo test, such as: --test formats
+# be, and Rust's part of it freed. Arguments go to cargo test, such as: --test suite formats::
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -45,7 +45,7 @@ skipped=(
     the_python_program every_shell_command f66_ memory_that_cannot_be_mapped
 )
 
-[ $# -gt 0 ] || set -- --lib --test '*'
+[ $# -gt 0 ] || set -- --test '*'
 # A folder of its own, as all is built otherwise.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan
 PATH=$folder:$PATH RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_DEV_DEBUG=line-tables-only \

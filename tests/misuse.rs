@@ -3,11 +3,10 @@
 mod common;
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use common::frames::{Frame, Shape, noise};
 use common::oracle::Picture;
-use common::programs::{run, text};
+use common::programs::{self, run, text};
 use common::{Rig, bytes, complaints, element, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
@@ -101,10 +100,8 @@ const REGISTRATION: &str = "HISTOMATCH_TESTS_REGISTRATION";
 /// Runs a test of this file once more in a process of its own, which can find the plugin's file, and
 /// which a warning of GLib's ends. Gives what it said.
 fn alone(test: &str) -> String {
-    let this = std::env::current_exe().expect("this test has a path");
-    let mut again = Command::new(this);
-    again.args([test, "--exact", "--nocapture"]).env(REGISTRATION, "").env("GST_DEBUG", "1");
-    let output = run(&mut again, "/".as_ref());
+    let mut again = programs::alone(module_path!(), test);
+    let output = run(again.env(REGISTRATION, "").env("GST_DEBUG", "1"), "/".as_ref());
     let said = text(&output);
     assert!(output.status.success() && said.contains("1 passed"), "{}: {said}", output.status);
     assert!(!said.contains("panicked"), "{said}");

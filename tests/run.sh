@@ -32,9 +32,13 @@ if have ffmpeg; then
 fi
 tested_on "$(rustc --version)"
 
+# Nothing is built twice here, so nothing need be kept for that.
+export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
 run cargo fmt --all --check
 run cargo clippy --locked --all-targets -- -D warnings
 # The library by itself.
 run cargo clippy --locked --lib --no-default-features -- -D warnings
 run env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+# Tests of programs wait for them, and leave the cores to others.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc 2>/dev/null || echo 1)))}
 run cargo test --locked "$@"

@@ -13,7 +13,8 @@ need_rust
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/plugin"
-run cargo build --locked --lib
+# With an example, so that it is the plugin that is built with the tests.
+run cargo build --locked --lib --example before_after
 cp "${CARGO_TARGET_DIR:-target}/debug/libgsthistomatch.so" "$folder/plugin"
 export GST_PLUGIN_PATH=$folder/plugin GST_REGISTRY=$folder/registry.bin
 # The plugins are looked through once, and not under Valgrind.

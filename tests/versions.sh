@@ -24,7 +24,7 @@ ${XDG_CACHE_HOME:-$HOME/.cache}/histomatch: SUITE and SUITE.target.
 
     tests/versions.sh trixie
     tests/versions.sh sid --no-fail-fast
-    tests/versions.sh --keep trixie -- cargo test --locked --test formats
+    tests/versions.sh --keep trixie -- cargo test --locked --test suite formats::
 EOT
 }
 

@@ -139,13 +139,13 @@ fn pan(picture: &RgbImage, n: usize, Way { from, to }: Way) -> Vec<RgbImage> {
 
 /// One of the pictures, as large as the frames.
 pub fn still(name: &str) -> RgbImage {
-    let picture = image::open(super::media(name)).expect("the picture opens");
+    let picture = super::open(&super::media(name));
     resize(&picture.into_rgb8(), WIDTH, HEIGHT, FilterType::Triangle)
 }
 
 /// A way over one of the pictures, as long as the clip.
 pub fn another_scene() -> Vec<RgbImage> {
-    let picture = image::open(super::media("astronaut.png")).expect("the picture opens");
+    let picture = super::open(&super::media("astronaut.png"));
     let way = Way { from: (0., 0., 0.8), to: (0.8, 0.4, 0.6) };
     pan(&picture.into_rgb8(), 132, way)
 }
@@ -153,8 +153,7 @@ pub fn another_scene() -> Vec<RgbImage> {
 /// Scenes cut together, from the clip and from pans and zooms over the three pictures, and the
 /// numbers of the frames that begin one, but for the first.
 pub fn cut_together(clip: &[RgbImage]) -> (Vec<RgbImage>, Vec<usize>) {
-    let pictures = super::PICTURES
-        .map(|name| image::open(super::media(name)).expect("the picture opens").into_rgb8());
+    let pictures = super::PICTURES.map(|name| super::open(&super::media(name)).into_rgb8());
     let ways = [
         Way { from: (0., 0., 0.5), to: (0.3, 0.2, 0.5) },
         Way { from: (1., 1., 0.6), to: (0.9, 0.9, 0.4) },

@@ -30,6 +30,31 @@ const fn big_endian(word: Word) -> Word {
     Word { big_endian: true, ..word }
 }
 
+impl Word {
+    /// The word that memory begins with.
+    fn value(&self, memory: &[u8]) -> i64 {
+        let bytes = &memory[..self.bytes];
+        let join = |value, byte: &u8| value << 8 | i64::from(*byte);
+        if self.big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) }
+    }
+
+    /// The sample of a component in it.
+    fn read(&self, component: usize, memory: &[u8]) -> i64 {
+        (self.value(memory) >> self.shift[component]) & ((1 << self.depth) - 1)
+    }
+
+    /// Puts a sample in, and leaves the other bits as they are.
+    fn write(&self, component: usize, memory: &mut [u8], sample: i64) {
+        let shift = self.shift[component];
+        let mask = ((1 << self.depth) - 1) << shift;
+        let value = self.value(memory) & !mask | sample << shift;
+        for (i, to) in memory[..self.bytes].iter_mut().enumerate() {
+            let byte = if self.big_endian { self.bytes - 1 - i } else { i };
+            *to = (value >> (8 * byte)) as u8;
+        }
+    }
+}
+
 /// A format whose samples stand apart from each other.
 #[derive(Clone, Copy, Debug)]
 pub struct Format {
@@ -38,7 +63,7 @@ pub struct Format {
     pub places: &'static [Place],
     word: Word,
     /// The pixels side by side and the rows that share a sample of chroma.
-    shared: (usize, usize),
+    pub shared: (usize, usize),
 }
 
 const fn rgb(format: VideoFormat, places: &'static [Place], word: Word) -> Format {
@@ -351,28 +376,6 @@ impl Frame {
             .collect()
     }
 
-    fn read(&self, component: usize, at: usize) -> i64 {
-        let Word { depth, shift, .. } = Format::of(self.info.format()).word;
-        (self.word(at) >> shift[component]) & ((1 << depth) - 1)
-    }
-
-    fn word(&self, at: usize) -> i64 {
-        let word = Format::of(self.info.format()).word;
-        let bytes = &self.bytes[at..at + word.bytes];
-        let join = |value, byte: &u8| value << 8 | i64::from(*byte);
-        if word.big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) }
-    }
-
-    pub fn write(&mut self, component: usize, at: usize, sample: i64) {
-        let Word { depth, bytes, shift, big_endian } = Format::of(self.info.format()).word;
-        let mask = ((1 << depth) - 1) << shift[component];
-        let value = self.word(at) & !mask | sample << shift[component];
-        for i in 0..bytes {
-            let byte = if big_endian { bytes - 1 - i } else { i };
-            self.bytes[at + i] = (value >> (8 * byte)) as u8;
-        }
-    }
-
     /// The pictures of which it consists: two fields if it is interlaced.
     pub fn pictures(&self) -> Vec<Components> {
         let format = Format::of(self.info.format());
@@ -386,8 +389,8 @@ impl Frame {
             .map(|field| Components {
                 grids: (0..format.places.len())
                     .map(|c| -> Grid {
-                        let row =
-                            |row: &Vec<usize>| row.iter().map(|&at| self.read(c, at)).collect();
+                        let sample = |&at: &usize| format.word.read(c, &self.bytes[at..]);
+                        let row = |row: &Vec<usize>| row.iter().map(sample).collect();
                         self.positions(c, field, n_fields).iter().map(row).collect()
                     })
                     .collect(),
@@ -401,11 +404,13 @@ impl Frame {
 
     /// Replaces the samples of all pictures.
     pub fn set_pictures(&mut self, pictures: &[Components]) {
-        let n_fields = pictures.len();
+        let (n_fields, word) = (pictures.len(), Format::of(self.info.format()).word);
         for (field, picture) in pictures.iter().enumerate() {
             for (c, grid) in picture.grids.iter().enumerate() {
                 for (positions, samples) in self.positions(c, field, n_fields).iter().zip(grid) {
-                    positions.iter().zip(samples).for_each(|(&at, &v)| self.write(c, at, v));
+                    for (&at, &sample) in positions.iter().zip(samples) {
+                        word.write(c, &mut self.bytes[at..], sample);
+                    }
                 }
             }
         }
@@ -426,11 +431,16 @@ impl Frame {
     }
 
     pub fn expected_in(&self, colorspace: Colorspace, reference: &Picture) -> Vec<u8> {
+        let mut frame = self.clone();
+        frame.set_pictures(&self.matched_in(colorspace, reference));
+        frame.bytes
+    }
+
+    /// Its pictures, matched by the oracle.
+    pub fn matched_in(&self, colorspace: Colorspace, reference: &Picture) -> Vec<Components> {
         let mut pictures = self.pictures();
         oracle::match_pictures(&mut pictures, self.code(), colorspace, reference);
-        let mut frame = self.clone();
-        frame.set_pictures(&pictures);
-        frame.bytes
+        pictures
     }
 }
 

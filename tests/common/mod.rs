@@ -47,6 +47,13 @@ pub fn media(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/media").join(name)
 }
 
+/// A picture, decoded. The decoders are compiled with the crate `image`: `image::open`, which is
+/// generic, would compile them once more for each program.
+pub fn open(path: &Path) -> image::DynamicImage {
+    let file = std::fs::read(path).expect("the picture can be read");
+    image::load_from_memory(&file).expect("the picture opens")
+}
+
 /// The three pictures.
 pub const PICTURES: [&str; 3] = ["astronaut.png", "chelsea.png", "coffee.png"];
 

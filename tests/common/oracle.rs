@@ -21,8 +21,16 @@ fn cumulate(mut counts: Vec<u128>) -> Vec<u128> {
 pub fn lut_of_counts(source: Vec<u128>, reference: Vec<u128>) -> Vec<i64> {
     let (source, reference) = (cumulate(source), cumulate(reference));
     let (n_source, n_reference) = (source[source.len() - 1], reference[reference.len() - 1]);
-    let least = |v: &u128| reference.partition_point(|u| v * n_reference > u * n_source) as i64;
-    source.iter().map(least).collect()
+    let least = |v: u128| reference.partition_point(|u| v * n_reference > u * n_source) as i64;
+    // A level that doesn't occur has the count, and so the answer, of the one below it.
+    let mut known = (0, least(0));
+    let mut lut = |&v: &u128| {
+        if v != known.0 {
+            known = (v, least(v));
+        }
+        known.1
+    };
+    source.iter().map(&mut lut).collect()
 }
 
 /// The table for samples of 8 bits.
@@ -216,7 +224,7 @@ impl Picture {
 
     /// Of an opaque picture of 8 or 16 bits.
     pub fn of(path: &Path) -> Self {
-        let picture = image::open(path).expect("the picture opens");
+        let picture = super::open(path);
         let deep = matches!(picture.color(), image::ColorType::Rgb16 | image::ColorType::Rgba16);
         if deep {
             let pixels = picture.into_rgb16().pixels().map(|p| p.0.map(i64::from)).collect();

@@ -27,6 +27,15 @@ fn with_plugin<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
         .env("GST_REGISTRY", Path::new(env!("CARGO_TARGET_TMPDIR")).join("registry.bin"))
 }
 
+/// One of this program's tests once more, for a process of its own: `module_path!()` and its name.
+pub fn alone(module: &str, test: &str) -> Command {
+    // As tests are called: without the name of the program.
+    let module = module.split_once("::").map_or(String::new(), |(_, inner)| format!("{inner}::"));
+    let mut again = Command::new(std::env::current_exe().expect("this test has a path"));
+    again.args([&format!("{module}{test}"), "--exact", "--nocapture"]);
+    again
+}
+
 /// How long a program may take that must end. It tells what hangs from what is slow, so it is long
 /// enough for a machine that does much else.
 pub const PATIENCE: Duration = Duration::from_secs(300);

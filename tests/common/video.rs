@@ -82,7 +82,7 @@ pub fn pixels_of_all(samples: &[gst::Sample]) -> Vec<Pixels> {
 
 /// The pixels of the reference.
 pub fn reference() -> Pixels {
-    let picture = image::open(super::media(REFERENCE)).expect("the picture opens").into_rgb8();
+    let picture = super::open(&super::media(REFERENCE)).into_rgb8();
     picture.pixels().map(|pixel| pixel.0).collect()
 }
 

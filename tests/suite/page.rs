@@ -1,12 +1,11 @@
 //! Promise: the machine-readable page of the element, `docs/plugins/gst_plugins_cache.json`, says what
 //! the element says of itself. It is in the format of GStreamer's own documentation.
 //!
-//! `HISTOMATCH_WRITE_PAGE=1 cargo test --test page` brings it in step.
-
-mod common;
+//! `HISTOMATCH_WRITE_PAGE=1 cargo test --test suite page` brings it in step.
 
 use std::path::Path;
 
+use crate::common;
 use glib::ParamFlags;
 use glib::subclass::SignalId;
 use gst::prelude::*;
@@ -37,7 +36,7 @@ fn the_machine_readable_page_is_in_step() {
     }
     assert_eq!(
         page, written,
-        "run `HISTOMATCH_WRITE_PAGE=1 cargo test --locked --test page` with GStreamer {GSTREAMER:?}"
+        "run `HISTOMATCH_WRITE_PAGE=1 cargo test --locked --test suite page` with GStreamer {GSTREAMER:?}"
     );
 }
 

@@ -1,14 +1,14 @@
 //! Promise: to the elements around it, it is a video filter like any other: events, queries, flows
 //! and metas go through, in order, in whatever order they come.
 
-mod common;
-
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use common::frames::{Frame, Shape, noise};
-use common::oracle::Picture;
-use common::{Complaint, Rig, big_picture, bytes, count_of_reads, matched_inside, media};
+use crate::common::frames::{Frame, Shape, noise};
+use crate::common::oracle::Picture;
+use crate::common::{
+    self, Complaint, Rig, big_picture, bytes, count_of_reads, matched_inside, media,
+};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gst_video::prelude::*;

@@ -2,13 +2,11 @@
 //! has come, a few times the buffer at most; where there is no memory for it, there is an error.
 #![cfg(target_os = "linux")]
 
-mod common;
-
 use std::process::Command;
 
-use common::frames::FORMATS;
-use common::media;
-use common::programs::{run, text};
+use crate::common::frames::FORMATS;
+use crate::common::programs::{self, run, text};
+use crate::common::{self, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 
@@ -30,10 +28,13 @@ fn alone(name: &str, limit: Option<usize>) -> bool {
         common::init();
         return true;
     }
-    let this = std::env::current_exe().expect("this test has a path");
+    let again = programs::alone(module_path!(), name);
     let limit = limit.map_or(String::new(), |bytes| format!("ulimit -v {};", bytes >> 10));
-    let script = format!("{limit} exec '{}' {name} --exact --nocapture", this.display());
-    let output = run(Command::new("sh").args(["-c", &script]).env(ALONE, ""), "/".as_ref());
+    let mut shell = Command::new("sh");
+    // The shell becomes that program.
+    shell.args(["-c", &format!("{limit} exec \"$0\" \"$@\"")]);
+    shell.arg(again.get_program()).args(again.get_args());
+    let output = run(shell.env(ALONE, ""), "/".as_ref());
     assert!(output.status.success(), "{}", text(&output));
     false
 }

@@ -1,18 +1,17 @@
 //! Promise: the example `play` shows a file in a window, and keys change it: the reference, the
 //! strength, before and after side by side, held mappings; with what it can't play, it says why.
 
-mod common;
-#[path = "../examples/play/split.rs"]
+#[path = "../../examples/play/split.rs"]
 mod split;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::frames::matched;
-use common::programs::{self, Background, example, run, skipped, text};
-use common::screen::{Screen, window};
-use common::video::{matching, pixels_of_all, play_with, quoted, to_picture};
-use common::{data, media, oracle};
+use crate::common::frames::matched;
+use crate::common::programs::{self, Background, example, run, skipped, text};
+use crate::common::screen::{Screen, window};
+use crate::common::video::{matching, pixels_of_all, play_with, quoted, to_picture};
+use crate::common::{self, data, media, oracle};
 use gst::prelude::*;
 use image::{RgbImage, imageops};
 use temp_dir::TempDir;

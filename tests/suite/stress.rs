@@ -1,16 +1,13 @@
 //! Promise: states, properties, events and frames may come from threads of their own, in any order;
 //! and when something breaks inside, the application lives.
 
-mod common;
-
 use std::ffi::{CStr, CString};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::frames::{Frame, Shape, noise};
-use common::programs::{python, run, text};
-use common::video::quoted;
-use common::{VALUES, complaints, element, media};
+use crate::common::frames::{Frame, Shape, noise};
+use crate::common::programs::{alone, python, run, text};
+use crate::common::video::quoted;
+use crate::common::{self, VALUES, complaints, element, media};
 use glib::translate::{ToGlibPtr, ToGlibPtrMut};
 use gst::prelude::*;
 use gst_check::ffi;
@@ -234,10 +231,8 @@ fn f69_a_hundred_times_up_and_down_leaves_no_thread_and_no_file() {
     // Alone in a process, as other tests of this file have threads and files of their own.
     const ALONE: &str = "HISTOMATCH_TESTS_ALONE";
     if std::env::var_os(ALONE).is_none() {
-        let this = std::env::current_exe().expect("this test has a path");
         let name = "f69_a_hundred_times_up_and_down_leaves_no_thread_and_no_file";
-        let mut again = Command::new(this);
-        let output = run(again.args([name, "--exact"]).env(ALONE, ""), "/".as_ref());
+        let output = run(alone(module_path!(), name).env(ALONE, ""), "/".as_ref());
         assert!(output.status.success(), "{}", text(&output));
         return;
     }

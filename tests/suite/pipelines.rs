@@ -1,21 +1,19 @@
 //! Promise: every command and program of the README does what it says, with the plugin as it is
 //! built, and pictures through `gst-launch-1.0` equal the oracle.
 
-mod common;
-
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use common::frames::matched;
-use common::programs::{example, python, run, text};
-use common::video::{REFERENCE, matching, play, play_with, quoted};
-use common::{PICTURES, media};
+use crate::common::frames::matched;
+use crate::common::programs::{example, python, run, text};
+use crate::common::video::{REFERENCE, matching, play, play_with, quoted};
+use crate::common::{self, PICTURES, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 /// The blocks of code of a language in the README.
 fn blocks(language: &str) -> Vec<&'static str> {
@@ -45,6 +43,26 @@ fn with_examples(code: &str) -> String {
     script
 }
 
+/// The folder of all that is built, and the name of the profile that these tests are built in.
+fn target_and_profile() -> (PathBuf, String) {
+    let this = std::env::current_exe().expect("this test has a path");
+    // target/debug/deps/that
+    let folder = this.ancestors().nth(2).expect("it is two folders deep");
+    let target = folder.parent().expect("it is three folders deep");
+    let name = folder.file_name().expect("it has a name").to_string_lossy();
+    (target.into(), if name == "debug" { "dev".into() } else { name.into() })
+}
+
+/// What is built as it is built for tests; a release takes as long as all of them, and `.ci/run`
+/// builds it.
+fn as_built(code: &str) -> String {
+    let (target, profile) = target_and_profile();
+    let this = target.join(profile.replace("dev", "debug"));
+    let build = format!("cargo build --profile {profile} --locked --lib --example before_after");
+    code.replace("cargo build --release --locked", &build)
+        .replace("$PWD/target/release", this.to_str().expect("UTF-8"))
+}
+
 /// A folder with the files that the README's commands name.
 fn readme_folder() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
@@ -64,10 +82,13 @@ fn readme_folder() -> TempDir {
 fn every_shell_command_of_the_readme_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = readme_folder();
+    let (target, profile) = target_and_profile();
     let (mut pipelines, mut programs) = (0, 0);
     for block in blocks("sh") {
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(format!("set -e\n{}", with_examples(&without_devices(block))));
+        shell
+            .arg("-c")
+            .arg(format!("set -e\n{}", as_built(&with_examples(&without_devices(block)))));
         if block.starts_with("gst-launch-1.0") {
             let output = run(&mut shell, folder.path());
             let text = text(&output);
@@ -79,11 +100,11 @@ fn every_shell_command_of_the_readme_runs() {
             assert!(output.status.success(), "{block}{}", text(&output));
             programs += 1;
         } else if block.starts_with("./examples/demo.sh") || block.starts_with("cargo build") {
-            // Builds before it runs, which may take longer than `run` waits.
+            // If it has something to build, that may take longer than `run` waits.
             let output = shell
                 .current_dir(root)
-                // The README's paths are those without it.
-                .env_remove("CARGO_TARGET_DIR")
+                .env("CARGO_TARGET_DIR", &target)
+                .env("HISTOMATCH_DEMO_PROFILE", &profile)
                 .env("GST_REGISTRY", folder.path().join("registry.bin"))
                 .stdin(Stdio::null())
                 .output()
@@ -105,8 +126,8 @@ fn every_shell_command_of_the_readme_runs() {
     assert!(of_output == packets_of_sound(&media("bigbuckbunny.webm")), "the sound is not kept");
     let decibels = decibels_of_encoding(&folder.path().join("output.webm"));
     assert!(decibels > 40., "{decibels} dB: the encoder is seen, not the filter");
-    assert!(root.join("target/demo/before-reference-after.png").exists());
-    assert!(root.join("target/demo/matched.webm").exists());
+    assert!(target.join("demo/before-reference-after.png").exists());
+    assert!(target.join("demo/matched.webm").exists());
     assert!(size("matched.mkv") > 100_000);
     let [before, by_element, by_program, _] =
         ["picture.png", "output.png", "matched.png", "scope.png"]

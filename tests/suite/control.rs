@@ -1,12 +1,12 @@
 //! Promise: what is done over time can be controlled while it plays, and begins afresh where the
 //! stream does; messages say what was done.
 
-mod common;
-
-use common::Complaint;
-use common::footage::{FPS, HEIGHT, WIDTH, buffer, caps, graded, image, rig, show, stats, still};
-use common::frames::{FORMATS, Format, Frame, Shape, noise};
-use common::{Rig, VALUES, bytes, media};
+use crate::common::Complaint;
+use crate::common::footage::{
+    FPS, HEIGHT, WIDTH, buffer, caps, graded, image, rig, show, stats, still,
+};
+use crate::common::frames::{FORMATS, Format, Frame, Shape, noise};
+use crate::common::{self, Rig, VALUES, bytes, media};
 use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_controller::prelude::*;

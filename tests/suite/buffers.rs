@@ -1,12 +1,10 @@
 //! Promise: a buffer that isn't what the caps say gets the right bytes or a clear error, never a
 //! crash and never silence; a good one keeps everything but its samples.
 
-mod common;
-
-use common::frames::{FORMATS, Format, Frame, Shape, noise};
-use common::oracle::Picture;
-use common::programs::{python, run, text};
-use common::{Complaint, Rig, bytes, matched_inside, media};
+use crate::common::frames::{FORMATS, Format, Frame, Shape, noise};
+use crate::common::oracle::Picture;
+use crate::common::programs::{python, run, text};
+use crate::common::{self, Complaint, Rig, bytes, matched_inside, media};
 use glib::translate::IntoGlib;
 use gst::prelude::*;
 use gst_video::VideoFormat;

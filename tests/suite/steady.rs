@@ -1,9 +1,7 @@
 //! Promise: video stays steady. No flicker, no flash, no pumping, on real footage and what can befall
 //! it; figures of FFmpeg's filters on the same frames beside it, where it is installed.
 
-mod common;
-
-use common::footage::{
+use crate::common::footage::{
     FPS, HEIGHT, Shown, WIDTH, another_scene, boxed, clip, cross_faded, crossed, cut_together,
     faded, ffmpeg, flashing, flicker, flickering, jitter, mean, quantile, scdet, show, show_some,
 };

@@ -1,10 +1,9 @@
 //! Promise: YUV video that is matched in R'G'B' is closer to the exact outcome, computed in double
 //! precision, than what two converters around the element give.
 
-mod common;
-
-use common::media;
-use common::video::{matching, play, quoted};
+use crate::common;
+use crate::common::media;
+use crate::common::video::{matching, play, quoted};
 use gst_video::prelude::*;
 use image::RgbImage;
 

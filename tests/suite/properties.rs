@@ -1,15 +1,13 @@
 //! Promise: `reference-location` can be set at any time from any thread, and what GObject declares
 //! about it is true.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::frames::{Frame, Shape, noise};
-use common::oracle::Picture;
-use common::{Complaint, Rig, big_picture, bytes, media};
+use crate::common::frames::{Frame, Shape, noise};
+use crate::common::oracle::Picture;
+use crate::common::{self, Complaint, Rig, big_picture, bytes, media};
 use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_video::VideoFormat;

@@ -1,14 +1,13 @@
 //! Promise: a picture file of any kind that programs write is read with the colours that it has, or
 //! refused by the name of what it is.
 
-mod common;
-
 use std::fs;
 use std::process::Command;
 
-use common::data;
-use common::frames::noise;
-use common::tiff::{Pieces, Tiff};
+use crate::common::data;
+use crate::common::frames::noise;
+use crate::common::programs::alone;
+use crate::common::tiff::{Pieces, Tiff};
 use gsthistomatch::color::{Channels, Encoding, Range};
 use gsthistomatch::reference::{Reference, decode_picture};
 use image::codecs::jpeg::JpegEncoder;
@@ -920,9 +919,8 @@ fn f146_what_is_read_has_no_other_name() {
 
 #[test]
 fn f147_nothing_is_printed_whatever_is_read() {
-    let test = std::env::current_exe().expect("this program");
-    let arguments = ["--ignored", "--exact", "--nocapture", "child_that_reads_damaged_files"];
-    let output = Command::new(test).args(arguments).output().expect("it runs");
+    let mut child = alone(module_path!(), "child_that_reads_damaged_files");
+    let output = child.arg("--ignored").output().expect("it runs");
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "\nread: 6000\n\n");
     let said = String::from_utf8_lossy(&output.stdout);

@@ -2,20 +2,18 @@
 //! camerabin, over RTSP and in GES. Cheese and Pitivi are windows: what they are given is parsed and
 //! played as they do it.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use common::programs::{self, python, run, skipped, skipped_modules, text};
-use common::video::{REFERENCE, distance, pixels_of_all, play, quoted, reference};
-use common::{init, media};
+use crate::common::programs::{self, python, run, skipped, skipped_modules, text};
+use crate::common::video::{REFERENCE, distance, pixels_of_all, play, quoted, reference};
+use crate::common::{init, media};
 use gst::prelude::*;
 use temp_dir::TempDir;
 
-const CLIENTS: &str = include_str!("../examples/clients/README.md");
-const EFFECT: &str = include_str!("../examples/clients/histomatch.effect");
+const CLIENTS: &str = include_str!("../../examples/clients/README.md");
+const EFFECT: &str = include_str!("../../examples/clients/histomatch.effect");
 
 /// A picture that moves, with all levels; frames come as from a camera.
 const CAMERA: &str = "videotestsrc is-live=true pattern=zone-plate kx2=20 ky2=20 kt=1";

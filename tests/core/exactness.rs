@@ -1,10 +1,8 @@
 //! Promise: the rule, to the last bit, whatever the sizes of frame and reference.
 
-mod common;
-
-use common::frames::{Frame, Shape};
-use common::oracle::{self, Picture};
-use common::{PICTURES, Rig, bytes, media};
+use crate::common::frames::{Frame, Shape};
+use crate::common::oracle::{self, Picture};
+use crate::common::{self, PICTURES, Rig, bytes, media};
 use gst_video::VideoFormat;
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Encoding, LumaWeights, Range};

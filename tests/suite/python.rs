@@ -2,16 +2,14 @@
 //! out as the oracle says, at any width, and what is wrong is told by exceptions; live video
 //! changes its reference while it plays, by itself and at a key, and ends when it is told to.
 
-mod common;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::frames::{matched, noise};
-use common::programs::{self, Background, python, run, skipped, skipped_modules, text};
-use common::screen::Screen;
-use common::{PICTURES, media};
+use crate::common::frames::{matched, noise};
+use crate::common::programs::{self, Background, python, run, skipped, skipped_modules, text};
+use crate::common::screen::Screen;
+use crate::common::{PICTURES, media};
 use image::RgbImage;
 use temp_dir::TempDir;
 

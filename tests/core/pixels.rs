@@ -1,10 +1,8 @@
 //! Promise: views of a frame in memory are what a list of the places of its bytes says.
 
-mod common;
-
 use std::ops::Range;
 
-use common::frames::{FORMATS, Frame, Shape};
+use crate::common::frames::{FORMATS, Frame, Shape};
 use gsthistomatch::color::{Encoding, LumaWeights, Range as Levels};
 use gsthistomatch::frame::{
     Area, FrameLayout, FrameMut, FrameRef, FrameView, Memory, PlaneLayout, PlaneSpan, SpanError,

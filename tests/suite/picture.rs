@@ -1,14 +1,12 @@
 //! Promise: a decoded picture is matched as a frame of its samples would be, whatever they are; and
 //! `examples/match_image` does that to files, and `examples/scope` shows it.
 
-mod common;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::media;
-use common::oracle::{self, Code, Colorspace, Components, Picture, match_pictures};
-use common::programs::{example, run, text};
+use crate::common::oracle::{self, Code, Colorspace, Components, Picture, match_pictures};
+use crate::common::programs::{example, run, text};
+use crate::common::{self, media};
 use gsthistomatch::color::ColorSpace;
 use gsthistomatch::picture::{UnsupportedPicture, match_picture};
 use gsthistomatch::reference::Reference;

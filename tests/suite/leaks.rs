@@ -1,13 +1,11 @@
 //! Promise: nothing is left over when a program ends, neither objects, buffers, caps, events or
 //! messages of GStreamer's, nor words on the terminal.
 
-mod common;
-
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use common::media;
-use common::programs::{run, text};
+use crate::common::media;
+use crate::common::programs::{alone, run, text};
 use gst::prelude::*;
 use temp_dir::TempDir;
 
@@ -52,9 +50,7 @@ const FAILING: &str = "HISTOMATCH_TESTS_FAILING";
 /// error-after=1 ! fakesink` did so 8 times of 60 on a busy machine. But by this program, alone in
 /// a process, as GStreamer counts until it is ended.
 fn fails(test: &str, pipeline: &str, error: &str) {
-    let this = std::env::current_exe().expect("this test has a path");
-    let mut again = Command::new(this);
-    let output = count(again.args([test, "--exact", "--nocapture"]).env(FAILING, pipeline));
+    let output = count(alone(module_path!(), test).env(FAILING, pipeline));
     let text = text(&output);
     assert!(output.status.success(), "{pipeline}: {text}");
     let said = text.lines().any(|line| line.starts_with("error: ") && line.contains(error));

@@ -1,14 +1,12 @@
 //! Promise: a look at a frame finds its black bars and mean levels as they are defined, and matching
 //! an area is matching a picture of its own.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-use common::frames::{FORMATS, Format, Frame, Shape, noise};
-use common::media;
-use common::oracle::Components;
+use crate::common::frames::{FORMATS, Format, Frame, Shape, noise};
+use crate::common::media;
+use crate::common::oracle::Components;
 use gst_video::VideoFormat;
 use gsthistomatch::color::{ColorSpace, Encoding, Range};
 use gsthistomatch::frame::thumbnail::{Survey, Surveyed};

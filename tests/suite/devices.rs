@@ -1,15 +1,13 @@
 //! Promise: from a camera, and to a window, the element needs no converter: `gst-launch-1.0` with
 //! PipeWire and with an X server, neither of which has hardware here.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::media;
-use common::programs::{self, Background, run, skipped, text};
-use common::screen::{Screen, window};
-use common::video::{
+use crate::common::media;
+use crate::common::programs::{self, Background, run, skipped, text};
+use crate::common::screen::{Screen, window};
+use crate::common::video::{
     Pixels, REFERENCE, assert_closer, matching, pixels_of_all, play, quoted, reference, to_picture,
 };
 use image::{Rgb, RgbImage, imageops};

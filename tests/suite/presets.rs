@@ -1,18 +1,16 @@
 //! Promise: the presets set what the README says, and nothing else; they are found where the packages
 //! put them.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::media;
-use common::programs::{run, text};
+use crate::common::programs::{run, text};
+use crate::common::{self, media};
 use gst::prelude::*;
 use gsthistomatch::histomatch::HistoMatch;
 use temp_dir::TempDir;
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

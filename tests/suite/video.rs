@@ -1,10 +1,8 @@
 //! Promise: between what gives video and what takes it, the element needs no converter, in any
 //! format; the colours come close to the reference's, and frames keep their number and times.
 
-mod common;
-
-use common::media;
-use common::video::{
+use crate::common::media;
+use crate::common::video::{
     Pixels, REFERENCE, assert_closer, matching, pixels_of_all, play, quoted, reference,
 };
 use temp_dir::TempDir;

@@ -1,16 +1,14 @@
 //! Promise: the example `transcode` keeps all of a file but its colours; what it writes is whole or
 //! has another name; and its errors say which file and what to do.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::media;
-use common::programs::{PATIENCE, example, run, skipped, text};
-use common::video::{REFERENCE, assert_closer, pixels, reference};
+use crate::common::media;
+use crate::common::programs::{PATIENCE, example, run, skipped, text};
+use crate::common::video::{REFERENCE, assert_closer, pixels, reference};
 use temp_dir::TempDir;
 
 /// Everything that most tests need; they run where it is installed.
@@ -534,7 +532,7 @@ fn the_line_for_gnu_parallel_runs() {
     if missing() || skipped(&["parallel"], &[]) {
         return;
     }
-    const README: &str = include_str!("../examples/README.md");
+    const README: &str = include_str!("../../examples/README.md");
     let line = README.split("```sh\n").find(|block| block.starts_with("parallel "));
     let line = line.and_then(|block| block.split("```").next()).expect("it is there");
 

@@ -1,0 +1,34 @@
+//! One program for all promises but those about what a process has once: it is compiled and linked
+//! once. A test that needs a process of its own starts this program again (`programs::alone`).
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod borders;
+mod buffers;
+#[cfg(unix)]
+mod clients;
+mod control;
+mod devices;
+mod formats;
+mod kernels;
+mod kinds;
+mod leaks;
+mod memory;
+mod page;
+mod picture;
+#[cfg(unix)]
+mod pipelines;
+mod play;
+mod presets;
+mod properties;
+mod python;
+mod quality;
+mod quiet;
+mod steady;
+mod stream;
+mod stress;
+mod structure;
+#[cfg(unix)]
+mod transcode;
+mod video;

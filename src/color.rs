@@ -172,9 +172,9 @@ pub const FACTOR_BITS: u32 = 13;
 ///
 /// The factors are those of the codings times 2^13, rounded to the nearest integer; where the
 /// input is R'G'B', that of G' takes up what rounding did to the others, so that grey stays grey.
-/// Terms and offsets have `fraction_bits` behind the binary point, as far as 16 bits go: `14 -
-/// depth`; but samples of more than 10 bits take 32 bits, and 6 behind the point. `shift` is
-/// what is left: 15, but for these. The offsets are the codes of zero, less what the factors make
+/// Terms and offsets have `fraction_bits` behind the binary point. Up to 10 bits, that is `14 - depth`,
+/// so that they fit in 16 bits, and `shift` is 15. Deeper samples are computed in 32 bits, with 6 bits
+/// behind the point, and `shift` is `23 - depth`. The offsets are the codes of zero, less what the factors make
 /// of the input's codes of zero, and a half to round to the nearest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Affine {

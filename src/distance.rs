@@ -31,7 +31,7 @@ pub fn before_and_after(source: &Histogram, lut: &Lut, reference: &Cdf) -> [f64;
     for (bins, levels) in source.bins.chunks_exact(step).zip(lut.levels.chunks_exact(step)) {
         for (bin, level) in bins.iter().zip(levels) {
             count += bin;
-            // The last that comes to a level has the count of all that do.
+            // The last input level that is mapped to an output level leaves the cumulative count there.
             after[usize::from(*level >> shift)] = count;
         }
         before.push(count);

@@ -7,13 +7,12 @@ use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
 use gsthistomatch::frame::Area;
 use gsthistomatch::frame::letterbox::LetterboxTracker;
-use gsthistomatch::frame::thumbnail::Thumbnail;
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::lut::Lut;
 use gsthistomatch::mapping::Mapping;
 use gsthistomatch::matching::match_cdfs;
 use gsthistomatch::reference::Target;
-use gsthistomatch::statistics::Statistics;
+use gsthistomatch::statistics::{Statistics, Thumbnail};
 use gsthistomatch::temporal::{FlatFrames, Report, Settings, Temporal, UpdateMode, is_flat};
 
 use super::{noise, variant};

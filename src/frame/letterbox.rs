@@ -9,8 +9,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The area of the picture, as far as frames have shown it.
 ///
-/// What isn't black belongs to the picture at once; what has become black does only when it was for
-/// a second, because pictures have dark edges, too. A frame that is all black says nothing.
+/// What isn't black belongs to the picture at once. What turns black is taken out of it only after it has
+/// been black for a second, because pictures have dark edges, too. A frame that is all black changes
+/// nothing.
 #[derive(Clone, Debug, Default)]
 pub struct LetterboxTracker {
     area: Option<Area>,

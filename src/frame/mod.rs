@@ -10,7 +10,6 @@ use std::ops::{Deref, Range};
 mod layout;
 pub mod letterbox;
 pub mod rows;
-pub mod thumbnail;
 pub mod unpack;
 
 pub use layout::*;
@@ -326,9 +325,9 @@ impl<M: Memory> FrameView<M> {
         Self { planes: self.planes.map(|plane| plane.field(first)), size, visible, ..self }
     }
 
-    /// Cuts the frame into `n` bands, from top to bottom, that differ by as many rows as can't be
-    /// taken apart. That are the rows that share rows of a plane, and if there are `fields`, twice
-    /// as many. A frame of few rows has empty bands.
+    /// Cuts the frame into `n` bands, from top to bottom, of nearly the same height: they differ by at most
+    /// the rows that can't be taken apart, which share a row of a plane (with `fields`, twice as many). A
+    /// frame of few rows has empty bands.
     pub fn bands(self, layout: &FrameLayout, n: usize, fields: bool) -> Vec<Self> {
         let rows_of_cell = layout.rows_of_group() << u32::from(fields);
         let mut cells = self.size.1.div_ceil(rows_of_cell);

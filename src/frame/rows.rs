@@ -7,7 +7,6 @@ use std::ops::{Deref, DerefMut};
 use bytemuck::Pod;
 
 use super::{FrameLayout, FrameMut, FrameRef, Subsampling, WordKind, Words};
-use crate::kernels::RowTransfer;
 
 /// A sample in a row: a byte for up to 8 bits, two for more.
 pub trait Sample: Pod + Default + Ord + Debug + Send + Sync {
@@ -23,8 +22,8 @@ pub trait Sample: Pod + Default + Ord + Debug + Send + Sync {
     /// The sample of a value, the lower bits of which count.
     fn new(value: i32) -> Self;
 
-    /// The sum of the products of some factors with the sums of some differences of samples, by
-    /// 2^`shift`, rounded to the nearest.
+    /// The sum of three products, divided by 2^`shift` and rounded to the nearest. A product is a factor
+    /// and a sum of differences of samples.
     fn shifted_sum(products: [(i32, i32); 3], shift: u32) -> i32;
 }
 
@@ -301,6 +300,15 @@ pub trait RowAccess<S: Sample>: Debug + Send + Sync {
 
     /// Puts back the group that was taken out last.
     fn store(&mut self, pixels: &mut FrameMut, index: usize, group: &RowGroup<S>);
+}
+
+/// Takes the samples of a row out of memory, and puts them back. Bits around them stay as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct RowTransfer<S> {
+    /// From memory to samples.
+    pub load: fn(&Words, from: &[u8], row: &mut [S]),
+    /// From samples to memory.
+    pub store: fn(&Words, row: &[S], to: &mut [u8]),
 }
 
 /// Access to samples in words that there is code for.

@@ -5,9 +5,8 @@ use std::collections::TryReserveError;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::rows::{DirectRows, Purpose, RowAccess, RowGroup, Sample, zeros};
+use super::rows::{DirectRows, Purpose, RowAccess, RowGroup, RowTransfer, Sample, zeros};
 use super::{Component, FrameLayout, FrameMut, FrameRef, PlaneLayout, Words};
-use crate::kernels::{InstructionSet, Kernels, RowKernels};
 
 /// Reads and writes rows of a format, as pixels of four samples: alpha, and the three components.
 ///
@@ -61,16 +60,15 @@ impl RowSource {
     /// # Errors
     ///
     /// There is no memory for rows of this width.
-    pub fn access<S: RowKernels>(
+    pub fn access<S: Sample>(
         &self,
         layout: &FrameLayout,
         n_components: usize,
         purpose: Purpose,
-        at_most: InstructionSet,
+        transfer: RowTransfer<S>,
     ) -> Result<Box<dyn RowAccess<S>>, TryReserveError> {
         Ok(match self {
             Self::Direct(components) => {
-                let transfer = Kernels::select(at_most).transfer;
                 Box::new(DirectRows::new(layout, components, purpose, transfer))
             }
             Self::Unpacked(unpack) => {
@@ -79,17 +77,6 @@ impl RowSource {
             }
         })
     }
-}
-
-/// Why there is no access to samples.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RowAccessError {
-    /// Their places are not known, and there is no [`Unpack`].
-    #[error("the places of the samples are not known")]
-    Unknown,
-    /// There is no memory for rows of this width.
-    #[error(transparent)]
-    Memory(#[from] TryReserveError),
 }
 
 /// What may be read or written behind the last pixel or row by code that works on several at once.

@@ -12,11 +12,26 @@ mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+#[cfg(target_arch = "x86_64")]
+use x86_64 as native;
+
+/// An architecture that there is nothing but plain Rust for.
+#[cfg(not(target_arch = "x86_64"))]
+mod native {
+    use super::{Available, InstructionSet, Kernels};
+
+    pub const SETS: &[(InstructionSet, Available)] = &[];
+
+    pub fn override_bytes(_: &mut Kernels<u8>, _: InstructionSet) {}
+
+    pub fn override_words(_: &mut Kernels<u16>, _: InstructionSet) {}
+}
+
 use std::fmt;
 use std::str::FromStr;
 
-use crate::frame::rows::Sample;
-use crate::frame::{PixelLayout, Words};
+use crate::frame::PixelLayout;
+use crate::frame::rows::{RowTransfer, Sample};
 use crate::histogram::Histogram;
 use crate::lut::Lut;
 pub use scalar::convert;
@@ -68,9 +83,7 @@ impl RowKernels for u8 {
 
     fn kernels(at_most: InstructionSet) -> Kernels<u8> {
         let mut kernels = scalar::bytes();
-        #[cfg(target_arch = "x86_64")]
-        x86_64::override_bytes(&mut kernels, at_most);
-        let _ = at_most;
+        native::override_bytes(&mut kernels, at_most);
         kernels
     }
 }
@@ -80,9 +93,7 @@ impl RowKernels for u16 {
 
     fn kernels(at_most: InstructionSet) -> Kernels<u16> {
         let mut kernels = scalar::words();
-        #[cfg(target_arch = "x86_64")]
-        x86_64::override_words(&mut kernels, at_most);
-        let _ = at_most;
+        native::override_words(&mut kernels, at_most);
         kernels
     }
 }
@@ -109,15 +120,6 @@ pub struct PixelKernels {
     pub apply: fn(row: &mut [u8], tables: &[Lut8]),
 }
 
-/// Takes the samples of a row out of memory, and puts them back. Bits around them stay as they are.
-#[derive(Clone, Copy, Debug)]
-pub struct RowTransfer<S> {
-    /// From memory to samples.
-    pub load: fn(&Words, from: &[u8], row: &mut [S]),
-    /// From samples to memory.
-    pub store: fn(&Words, row: &[S], to: &mut [u8]),
-}
-
 /// What kernels are written for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InstructionSet {
@@ -133,6 +135,15 @@ pub enum InstructionSet {
     Avx512,
 }
 
+/// When an instruction set of this architecture can be used.
+#[derive(Clone, Copy, Debug)]
+struct Available {
+    /// The CPU features that its kernels take for granted.
+    features: &'static [&'static str],
+    /// Whether the CPU has all of them.
+    is_detected: fn() -> bool,
+}
+
 impl InstructionSet {
     /// All that there are kernels for, on this CPU or another.
     pub const ALL: [Self; 4] = [Self::Scalar, Self::Sse41, Self::Avx2, Self::Avx512];
@@ -145,12 +156,18 @@ impl InstructionSet {
         }
     }
 
-    /// Whether kernels for `other` may be used where none beyond this one may: `other` comes before it,
-    /// or is the same, among the sets of one architecture. Sets of two architectures have no order.
+    /// Whether kernels for `other` may be used if this one is the limit: it is the same, or comes before
+    /// it among the sets of one architecture. Sets of two architectures have no order.
     pub fn includes(self, other: Self) -> bool {
         let index = |set| Self::ALL.iter().position(|other| *other == set);
         other == Self::Scalar
             || (self.architecture() == other.architecture() && index(other) <= index(self))
+    }
+
+    /// What this architecture says of it; `None` if it is another one's.
+    fn native(self) -> Option<Available> {
+        let of_set = |(set, available): &(Self, Available)| (*set == self).then_some(*available);
+        native::SETS.iter().find_map(of_set)
     }
 
     /// The CPU features that its kernels take for granted, as Rust names them; `None` on other
@@ -158,22 +175,13 @@ impl InstructionSet {
     pub fn features(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Scalar => Some(&[]),
-            #[cfg(target_arch = "x86_64")]
-            Self::Sse41 | Self::Avx2 | Self::Avx512 => x86_64::features(self),
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Sse41 | Self::Avx2 | Self::Avx512 => None,
+            _ => Some(self.native()?.features),
         }
     }
 
     /// Whether this CPU has it.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Scalar => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Sse41 | Self::Avx2 | Self::Avx512 => x86_64::is_available(self),
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Sse41 | Self::Avx2 | Self::Avx512 => false,
-        }
+        self == Self::Scalar || self.native().is_some_and(|native| (native.is_detected)())
     }
 
     /// The newest that this CPU has.

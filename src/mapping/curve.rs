@@ -70,8 +70,8 @@ impl Curve {
         Self { levels: (0..n_levels).map(rescaled).collect() }
     }
 
-    /// Lets the levels `fixed` stay as they are, and draws those nearer to one of them than `width`
-    /// along, the less the farther they are. With a `weight` below 1, that much of the way.
+    /// Lets the levels `fixed` stay as they are. Levels within `width` of one of them are pulled towards
+    /// what they were, the less the farther they are. With a `weight` below 1, that much of the way.
     pub fn pin(&mut self, fixed: &[f64], width: f64, weight: f64) {
         let mut least = 0.;
         for (v, level) in self.levels.iter_mut().enumerate() {

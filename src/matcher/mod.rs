@@ -2,6 +2,7 @@
 
 mod in_place;
 mod rows;
+pub mod survey;
 
 use std::collections::TryReserveError;
 use std::fmt;

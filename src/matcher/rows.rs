@@ -92,7 +92,7 @@ struct Converter<S: RowKernels> {
 impl<S: RowKernels> RowProcessor<S> {
     fn new(plan: &RowPlan) -> Result<Self, TryReserveError> {
         let RowPlan { layout, n_components, .. } = plan;
-        let kernels = Kernels::select(plan.at_most);
+        let kernels = Kernels::<S>::select(plan.at_most);
         let purpose = match plan.conversion {
             Some(_) => Purpose::Conversion,
             None => Purpose::Matching,
@@ -101,7 +101,7 @@ impl<S: RowKernels> RowProcessor<S> {
             Ok(Converter { rows: ConvertedRows::new(layout.width, &conversion)?, conversion })
         };
         Ok(Self {
-            access: plan.source.access(layout, *n_components, purpose, plan.at_most)?,
+            access: plan.source.access(layout, *n_components, purpose, kernels.transfer)?,
             group: RowGroup::new(layout, *n_components)?,
             shared: (0..*n_components).map(|component| layout.subsampling(component)).collect(),
             rows_of_group: layout.rows_of_group(),
@@ -113,7 +113,8 @@ impl<S: RowKernels> RowProcessor<S> {
     }
 }
 
-/// The rows of a component in a group that are visible, by how many groups are before it.
+/// The rows of a component that are visible, relative to the group that begins at row `first_row` of
+/// pixels.
 fn visible_rows<M: Memory>(
     pixels: &FrameView<M>,
     shared: Subsampling,

@@ -48,10 +48,10 @@ pub(super) fn formats() -> Vec<VideoFormat> {
 
 /// The caps of the element's pads: all its formats, in frames or fields.
 ///
-/// Whoever makes overlays, such as subtitles, asks by a feature whether they may stay beside the
-/// frames, or have to be drawn into them. They may: the element matches frames and hands on the rest,
-/// and so allows what is allowed downstream of it. That feature comes with the one of memory and
-/// without, which GStreamer takes for two kinds of caps.
+/// Elements that make overlays, such as subtitles, ask by a caps feature whether these may stay beside the
+/// frames, or have to be drawn into them. They may: the element matches frames and passes on their metas.
+/// The feature is listed with and without that of system memory, as GStreamer takes these for different
+/// caps.
 pub(super) fn caps() -> gst::Caps {
     let (memory, overlay) = (
         gst::CAPS_FEATURE_MEMORY_SYSTEM_MEMORY,

@@ -329,8 +329,8 @@ impl References {
         is_counted
     }
 
-    /// Counts the reference in channels that it will be asked for in, and so will be those that come
-    /// meanwhile.
+    /// Counts the reference in channels that it will be asked for in soon. References that come meanwhile
+    /// are counted in them, too.
     pub fn prepare(&self, channels: &Channels) {
         loop {
             let reference = {

@@ -28,7 +28,7 @@ pub(super) fn convert(
 ) -> ChannelState {
     let depths = [from, to].map(|channels| channels.depths[index]);
     let curve = |curve: Curve| {
-        // To as many bits, and then to the range; the middle of what a level stands for stays it.
+        // First to the same number of bits, then to the range. The middle of a level stays the middle.
         let depth = depths[0].max(depths[1]);
         let [wider, narrower] = depths.map(|own| f64::from(1u32 << depth) / f64::from(1u32 << own));
         let (factor, offset) = range_change(index, depth, from, to);
@@ -44,7 +44,8 @@ pub(super) fn convert(
     }
 }
 
-/// The number of bits is changed as that of a reference is, and the range where there are more of them.
+/// The number of bits is changed as that of a reference is ([`Histogram::at_depth`]); the range, at the
+/// larger of the two numbers.
 fn convert_cdf(cdf: &Cdf, index: usize, from: &Channels, to: &Channels) -> Cdf {
     let depths = [from, to].map(|channels| channels.depths[index]);
     let at_depth = |cdf: &Cdf, channels: &Channels| {

@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use crate::frame::thumbnail::Thumbnail;
+use crate::statistics::Thumbnail;
 
 /// The threshold where nobody says otherwise.
 ///
@@ -38,8 +38,8 @@ const DARK: f32 = 0.03;
 /// The fewest blocks that can be compared.
 const FEWEST: usize = 16;
 
-/// What a frame comes out of black or white with, of the contrast of the last scene, to begin at
-/// once and not to fade in.
+/// If the first frame after black or white has at least this share of the last scene's contrast, the
+/// scene begins at once and does not fade in.
 const HARD_START: f32 = 0.5;
 
 /// The time constant for which the contrast of a scene is remembered.
@@ -86,10 +86,10 @@ struct Ranked {
 impl Cuts {
     /// Compares a frame with the last one that showed something.
     ///
-    /// The distance is, for each block, by how much its rank is outside those that the block and its
-    /// neighbours, up to two away, have in the other frame; the mean of this over all blocks of both
-    /// frames, in multiples of a third of all ranks, which is what ranks that have nothing to do
-    /// with each other differ by.
+    /// For each block: how far its rank lies outside the ranks that the block and its neighbours, up to
+    /// two away, have in the other frame. The distance is the mean over all blocks of both frames,
+    /// divided by a third of the number of ranks: by that much, ranks differ that have nothing to do with
+    /// each other.
     ///
     /// `elapsed` is the time since the frame before.
     pub fn step(&mut self, frame: &Thumbnail, elapsed: Duration) -> Step {

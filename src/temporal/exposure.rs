@@ -18,7 +18,7 @@
 
 use std::time::Duration;
 
-use crate::frame::thumbnail::Thumbnail;
+use crate::statistics::Thumbnail;
 
 /// Blocks darker or brighter than that are left out: what is lost in noise or clipped says nothing.
 const USABLE: std::ops::Range<f32> = 0.03..0.95;
@@ -30,8 +30,8 @@ const FEWEST: usize = 16;
 /// size, and they can't be seen.
 const NOISE: f64 = 0.01;
 
-/// The logarithm of a loss of light that is no flicker any more, but meant: a fade. The more there
-/// is to it, the less of it counts. There is no such limit for what is brighter, a flash or a lamp:
+/// The logarithm of a loss of light that is probably meant, a fade, and no flicker. The more it is, the
+/// less of it is corrected. There is no such limit for what is brighter, a flash or a lamp:
 /// it would only be blown out.
 const MEANT: f64 = 0.4;
 

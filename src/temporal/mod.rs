@@ -32,11 +32,11 @@
 use std::time::Duration;
 
 use crate::color::Channels;
-use crate::frame::thumbnail::Thumbnail;
 use crate::histogram::Histogram;
 use crate::mapping::Mapping;
 use crate::reference::{ReferenceId, Target};
 use crate::statistics::Statistics;
+use crate::statistics::Thumbnail;
 
 mod channel;
 mod conversion;
@@ -299,7 +299,7 @@ impl Temporal {
             // There was no other scene than this.
             _ if step.is_faded_in && self.is_provisional => 1.,
             UpdateMode::Locked => 0.,
-            // An average gets there by itself, and what it starts from is as bright as a scene.
+            // The average comes to the new scene by itself, from one of usual brightness.
             UpdateMode::Frame if step.is_faded_in => 0.,
             _ => novelty,
         };

@@ -64,7 +64,7 @@ impl Conversion {
         times as i32
     }
 
-    /// The binary logarithm of how many changes a chroma sample's sum has.
+    /// The binary logarithm of the weights of all changes in a chroma sample's sum.
     pub(in crate::kernels) fn sum_bits(&self) -> u32 {
         let Subsampling { horizontal, vertical, cosited } = self.chroma;
         let of_row = if cosited && horizontal > 1 { 2 } else { 1 };
@@ -138,8 +138,8 @@ impl<S: Sample> ConversionKernels<S> {
     }
 }
 
-/// The parts of the steps that are written for vectors: for as many pixels from the left as they
-/// can, which is the outcome. All give the same bits.
+/// The parts of the conversions that are written for vectors. Each does as many pixels from the left as it
+/// can, and gives their number; the plain code does the rest. All give the same bits.
 pub(in crate::kernels) trait Ops<S: Sample>: Sized {
     #[inline(always)]
     fn to_channels(self, _: &Conversion, _: &RowGroupView<S>, _: &mut ConvertedRows<S>) -> usize {
@@ -354,8 +354,8 @@ fn add<S: Sample>(
     }
 }
 
-/// Adds, for each chroma sample from one on, the changes around its first pixel: `shares` has a
-/// place relative to that, and how often the changes from there on count.
+/// Adds, for each chroma sample from `from` on, the weighted changes around its first pixel. `shares` is
+/// where these begin, relative to that pixel, and their weights.
 #[inline(always)]
 fn sum_around<S: Sample, const HORIZONTAL: usize, const N: usize>(
     old: &[S],

@@ -6,8 +6,8 @@ pub mod convert;
 pub(super) mod transfer;
 pub(super) mod words;
 
-use super::{InstructionSet, Kernels, RowTransfer, pixel_kernels};
-use crate::frame::rows::Sample;
+use super::{InstructionSet, Kernels, pixel_kernels};
+use crate::frame::rows::{RowTransfer, Sample};
 use convert::ConversionKernels;
 
 /// For samples of 8 bits.

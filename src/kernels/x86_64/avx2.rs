@@ -12,11 +12,11 @@ use safe_unaligned_simd::x86_64::{
 use super::compiled::compiled_kernels;
 use super::cpu::Avx2;
 use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
-use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, Sample};
+use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
-    InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, RowTransfer, pixel_kernels,
+    InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, pixel_kernels,
 };
 
 /// Puts the functions for bytes in the place of others.

@@ -29,13 +29,12 @@ use safe_unaligned_simd::x86_64::{_mm512_loadu_epi64, _mm512_storeu_epi64};
 use super::compiled::compiled_kernels;
 use super::cpu::Avx512;
 use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
-use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, Sample};
+use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::histogram::Histogram;
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
-    Counter, InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, RowTransfer,
-    pixel_kernels,
+    Counter, InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, pixel_kernels,
 };
 
 /// Puts the functions for bytes in the place of others.
@@ -353,7 +352,7 @@ impl<const STRIDE: usize, const FIRST: usize, const N: usize, const IN_FRAME: bo
     for Queues<STRIDE, FIRST, N, IN_FRAME>
 {
     fn add(&mut self, row: &[u8]) {
-        // SAFETY: a counter is only made with the proof that the CPU has the features.
+        // SAFETY: a counter is only made with the token that the CPU has the features.
         unsafe { self.add_row(row) }
     }
 

@@ -2,7 +2,7 @@
 
 /// Defines `byte_conversion`, `word_conversion`, `byte_transfer` and `word_transfer` for some target features,
 /// with what `vectors.rs` defines in the modules `bytes` and `words`. They are given out for `$cpu`,
-/// the proof that the CPU has the features.
+/// the token of the features.
 macro_rules! compiled_kernels {
     ($cpu:ident, $features:literal) => {
         pub(super) fn byte_conversion(cpu: $cpu) -> convert::ConversionKernels<u8> {

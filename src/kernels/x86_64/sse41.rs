@@ -25,10 +25,10 @@ use safe_unaligned_simd::x86_64::{
 use super::compiled::compiled_kernels;
 use super::cpu::Sse41;
 use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
-use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, Sample};
+use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::kernels::scalar::{convert, transfer};
-use crate::kernels::{InstructionSet, Kernels, RowTransfer};
+use crate::kernels::{InstructionSet, Kernels};
 
 /// Puts the functions for bytes in the place of others.
 pub(super) fn override_bytes(cpu: Sse41, kernels: &mut Kernels<u8>) {

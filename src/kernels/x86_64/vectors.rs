@@ -5,9 +5,9 @@
 //! from it. They equal those of `scalar/convert.rs`, which take over where a row does not fill a block.
 //!
 //! A block is as many samples as a vector has bytes. To be computed with, they are words in two
-//! vectors, its halves. Words are in order; but bytes become words by unpacking: not the first and
-//! the second half of the samples, but by eights, the even ones and the odd ones (the AVX-512 and
-//! AVX2 instructions work on parts of 128 bits). Packing them puts them in order again.
+//! vectors, its halves. Words are in order; but bytes become words by unpacking: of each 16
+//! bytes, the first eight go to one half and the last eight to the other (the AVX-512 and AVX2
+//! instructions work on parts of 128 bits). Packing them puts them in order again.
 
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
@@ -93,7 +93,7 @@ macro_rules! operations {
 }
 pub(super) use operations;
 
-/// Defines `Ops`, which holds the proof `$cpu`, for a type of samples out of what [`byte_samples`] or [`word_samples`] defines,
+/// Defines `Ops`, which holds the token `$cpu`, for a type of samples out of what [`byte_samples`] or [`word_samples`] defines,
 /// of [`operations`], and of what is in scope: functions named after what they do, without prefix:
 /// `widen` (bytes to 16 bits), `narrow` (and store), `widen32` and `narrow32` (32 bits), `splat32`,
 /// `zero`, `add16`, `sub16`, `adds16` (saturating), `min16`, `max16`, `min8`, `max8` (unsigned),
@@ -371,8 +371,8 @@ macro_rules! conversion_ops {
                 let (low, high) = conversion.legal[i + 1];
                 chroma_bounds[i] = [splat16(low), splat16(high)];
             }
-            // If the only row stands for two, half the sum is known, and of that the half for
-            // rounding.
+            // Where the only row counts twice, the sum is not doubled: it is shifted by a bit less, and
+            // rounded by half as much.
             let times = conversion.times(ROWS - 1, ROWS);
             let chroma_shift = FACTOR_BITS + conversion.sum_bits() - times.ilog2();
             let chroma_rounding = splat32(1 << chroma_shift >> 1);

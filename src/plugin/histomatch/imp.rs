@@ -555,8 +555,8 @@ impl BaseTransformImpl for HistoMatch {
                 gst::warning!(CAT, imp = self, "Can't set what is controlled: {error}");
             }
         }
-        // Here, in the streaming thread, so that it can't fall behind what setters did. What went
-        // wrong, `transform_ip` returns.
+        // Here, in the streaming thread, so that it follows the latest values of the properties. Errors
+        // are returned by `transform_ip`.
         let is_settled = self.references.settle().is_ok();
         let is_neutral = lock(&self.settings).strength == 0.;
         element.set_passthrough(is_settled && (is_neutral || !self.references.is_set()));

@@ -12,16 +12,16 @@ use super::stats::{self, Stats};
 use crate::color::Channels;
 use crate::distance;
 use crate::frame::letterbox::LetterboxTracker;
-use crate::frame::thumbnail::{Survey, Thumbnail};
-use crate::frame::unpack::RowAccessError;
 use crate::frame::{Area, FrameLayout, FrameMut, FrameRef, SpanError};
 use crate::kernels::InstructionSet;
 use crate::mapping::Mapping;
+use crate::matcher::survey::{Survey, SurveyError};
 use crate::matcher::{self, Matcher};
 use crate::plugin::memory::NotMapped;
 use crate::plugin::reference::LocatedTarget;
 use crate::plugin::{frame, memory};
 use crate::statistics::Statistics;
+use crate::statistics::Thumbnail;
 use crate::temporal::{self, Report, Temporal};
 use crate::workers::Workers;
 
@@ -302,8 +302,8 @@ impl Stream {
                 let unpack = frame::unpack(&self.frame_info);
                 let survey = Survey::new(&layout.crop(self.shown), self.at_most, unpack);
                 none.insert(survey.map_err(|error| match error {
-                    RowAccessError::Memory(error) => error.into(),
-                    RowAccessError::Unknown => Failure::Buffer(error.to_string()),
+                    SurveyError::Memory(error) => error.into(),
+                    SurveyError::Unknown => Failure::Buffer(error.to_string()),
                 })?)
             }
         };
@@ -329,10 +329,10 @@ impl Stream {
         buffer.duration().or_else(|| self.by_rate()).unwrap_or(USUAL_DURATION)
     }
 
-    /// What a frame lasts by the caps.
+    /// How long a frame lasts, by the caps.
     fn by_rate(&self) -> Option<gst::ClockTime> {
         let fps = self.info.fps();
-        // 0 frames a second are none that last.
+        // A rate of 0 says nothing about how long a frame lasts.
         match (fps.numer().try_into(), fps.denom().try_into()) {
             (Ok(numer @ 1..), Ok(denom)) => gst::ClockTime::SECOND.mul_div_round(denom, numer),
             _ => None,
@@ -341,7 +341,7 @@ impl Stream {
 
     /// Whether a buffer that is marked as a discontinuity begins something else. RTP marks one behind
     /// each packet that was lost, others all of them, so a jump is one in time: against the direction
-    /// of play, or farther than frames go missing.
+    /// of play, or by more than a gap of lost frames.
     fn jumps(&self, buffer: &gst::BufferRef, is_reverse: bool) -> bool {
         // Without times nobody knows.
         let (Some(now), Some(last)) = (buffer.pts(), self.last) else { return false };

@@ -151,7 +151,7 @@ impl WordQueues {
 
 impl Counter<u16> for WordQueues {
     fn add(&mut self, row: &[u16]) {
-        // SAFETY: a counter is only made with the proof that the CPU has the features.
+        // SAFETY: a counter is only made with the token that the CPU has the features.
         unsafe { self.add_row(row) }
     }
 

@@ -1,14 +1,15 @@
-//! A cheap look at a frame before it is counted: a few rows of it.
+//! A frame in small, and black bars around it: from a few rows, before the frame is counted.
 
 use std::collections::TryReserveError;
 use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::rows::{AlignedRow, Purpose, RowAccess, RowGroup, Sample, Sum, zeros};
-use super::unpack::{RowAccessError, RowSource, Unpack};
-use super::{Area, FrameLayout, FrameRef, Subsampling};
-use crate::kernels::{InstructionSet, RowKernels};
+use crate::frame::rows::{AlignedRow, Purpose, RowAccess, RowGroup, Sample, Sum, zeros};
+use crate::frame::unpack::{RowSource, Unpack};
+use crate::frame::{Area, FrameLayout, FrameRef, Subsampling};
+use crate::kernels::{InstructionSet, Kernels, RowKernels};
+use crate::statistics::Thumbnail;
 
 /// Columns of a [`Thumbnail`], of frames that have as many pixels in a row.
 pub const COLUMNS: usize = 32;
@@ -19,19 +20,6 @@ pub const ROWS: usize = 18;
 /// Groups of rows that are looked at for each row of a [`Thumbnail`].
 const SURVEYED: usize = 2;
 
-/// A frame in small: the mean luma of the blocks of a grid.
-///
-/// Column `i` of `n` is made of the pixels from `i * width / n` to `(i + 1) * width / n`, rounded
-/// down; rows alike, in groups that share chroma. Of the groups of a row of blocks, two that are
-/// spread evenly count.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Thumbnail {
-    /// Blocks side by side.
-    pub columns: usize,
-    /// The luma of each block, row by row: 0 is black and 1 white. That of R'G'B' is by BT.709.
-    pub luma: Vec<f32>,
-}
-
 /// What was seen of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Surveyed {
@@ -41,11 +29,23 @@ pub struct Surveyed {
     /// empty if all of it is black.
     ///
     /// A sample is black if it is at most 8/255 of full scale above the lowest legal level, or, of
-    /// chroma, away from the middle. The bar at the top ends with the first row that isn't all
-    /// black below the last of those surveyed rows that have only black ones above them and are
-    /// black, too; the bar at the bottom likewise. The bars at the sides are what is black in all
-    /// surveyed rows. If all of these are black, the whole frame is taken for black.
+    /// chroma, away from the middle. The bar at the top: from the
+    /// top down, the surveyed rows are black up to some row; below the last of these, the bar ends at
+    /// the first row that isn't all black. The bar at the bottom likewise. The bars at the sides are
+    /// what is black in all surveyed rows. If all of these are black, the whole frame is taken for
+    /// black.
     pub content: Area,
+}
+
+/// Why frames of a layout can't be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SurveyError {
+    /// The places of the samples are not known, and there is no [`Unpack`].
+    #[error("the places of the samples are not known")]
+    Unknown,
+    /// There is no memory for rows of this width.
+    #[error(transparent)]
+    Memory(#[from] TryReserveError),
 }
 
 /// Looks at frames of one layout.
@@ -63,7 +63,7 @@ impl Survey {
         layout: &FrameLayout,
         at_most: InstructionSet,
         unpack: Option<Arc<dyn Unpack>>,
-    ) -> Result<Self, RowAccessError> {
+    ) -> Result<Self, SurveyError> {
         let words = layout.components.iter().any(|component| component.depth > 8);
         Ok(Self(if words {
             Box::new(Surveyor::<u16>::new(layout, at_most, unpack)?)
@@ -193,13 +193,14 @@ impl<S: RowKernels> Surveyor<S> {
         layout: &FrameLayout,
         at_most: InstructionSet,
         unpack: Option<Arc<dyn Unpack>>,
-    ) -> Result<Self, RowAccessError> {
+    ) -> Result<Self, SurveyError> {
         let n_components = layout.components.len();
-        let source = RowSource::new(layout, n_components, unpack).ok_or(RowAccessError::Unknown)?;
+        let source = RowSource::new(layout, n_components, unpack).ok_or(SurveyError::Unknown)?;
+        let transfer = Kernels::<S>::select(at_most).transfer;
         let part = |component| ComponentSurvey::new(layout, component);
         Ok(Self {
             layout: layout.clone(),
-            access: source.access(layout, n_components, Purpose::Survey, at_most)?,
+            access: source.access(layout, n_components, Purpose::Survey, transfer)?,
             group: RowGroup::new(layout, n_components)?,
             parts: (0..n_components).map(part).collect::<Result<_, _>>()?,
         })
@@ -220,8 +221,9 @@ impl<S: RowKernels> Surveyor<S> {
         !self.is_black()
     }
 
-    /// What isn't black of a frame: columns by the groups that were surveyed, each with whether it
-    /// isn't all black, and rows by those between them.
+    /// What isn't black of a frame. The columns come from the surveyed groups: `surveyed` has the index
+    /// of each, and whether something of it isn't black. The first and the last row are then searched
+    /// for in the groups between them.
     fn content(
         &mut self,
         pixels: &FrameRef,

@@ -42,7 +42,7 @@ fn main() {
     gst::init().expect("GStreamer starts");
     gsthistomatch::plugin_register_static().expect("the plugin registers");
     let set = std::env::var("HISTOMATCH_KERNELS").ok().and_then(|name| name.parse().ok());
-    let set = set.unwrap_or(InstructionSet::Avx512).or_less();
+    let set = set.unwrap_or_else(InstructionSet::best).or_less();
 
     println!("Milliseconds for a frame of {width} x {height}, one core, {set} kernels:");
     println!();

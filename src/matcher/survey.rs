@@ -34,7 +34,7 @@ pub struct Surveyed {
     /// the first row that isn't all black. The bar at the bottom likewise. The bars at the sides are
     /// what is black in all surveyed rows. If all of these are black, the whole frame is taken for
     /// black.
-    pub content: Area,
+    pub active_picture: Area,
 }
 
 /// Why frames of a layout can't be looked at.
@@ -72,7 +72,7 @@ impl Survey {
         }))
     }
 
-    /// Looks at a whole frame, and for black `borders` if wanted; otherwise all of it is content.
+    /// Looks at a whole frame, and for black `borders` if wanted; otherwise all of it is the active picture.
     pub fn look(&mut self, pixels: &FrameRef, borders: bool) -> Surveyed {
         self.0.look(pixels, borders)
     }
@@ -224,7 +224,7 @@ impl<S: RowKernels> Surveyor<S> {
     /// What isn't black of a frame. The columns come from the surveyed groups: `surveyed` has the index
     /// of each, and whether something of it isn't black. The first and the last row are then searched
     /// for in the groups between them.
-    fn content(
+    fn active_picture(
         &mut self,
         pixels: &FrameRef,
         surveyed: &[(usize, bool)],
@@ -281,9 +281,12 @@ impl<S: RowKernels> Look for Surveyor<S> {
             let luma = &mut luma[row * columns..][..columns];
             self.parts.iter_mut().for_each(|part| part.take_means(luma));
         }
-        let content =
-            if borders { self.content(pixels, &surveyed, content) } else { self.layout.area() };
-        Surveyed { thumbnail: Thumbnail { columns, luma }, content }
+        let active_picture = if borders {
+            self.active_picture(pixels, &surveyed, content)
+        } else {
+            self.layout.area()
+        };
+        Surveyed { thumbnail: Thumbnail { columns, luma }, active_picture }
     }
 }
 

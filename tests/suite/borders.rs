@@ -87,10 +87,10 @@ fn look(frame: &mut Frame, layout: &FrameLayout, unpack: Option<Arc<dyn Unpack>>
         assert_eq!(survey.look(&pixels, true), seen, "another look");
         let without = survey.look(&pixels, false);
         assert_eq!(without.thumbnail, seen.thumbnail);
-        assert_eq!(without.content, area(0, 0, layout.width, layout.height));
+        assert_eq!(without.active_picture, area(0, 0, layout.width, layout.height));
         seen
     });
-    assert!(seen[0] == seen[1] && seen[0] == seen[2]);
+    assert!(seen.iter().all(|other| *other == seen[0]), "{seen:?}");
     seen[0].clone()
 }
 
@@ -225,7 +225,7 @@ fn content_is_what_is_not_black() {
             let mut frame = with_bars(format, (width, height), inside, bright, &mut random);
             let layout = frame.layout();
             let what = format!("{format:?} {width} x {height}, {inside:?}");
-            let found = look(&mut frame, &layout, None).content;
+            let found = look(&mut frame, &layout, None).active_picture;
             assert_eq!(found, content(&layout, &picture(&frame)), "{what}");
             // Where rows that are looked at can't miss it, and chroma isn't beside it.
             let is_seen = inside.height > h / 12 + 8 || inside.is_empty();
@@ -264,7 +264,7 @@ fn levels_up_to_8_of_255_are_black() {
                     level as i64 + away;
                 frame.set_pictures(&[picture]);
                 let seen = look(&mut frame, &layout, None);
-                assert_eq!(seen.content.is_empty(), is_black, "{format:?} {c} {away}");
+                assert_eq!(seen.active_picture.is_empty(), is_black, "{format:?} {c} {away}");
             }
         }
     }
@@ -638,9 +638,9 @@ fn rows_that_are_unpacked_are_never_cut() {
         let full_width = |inside: Area| Area { left: 0, width: width as usize, ..inside };
 
         let expected = look(&mut frame, &placed, None);
-        assert_eq!(expected.content, inside);
+        assert_eq!(expected.active_picture, inside);
         let seen = look(&mut frame, &layout, Some(unpack.clone()));
-        assert_eq!(seen.content, full_width(expected.content));
+        assert_eq!(seen.active_picture, full_width(expected.active_picture));
         assert_eq!(seen.thumbnail, expected.thumbnail);
 
         for color_space in COLOR_SPACES {

@@ -310,7 +310,7 @@ impl Stream {
         let cells = layout.on_grid(self.shown);
         let seen = survey.look(&pixels.clone().crop(layout, cells), settings.ignore_borders);
         if settings.ignore_borders && !is_gap {
-            let content = seen.content.moved(cells.left, cells.top).intersection(self.shown);
+            let content = seen.active_picture.moved(cells.left, cells.top).intersection(self.shown);
             self.matcher.set_area(self.borders.follow(content, elapsed));
         }
         Ok(needs_thumbnail.then_some(seen.thumbnail))

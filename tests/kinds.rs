@@ -928,7 +928,7 @@ fn kinds_of_samples(width: u32, height: u32) -> Vec<DynamicImage> {
         deep.to_luma16().into(),
         deep.to_luma_alpha16().into(),
         deep.to_rgb16().into(),
-        deep.into(),
+        deep,
     ]
 }
 
@@ -953,15 +953,14 @@ fn f154_jpeg_xl_of_every_kind() {
         &["-d", "0", "-e", "5", "--container=1"],
         &["-d", "0", "-e", "3", "-R", "1"],
         &["-d", "0", "-e", "4", "-g", "3"],
-        &["-d", "0", "-e", "3", "--premultiply=0", "-C", "1"],
+        &["-d", "0", "-e", "3", "-C", "1"],
     ];
-    let lossy: [&[&str]; 6] = [
+    let lossy: [&[&str]; 5] = [
         &["-d", "1", "-e", "3"],
         &["-d", "0.5", "-e", "4", "-p"],
         &["-d", "1", "-e", "5", "--progressive_dc=1", "--container=1"],
         &["-d", "2", "-e", "4", "-m", "1"],
         &["-d", "8", "-e", "4", "--epf=3"],
-        &["-d", "1", "-e", "3", "--premultiply=1"],
     ];
     let mut n = 0;
     for (width, height) in [(1, 1), (7, 5), (61, 43), (300, 270)] {
@@ -986,7 +985,7 @@ fn f154_jpeg_xl_of_every_kind() {
             }
         }
     }
-    assert!(n > 200, "{n} pictures");
+    assert!(n > 180, "{n} pictures");
 }
 
 #[test]
@@ -1028,6 +1027,28 @@ fn f154_jpeg_xl_that_was_a_jpeg_or_is_animated_or_has_patches() {
     let pfm = workshop.write("f.pfm", [&b"Pf\n4 1\n-1.0\n"[..], &bytes].concat());
     let read = picture(&workshop.jxl(&["-d", "0"], &pfm), "fractions");
     assert_eq!(read.as_luma16().expect("grey").as_raw()[..], [0, 16384, 32768, 65535]);
+}
+
+#[test]
+fn f154_jpeg_xl_with_colors_multiplied_by_alpha() {
+    let workshop = Workshop::new();
+    let plain = ImageBuffer::from_pixel(64, 48, Rgba([50_u8, 20, 80, 128]));
+    let file = workshop.jxl(&["-d", "0", "--container=0"], &workshop.png(&plain.into()));
+    // No version of cjxl makes it of a PNG. Lowest bit first: signature, size, depth, and one extra
+    // channel, which is an alpha of the usual kind (1); the colours, and the end of the header.
+    let bit = |at: usize| file[at / 8] >> (at % 8) & 1;
+    assert_eq!([31, 32, 33, 54, 55].map(bit), [1, 0, 1, 1, 0], "the header is another");
+    // Not the usual kind: all is 0, but that the colours were multiplied.
+    let kind = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let header: Vec<u8> = (0..33).map(bit).chain(kind).chain((34..55).map(bit)).collect();
+    let header = header.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, bit| sum << 1 | bit));
+    let multiplied: Vec<u8> = header.chain(file[7..].iter().copied()).collect();
+    let read = picture(&multiplied, "multiplied").to_rgba8();
+    // The decoder spreads what is between two levels over both.
+    for pixel in read.pixels() {
+        let [r, g, b, alpha] = pixel.0;
+        assert!(matches!((r, g, b, alpha), (99..=100, 39..=40, 159..=160, 128)), "{pixel:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A reference picture, read from a file, and its distribution in the channels of any stream.
 //!
-//! PNG, JPEG, WebP, BMP, TIFF, GIF (the first frame), PNM and QOI are read. The format is guessed from the content; the file's name says nothing.
+//! PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF (the first frame), PNM and QOI are read. The format is
+//! guessed from the content; the file's name says nothing.
 //!
 //! Samples count as they are stored: colour profiles, gamma chunks and EXIF orientation have no
 //! influence. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. A pixel
@@ -31,6 +32,7 @@ mod decode;
 mod file;
 mod interrupt;
 mod jpeg;
+mod jxl;
 mod kinds;
 mod meter;
 mod samples;

@@ -187,6 +187,28 @@ fn webp_whose_picture_is_larger_than_it_says() {
 }
 
 #[test]
+fn jpeg_xl_of_too_many_samples() {
+    // Its size, and that all else is as usual (18181-1, D.2).
+    let jxl = |height: u64, width: u64| {
+        let bits = (3 << 1) | (height - 1) << 3 | (3 << 36) | (width - 1) << 38;
+        let mut file = vec![0xFF, 0x0A];
+        file.extend(bits.to_le_bytes());
+        // The 68 bits of the sizes go on; then everything has its default.
+        file.extend([((width - 1) >> 26) as u8 | 3 << 4, 0, 0, 0, 0]);
+        file
+    };
+    assert_costly(
+        &jxl(4097, 4096),
+        "4096 x 4097 pixels are more than the limit for JPEG XL, 50 million samples",
+    );
+    let outcome = load(&jxl(1 << 20, 1 << 20));
+    assert!(outcome.starts_with("the picture claims 1048576 x 1048576 pixels"), "{outcome}");
+    assert_costly(&jxl(1 << 30, 1 << 30), "a JPEG XL with 1073741824 pixels in a row or column");
+    // A size that is read.
+    assert!(load(&jxl(4096, 4096)).starts_with("the picture is damaged (the JPEG XL ends early)"));
+}
+
+#[test]
 fn f112_jpeg_of_many_scans() {
     assert_eq!(load(&jpeg_of_scans(300, 200, 10)), "a picture");
     let what = "2080 x 64224 pixels are more than the limit for a progressive JPEG";

@@ -39,7 +39,7 @@ const TOO_LARGE: &str = "the file is larger than 256 MiB; scale the picture down
 const TOO_MUCH_MEMORY: &str =
     "decoding it takes too much memory; scale it down, or save it again without metadata";
 const UNKNOWN: &str = "its content is not a picture in a known format; convert it to PNG, JPEG, \
-                       WebP, BMP, TIFF, GIF, PNM or QOI";
+                       JPEG XL, WebP, BMP, TIFF, GIF, PNM or QOI";
 const NO_PIXELS: &str = "the picture has no pixels; give another picture";
 const TRANSPARENT: &str = "every pixel of the picture is fully transparent (of an animation, the \
                            first frame counts), so it has no colours; give a picture with visible \
@@ -561,7 +561,10 @@ fn f88_empty_one_byte_or_a_signature_only() {
 #[test]
 fn a_format_that_is_known_but_not_read_is_named() {
     let avif = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1";
-    assert_unsupported(&decode_error(avif), "(AVIF)");
+    assert_unsupported(
+        &decode_error(avif),
+        "(AVIF, of which 'heif-convert FILE REF.png' makes a PNG)",
+    );
     assert_unsupported(&decode_error(b"\0\0\x01\0\x01\0\x10\x10"), "(ICO)");
 }
 

@@ -12,7 +12,7 @@ install_packages gcc libc6-dev pkg-config libgstreamer1.0-dev libgstreamer-plugi
     gstreamer1.0-plugins-bad python3 python3-gi python3-gst-1.0 gir1.2-gstreamer-1.0 \
     gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-ugly gstreamer1.0-pipewire pipewire \
     gstreamer1.0-x gstreamer1.0-gl libgl1-mesa-dri xvfb ffmpeg \
-    python3-numpy xdotool gstreamer1.0-libav parallel libjpeg-turbo-progs \
+    python3-numpy xdotool gstreamer1.0-libav parallel libjpeg-turbo-progs libjxl-tools libheif-examples libopenjp2-tools \
     ges1.0-tools gir1.2-ges-1.0 gir1.2-gst-rtsp-server-1.0
 need_rust
 for component in rustfmt clippy; do

@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::kinds::{self, Kind};
 use super::meter::{Budget, Meter};
-use super::{Interrupt, MAX_PIXELS, ReferenceError, bmp, checks, jpeg, tiff};
+use super::{Interrupt, MAX_PIXELS, ReferenceError, bmp, checks, jpeg, jxl, tiff};
 
 /// What decoding may allocate, in bytes: [`MAX_PIXELS`] at 16-bit RGB.
 const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 6;
@@ -82,6 +82,7 @@ fn decode_kind(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceError> 
     match kinds::kind(file)? {
         Kind::Bmp => bmp::decode(file, budget),
         Kind::Jpeg => jpeg::decode(file, budget),
+        Kind::Jxl => jxl::decode(file, budget),
         Kind::Tiff => tiff::decode(file, budget),
         Kind::Other(format) => decode_with_image(file, format, budget),
     }

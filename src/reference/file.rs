@@ -72,8 +72,8 @@ pub enum ReferenceError {
     TooCostly(String),
     /// The content is of no format that is read.
     #[error(
-        "its content is not a picture in a known format; convert it to PNG, JPEG, WebP, BMP, \
-         TIFF, GIF, PNM or QOI"
+        "its content is not a picture in a known format; convert it to PNG, JPEG, JPEG XL, \
+         WebP, BMP, TIFF, GIF, PNM or QOI"
     )]
     UnknownFormat,
     /// The picture has no pixels.

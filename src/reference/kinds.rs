@@ -9,6 +9,7 @@ use super::ReferenceError;
 pub(super) enum Kind {
     Bmp,
     Jpeg,
+    Jxl,
     Tiff,
     /// What the crate `image` reads.
     Other(ImageFormat),
@@ -18,6 +19,10 @@ pub(super) enum Kind {
 pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
     if let Some(name) = name(file) {
         return Err(ReferenceError::Unsupported(name.into()));
+    }
+    // The container, and what may stand without it.
+    if file.starts_with(b"\0\0\0\x0CJXL \r\n\x87\n") || file.starts_with(b"\xFF\x0A") {
+        return Ok(Kind::Jxl);
     }
     // BigTIFF, which `image` doesn't know.
     if file.starts_with(b"II\x2B\0") || file.starts_with(b"MM\0\x2B") {
@@ -38,10 +43,8 @@ pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
 fn name(file: &[u8]) -> Option<&'static str> {
     /// The bytes that a file of a kind has at some place.
     const SIGNATURES: &[(usize, &[u8], &str)] = &[
-        (0, b"\0\0\0\x0CJXL \r\n\x87\n", "JPEG XL"),
-        (0, b"\xFF\x0A", "JPEG XL"),
-        (0, b"\0\0\0\x0CjP  \r\n\x87\n", "JPEG 2000"),
-        (0, b"\xFF\x4F\xFF\x51", "JPEG 2000"),
+        (0, b"\0\0\0\x0CjP  \r\n\x87\n", JPEG_2000),
+        (0, b"\xFF\x4F\xFF\x51", JPEG_2000),
         (0, b"8BPS", "PSD, of Photoshop"),
         (0, b"gimp xcf", "XCF, of GIMP"),
         (0, b"PF\n", "PFM"),
@@ -83,6 +86,12 @@ fn name(file: &[u8]) -> Option<&'static str> {
 const FILM: &str =
     "a film; take a frame of it, for example by 'ffmpeg -i FILM -frames:v 1 REF.png'";
 
+// What converts them is in Debian's packages `libheif-examples` and `libopenjp2-tools`.
+const AVIF: &str = "AVIF, of which 'heif-convert FILE REF.png' makes a PNG";
+const HEIC: &str = "HEIC, of which 'heif-convert FILE REF.png' makes a PNG";
+const HEIF: &str = "HEIF, of which 'heif-convert FILE REF.png' makes a PNG";
+const JPEG_2000: &str = "JPEG 2000, of which 'opj_decompress -i FILE -o REF.png' makes a PNG";
+
 /// The name of a file of the ISO base media file format, which begins with its brands (4.3).
 fn name_by_brand(file: &[u8]) -> Option<&'static str> {
     let (size, rest) = file.split_first_chunk()?;
@@ -91,14 +100,14 @@ fn name_by_brand(file: &[u8]) -> Option<&'static str> {
     // Behind the first one is a version.
     let mut brands = brands[..size.min(brands.len())].as_chunks::<4>().0.iter();
     let name = |brand: &[u8; 4]| match brand {
-        b"avif" | b"avis" => Some("AVIF"),
-        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some("HEIC"),
-        b"jp2 " | b"jpx " | b"jpm " => Some("JPEG 2000"),
+        b"avif" | b"avis" => Some(AVIF),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some(HEIC),
+        b"jp2 " | b"jpx " | b"jpm " => Some(JPEG_2000),
         b"crx " => Some("a raw picture of a camera"),
         _ => None,
     };
     let is_heif = brands.clone().any(|brand| matches!(brand, b"mif1" | b"msf1" | b"mif2"));
-    brands.find_map(name).or(Some(if is_heif { "HEIF" } else { FILM }))
+    brands.find_map(name).or(Some(if is_heif { HEIF } else { FILM }))
 }
 
 /// Whether it is XML whose first element is a vector graphic.

@@ -68,7 +68,7 @@ pub struct HistoMatch {
         set = Self::set_reference_location,
         nick = "Reference location",
         blurb = "Picture file whose histograms every frame is given: a path or a file:// URI \
-                 (PNG, JPEG, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
+                 (PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
                  unchanged)",
         mutable_playing,
         explicit_notify,

@@ -48,9 +48,9 @@ impl Word {
         let shift = self.shift[component];
         let mask = ((1 << self.depth) - 1) << shift;
         let value = self.value(memory) & !mask | sample << shift;
-        for i in 0..self.bytes {
+        for (i, to) in memory[..self.bytes].iter_mut().enumerate() {
             let byte = if self.big_endian { self.bytes - 1 - i } else { i };
-            memory[i] = (value >> (8 * byte)) as u8;
+            *to = (value >> (8 * byte)) as u8;
         }
     }
 }

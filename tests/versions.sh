@@ -19,7 +19,7 @@ Ubuntu.
     --keep  begin with the system that the last run left, if there is one
 
 Rust is this system's, and what cargo downloads is shared. The system, the clone and what is built
-(7 GB for each suite) are kept in $HISTOMATCH_CHROOTS, by default
+(3 GB for each suite) are kept in $HISTOMATCH_CHROOTS, by default
 ${XDG_CACHE_HOME:-$HOME/.cache}/histomatch: SUITE and SUITE.target.
 
     tests/versions.sh trixie

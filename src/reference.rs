@@ -29,6 +29,7 @@ use crate::workers::Workers;
 mod bmp;
 mod checks;
 mod decode;
+mod decoded;
 mod file;
 mod interrupt;
 mod jpeg;

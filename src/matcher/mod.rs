@@ -93,9 +93,12 @@ fn channels_and_conversion(
     layout: &FrameLayout,
     encoding: Encoding,
 ) -> (Channels, Option<Conversion>) {
-    // Luma is the first component of Y'CbCr.
-    let is_conversion =
-        matches!(layout.encoding, Encoding::Rgb(_)) != matches!(encoding, Encoding::Rgb(_));
+    let is_conversion = match (layout.encoding, encoding) {
+        (Encoding::Rgb(from), Encoding::Rgb(to)) => from != to,
+        (Encoding::Rgb(_), _) | (_, Encoding::Rgb(_)) => true,
+        // Luma is the first component of Y'CbCr.
+        _ => false,
+    };
     let depths: Vec<u32> = layout.components.iter().map(|component| component.depth).collect();
     if is_conversion {
         let depth = depths.iter().copied().fold(8, u32::max);
@@ -124,8 +127,8 @@ impl Matcher {
         Self::with_encoding(layout, encoding, at_most, unpack)
     }
 
-    /// The same for channels of any coding. It is taken to be the layout's if both are R'G'B', or neither
-    /// is.
+    /// The same for channels of any coding. That of Y'CbCr and luma is taken to be the layout's, if this is
+    /// Y'CbCr or luma.
     pub(crate) fn with_encoding(
         layout: FrameLayout,
         encoding: Encoding,

@@ -4,7 +4,7 @@ use image::{DynamicImage, ImageFormat};
 
 use super::ReferenceError;
 use super::checks::{check_size, u32_le};
-use super::decode::{Decoded, decode_with_image};
+use super::decoded::{Decoded, decode_with_image};
 use super::meter::Budget;
 use super::samples::picture;
 

@@ -12,7 +12,7 @@ use image::DynamicImage;
 use jpeg_decoder::{ColorTransform, Decoder};
 
 use super::checks::{check_size, too_costly, u16_be};
-use super::decode::{Decoded, quotable};
+use super::decoded::{Decoded, quotable};
 use super::meter::{Budget, Meter};
 use super::samples::{Sample, cmyk_to_rgb, picture, ycbcr_to_rgb};
 use super::{MAX_PIXELS, ReferenceError};

@@ -14,7 +14,7 @@ use ::jxl::error::Error;
 
 use super::ReferenceError;
 use super::checks::{check_size, too_costly};
-use super::decode::{Decoded, quotable};
+use super::decoded::{Decoded, quotable};
 use super::meter::{Budget, Meter};
 use super::samples::picture;
 

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::checks::{check_size, too_costly};
-use super::decode::Decoded;
+use super::decoded::Decoded;
 use super::meter::Budget;
 use super::samples::{Sample, cmyk_to_rgb, picture};
 use super::{MAX_PIXELS, ReferenceError, jpeg};

@@ -30,6 +30,8 @@ mod bmp;
 mod checks;
 mod decode;
 mod file;
+#[cfg(feature = "heif")]
+mod heif;
 mod interrupt;
 mod jpeg;
 mod jxl;

@@ -8,6 +8,8 @@ use std::thread;
 use image::error::{LimitError, LimitErrorKind};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+#[cfg(feature = "heif")]
+use super::heif;
 use super::kinds::{self, Kind};
 use super::meter::{Budget, Meter};
 use super::{Interrupt, MAX_PIXELS, ReferenceError, bmp, checks, jpeg, jxl, tiff};
@@ -81,6 +83,14 @@ pub fn quietly<T>(decode: impl FnOnce() -> T) -> Option<T> {
 fn decode_kind(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceError> {
     match kinds::kind(file)? {
         Kind::Bmp => bmp::decode(file, budget),
+        #[cfg(feature = "heif")]
+        Kind::Heif(name) => heif::decode(file, name, budget),
+        // The program is in Debian's package `libheif-examples`.
+        #[cfg(not(feature = "heif"))]
+        Kind::Heif(name) => Err(ReferenceError::Unsupported(format!(
+            "{name}, of which 'heif-convert FILE REF.png' makes a PNG, and which a build with \
+             '--features heif' reads"
+        ))),
         Kind::Jpeg => jpeg::decode(file, budget),
         Kind::Jxl => jxl::decode(file, budget),
         Kind::Tiff => tiff::decode(file, budget),
@@ -125,7 +135,7 @@ fn image_error(error: ImageError) -> ReferenceError {
 }
 
 /// What a decoder says, which can be as long as a line of the file and hold any of its characters.
-pub(super) fn quotable(error: &dyn std::error::Error) -> String {
+pub(super) fn quotable(error: &dyn std::fmt::Display) -> String {
     const MAX_CHARS: usize = 200;
     let text = error.to_string().replace(|c: char| c.is_control(), " ");
     match text.char_indices().nth(MAX_CHARS) {

@@ -21,7 +21,7 @@ impl Workshop {
 
 const CODECS: [&[&str]; 2] = [&["--hevc"], &["--avif"]];
 
-/// Where no error of libheif's says more.
+/// For errors that go on in libheif's words.
 #[track_caller]
 fn assert_refused(file: &[u8], start: &str) {
     let error = Reference::decode(file).expect_err("it is not read").to_string();

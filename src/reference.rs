@@ -1,7 +1,8 @@
 //! A reference picture, read from a file, and its distribution in the channels of any stream.
 //!
-//! PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF (the first frame), PNM and QOI are read. The format is
-//! guessed from the content; the file's name says nothing.
+//! PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF (the first frame), PNM and QOI are read, and with the
+//! feature `heif` HEIC, HEIF and AVIF. The format is guessed from the content; the file's name says
+//! nothing.
 //!
 //! Samples count as they are stored: colour profiles, gamma chunks and EXIF orientation have no
 //! influence. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. A pixel
@@ -31,6 +32,8 @@ mod checks;
 mod decode;
 mod decoded;
 mod file;
+#[cfg(feature = "heif")]
+mod heif;
 mod interrupt;
 mod jpeg;
 mod jxl;

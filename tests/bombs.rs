@@ -209,6 +209,68 @@ fn jpeg_xl_of_too_many_samples() {
 }
 
 #[test]
+#[cfg(feature = "heif")]
+fn heif_of_too_many_pixels() {
+    let heif = |tile, grid| files::heif_of_tiles(b"hvc1", tile, b"", &[0; 99], grid);
+    let outcome = load(&heif([1 << 14, 1 << 14], [1, 1]));
+    assert!(outcome.starts_with("the picture claims 16384 x 16384 pixels"), "{outcome}");
+    assert_costly(
+        &heif([10_000, 10_000], [1, 1]),
+        "10000 x 10000 pixels are more than the limit for HEIC, 50 million",
+    );
+    // Tiles that a decoder of its own is needed for, each.
+    assert_costly(&heif([8, 8], [200, 200]), "the parts of the HEIC are larger than it is");
+    let mut long = heif([64, 64], [1, 1]);
+    long.resize(17 << 20, 0);
+    assert_costly(&long, "17 MiB are more than the limit for HEIC, 16 MiB");
+}
+
+/// The most that is decoded, of noise.
+#[test]
+#[cfg(feature = "heif")]
+fn heif_of_one_tile_again_and_again() {
+    let folder = TempDir::new().expect("a folder can be made");
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let pixels: Vec<u8> = (0..512 * 512 * 3).map(|_| noise()).collect();
+    let source = folder.path().join("tile.png");
+    image::save_buffer(&source, &pixels, 512, 512, image::ColorType::Rgb8).expect("a PNG");
+    for (codec, kind, configuration) in [("--hevc", b"hvc1", b"hvcC"), ("--avif", b"av01", b"av1C")]
+    {
+        for how in [&["-q", "50"][..], &["--lossless"]] {
+            let tile = folder.path().join("tile.heif");
+            let mut command = Command::new("heif-enc");
+            command.arg(codec).args(how).arg(&source).arg("-o").arg(&tile);
+            let made = command.output().expect("it is in Debian's package libheif-examples");
+            assert!(made.status.success(), "{made:?}");
+            let tile = fs::read(tile).expect("a file");
+            let place = |kind: &[u8; 4]| {
+                let at = tile.windows(4).position(|bytes| bytes == kind).expect("such a box") - 4;
+                let size = u32::from_be_bytes(*tile[at..].first_chunk().expect("a size"));
+                (at, at + size as usize)
+            };
+            let (start, end) = place(configuration);
+            let (data, _) = place(b"mdat");
+            let file = files::heif_of_tiles(
+                kind,
+                [512, 512],
+                &tile[start..end],
+                &tile[data + 8..],
+                if kind == b"hvc1" { [13, 14] } else { [12, 13] },
+            );
+            let outcome = load(&file);
+            assert!(
+                outcome == "a picture" || outcome.starts_with("decoding it takes too long"),
+                "{codec} {how:?}: {outcome}"
+            );
+        }
+    }
+}
+
+#[test]
 fn f112_jpeg_of_many_scans() {
     assert_eq!(load(&jpeg_of_scans(300, 200, 10)), "a picture");
     let what = "2080 x 64224 pixels are more than the limit for a progressive JPEG";

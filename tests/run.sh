@@ -14,6 +14,14 @@ install_packages gcc libc6-dev pkg-config libgstreamer1.0-dev libgstreamer-plugi
     gstreamer1.0-x gstreamer1.0-gl libgl1-mesa-dri xvfb ffmpeg \
     python3-numpy xdotool gstreamer1.0-libav parallel libjpeg-turbo-progs libjxl-tools libheif-examples libopenjp2-tools \
     ges1.0-tools gir1.2-ges-1.0 gir1.2-gst-rtsp-server-1.0
+# libheif's encoders, where they are packages of their own.
+encoders=()
+for package in libheif-plugin-x265 libheif-plugin-aomenc; do
+    if have apt-cache && apt-cache show "$package" >/dev/null 2>&1; then
+        encoders+=("$package")
+    fi
+done
+[ ${#encoders[@]} -eq 0 ] || install_packages "${encoders[@]}"
 need_rust
 for component in rustfmt clippy; do
     cargo "${component#rust}" --version >/dev/null 2>&1 ||

@@ -13,8 +13,8 @@ Usage: tests/versions.sh [--keep] SUITE [ARGUMENT...]
 
 Makes a small system of SUITE (bookworm, trixie, forky or sid) by debootstrap, clones what is
 committed here into it, and runs the two commands of the README's "Try it" there; ARGUMENTs go to
-the second one, and so to cargo test. Or runs COMMAND alone in the clone. Needs root, on Debian or
-Ubuntu.
+the second one, and so to cargo test. Where libheif is new enough for the feature heif, the tests of
+it follow. Or runs COMMAND alone in the clone. Needs root, on Debian or Ubuntu.
 
     --keep  begin with the system that the last run left, if there is one
 
@@ -105,6 +105,22 @@ if [ "${1-}" = -- ]; then
     exit
 fi
 
+# HEIC and AVIF, where libheif is new enough.
+# shellcheck disable=SC2317 # It is reachable, through the pipe.
+heif() {
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends)
+    inside "${apt[@]}" libheif-dev >/dev/null || return
+    if ! inside pkg-config --atleast-version=1.17 libheif; then
+        echo "libheif $(inside pkg-config --modversion libheif) is too old for the feature heif"
+        return
+    fi
+    # Encoders and decoders are in packages of their own there.
+    inside "${apt[@]}" libheif-examples libheif-plugin-{x265,aomenc,libde265,aomdec} >/dev/null &&
+        run inside cargo clippy --locked --all-targets --features heif -- -D warnings &&
+        run inside cargo test --locked --features heif --test suite kinds:: &&
+        run inside cargo test --locked --features heif --test bombs heif
+}
+
 # The blocks of commands of the README's first section.
 # shellcheck disable=SC2016 # Backquotes of Markdown.
 mapfile -t commands < <(sed -n '/^## Try it$/,/^## Programs$/{/^```sh$/,/^```$/{/^```/!p}}' README.md)
@@ -115,7 +131,8 @@ trap 'rm -f "$log"' EXIT
 status=0
 {
     run inside bash -c "${commands[0]}" &&
-        run inside bash -c "${commands[1]} \"\$@\"" bash "$@"
+        run inside bash -c "${commands[1]} \"\$@\"" bash "$@" &&
+        heif
 } 2>&1 | tee "$log" || status=$?
 
 echo

@@ -9,6 +9,8 @@ use image::ImageFormat;
 
 use super::{MAX_PIXELS, ReferenceError};
 
+#[cfg(feature = "heif")]
+pub(super) mod heif;
 mod png;
 mod webp;
 

@@ -8,6 +8,8 @@ use std::thread;
 use image::DynamicImage;
 
 use super::decoded::{Decoded, decode_with_image};
+#[cfg(feature = "heif")]
+use super::heif;
 use super::kinds::{self, Kind};
 use super::meter::Budget;
 use super::{Interrupt, ReferenceError, bmp, jpeg, jxl, tiff};
@@ -61,6 +63,14 @@ pub fn quietly<T>(decode: impl FnOnce() -> T) -> Option<T> {
 fn decode_kind(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceError> {
     match kinds::kind(file)? {
         Kind::Bmp => bmp::decode(file, budget),
+        #[cfg(feature = "heif")]
+        Kind::Heif(name) => heif::decode(file, name, budget),
+        // The program is in Debian's package `libheif-examples`.
+        #[cfg(not(feature = "heif"))]
+        Kind::Heif(name) => Err(ReferenceError::Unsupported(format!(
+            "{name}, of which 'heif-convert FILE REF.png' makes a PNG, and which a build with \
+             '--features heif' reads"
+        ))),
         Kind::Jpeg => jpeg::decode(file, budget),
         Kind::Jxl => jxl::decode(file, budget),
         Kind::Tiff => tiff::decode(file, budget),

@@ -8,6 +8,8 @@ use super::ReferenceError;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     Bmp,
+    /// HEIC, HEIF or AVIF.
+    Heif(&'static str),
     Jpeg,
     Jxl,
     Tiff,
@@ -17,8 +19,10 @@ pub(super) enum Kind {
 
 /// Says what a file is, and refuses by its name what is known but not read.
 pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
-    if let Some(name) = name(file) {
-        return Err(ReferenceError::Unsupported(name.into()));
+    match name(file) {
+        Some(name @ (AVIF | HEIC | HEIF)) => return Ok(Kind::Heif(name)),
+        Some(name) => return Err(ReferenceError::Unsupported(name.into())),
+        None => {}
     }
     // The container, and what may stand without it.
     if file.starts_with(b"\0\0\0\x0CJXL \r\n\x87\n") || file.starts_with(b"\xFF\x0A") {
@@ -39,7 +43,7 @@ pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
     }
 }
 
-/// The name of a kind that is not read.
+/// The name of a kind that is not read, or only by a feature.
 fn name(file: &[u8]) -> Option<&'static str> {
     /// The bytes that a file of a kind has at some place.
     const SIGNATURES: &[(usize, &[u8], &str)] = &[
@@ -86,10 +90,11 @@ fn name(file: &[u8]) -> Option<&'static str> {
 const FILM: &str =
     "a film; take a frame of it, for example by 'ffmpeg -i FILM -frames:v 1 REF.png'";
 
-// What converts them is in Debian's packages `libheif-examples` and `libopenjp2-tools`.
-const AVIF: &str = "AVIF, of which 'heif-convert FILE REF.png' makes a PNG";
-const HEIC: &str = "HEIC, of which 'heif-convert FILE REF.png' makes a PNG";
-const HEIF: &str = "HEIF, of which 'heif-convert FILE REF.png' makes a PNG";
+const AVIF: &str = "AVIF";
+const HEIC: &str = "HEIC";
+const HEIF: &str = "HEIF";
+
+// What converts it is in Debian's package `libopenjp2-tools`.
 const JPEG_2000: &str = "JPEG 2000, of which 'opj_decompress -i FILE -o REF.png' makes a PNG";
 
 /// The name of a file of the ISO base media file format, which begins with its brands (4.3).

@@ -88,18 +88,26 @@ pub(super) struct Meter<'a> {
     at: u64,
     /// Up to where it may be read before the next look at the budget.
     piece_end: usize,
-    /// What was read so far, in bytes.
+    /// What was read so far, in bytes, and how much may be.
     taken: u64,
+    max_taken: u64,
     budget: &'a Budget<'a>,
 }
 
 impl<'a> Meter<'a> {
     pub fn new(file: &'a [u8], budget: &'a Budget<'a>) -> Self {
-        Self { file, at: 0, piece_end: 0, taken: 0, budget }
+        let max_taken = file.len() as u64 + MAX_REREAD;
+        Self { file, at: 0, piece_end: 0, taken: 0, max_taken, budget }
+    }
+
+    /// Sets how much may be read, in bytes.
+    #[cfg(feature = "heif")]
+    pub fn up_to(self, max_taken: u64) -> Self {
+        Self { max_taken, ..self }
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.taken > self.file.len() as u64 + MAX_REREAD {
+        if self.taken > self.max_taken {
             self.budget.stop.set(Some(Stop::TooSlow));
         }
         self.budget.check().map_err(|_| io::Error::other("stopped"))

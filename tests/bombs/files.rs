@@ -217,3 +217,76 @@ pub fn webp_with_alpha(n_codes: u32, vp8: &[u8]) -> Vec<u8> {
     put_codes(&mut bits, n_codes);
     riff(&[(b"VP8X", vp8x(0x10, 16, 16)), (b"ALPH", bits.bytes), (b"VP8 ", vp8.into())])
 }
+
+/// A box of HEIF.
+#[cfg(feature = "heif")]
+fn heif_box(kind: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    [&(content.len() as u32 + 8).to_be_bytes()[..], kind, &content].concat()
+}
+
+/// A HEIC or AVIF whose picture is a grid of one and the same tile: of the tile its kind, size,
+/// configuration (a box) and data, and columns and rows of the grid.
+#[cfg(feature = "heif")]
+pub fn heif_of_tiles(
+    kind: &[u8; 4],
+    tile: [u32; 2],
+    configuration: &[u8],
+    data: &[u8],
+    grid: [u32; 2],
+) -> Vec<u8> {
+    let word = |number: u32| u16::try_from(number).expect("it is small").to_be_bytes();
+    let size = |[width, height]: [u32; 2]| {
+        heif_box(b"ispe", &[&[0; 4], &width.to_be_bytes(), &height.to_be_bytes()])
+    };
+    let info = |id, kind| heif_box(b"infe", &[&[2, 0, 0, 0], &word(id), &[0; 2], kind, &[0]]);
+    let whole = [tile[0] * grid[0], tile[1] * grid[1]];
+    let n_tiles = grid[0] * grid[1];
+    let layout = [
+        &[0, 1, (grid[1] - 1) as u8, (grid[0] - 1) as u8][..],
+        &whole[0].to_be_bytes(),
+        &whole[1].to_be_bytes(),
+    ]
+    .concat();
+    let start = heif_box(b"ftyp", &[b"mif1\0\0\0\0mif1heic"]);
+    // Twice, as the first time says how long it is.
+    let mut data_at = 0_u32;
+    loop {
+        let place = |id, method, at: u32, length: usize| {
+            let length = (length as u32).to_be_bytes();
+            [&word(id)[..], &word(method), &word(0), &word(1), &at.to_be_bytes(), &length].concat()
+        };
+        let tiles: Vec<u8> = (0..n_tiles).flat_map(|_| word(2)).collect();
+        let parts = heif_box(b"dimg", &[&word(1), &word(n_tiles), &tiles]);
+        let properties = heif_box(b"ipco", &[&size(whole), &size(tile), configuration]);
+        let owners =
+            [&[0; 4][..], &2_u32.to_be_bytes(), &word(1), &[1, 1], &word(2), &[2, 2, 3]].concat();
+        let meta = heif_box(
+            b"meta",
+            &[
+                &[0; 4],
+                &heif_box(b"hdlr", &[&[0; 8], b"pict", &[0; 13]]),
+                &heif_box(b"pitm", &[&[0; 4], &word(1)]),
+                &heif_box(
+                    b"iloc",
+                    &[
+                        &[1, 0, 0, 0, 0x44, 0],
+                        &word(2),
+                        &place(1, 1, 0, layout.len()),
+                        &place(2, 0, data_at, data.len()),
+                    ],
+                ),
+                &heif_box(b"iinf", &[&[0; 4], &word(2), &info(1, b"grid"), &info(2, kind)]),
+                &heif_box(b"iref", &[&[0; 4], &parts]),
+                &heif_box(b"iprp", &[&properties, &heif_box(b"ipma", &[&owners])]),
+                &heif_box(b"idat", &[&layout]),
+            ],
+        );
+        let file = [start.clone(), meta, heif_box(b"mdat", &[data])].concat();
+        let at = (file.len() - data.len()) as u32;
+        if at == data_at {
+            return file;
+        }
+        data_at = at;
+    }
+}

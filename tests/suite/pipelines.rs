@@ -99,6 +99,8 @@ fn every_shell_command_of_the_readme_runs() {
             let output = run(&mut shell, folder.path());
             assert!(output.status.success(), "{block}{}", text(&output));
             programs += 1;
+        } else if block.contains("--features heif") {
+            // Not every system has a libheif that is new enough: `versions.sh` does it.
         } else if block.starts_with("./examples/demo.sh") || block.starts_with("cargo build") {
             // If it has something to build, that may take longer than `run` waits.
             let output = shell

@@ -63,7 +63,7 @@ fn image_error(error: ImageError) -> ReferenceError {
 }
 
 /// What a decoder says, which can be as long as a line of the file and hold any of its characters.
-pub(super) fn quotable(error: &dyn std::error::Error) -> String {
+pub(super) fn quotable(error: &dyn std::fmt::Display) -> String {
     const MAX_CHARS: usize = 200;
     let text = error.to_string().replace(|c: char| c.is_control(), " ");
     match text.char_indices().nth(MAX_CHARS) {

@@ -45,6 +45,21 @@ pub fn before_and_after(source: &Histogram, lut: &Lut, reference: &Cdf) -> [f64;
     [before, after].map(|counts| distance(&counts, reference(), step, n_levels))
 }
 
+/// The mean of [`before_and_after`] over all channels.
+///
+/// # Panics
+///
+/// As there.
+pub fn mean_before_and_after(sources: &[Histogram], luts: &[Lut], references: &[Cdf]) -> [f64; 2] {
+    let mut means = [0.; 2];
+    for ((source, lut), reference) in sources.iter().zip(luts).zip(references) {
+        for (mean, distance) in means.iter_mut().zip(before_and_after(source, lut, reference)) {
+            *mean += distance / luts.len() as f64;
+        }
+    }
+    means
+}
+
 /// The area between two CDFs at every `step`th of the levels, as a share of the full scale.
 fn distance<'a>(
     counts: &[u64],

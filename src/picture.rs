@@ -3,7 +3,7 @@
 use image::DynamicImage;
 
 use crate::color::{ColorSpace, Encoding, LumaWeights, Range};
-use crate::distance::before_and_after;
+use crate::distance::mean_before_and_after;
 use crate::frame::{FrameLayout, PlaneSpan, Scan};
 use crate::kernels::InstructionSet;
 use crate::lut::Lut;
@@ -94,12 +94,8 @@ pub fn match_picture(
             |Statistics { histograms, .. }| {
                 let luts = match_histograms(histograms, &references);
                 let luts: Vec<Lut> = luts.iter().map(|lut| weakened(lut, strength)).collect();
-                for ((histogram, lut), reference) in histograms.iter().zip(&luts).zip(&*references)
-                {
-                    let [before, after] = before_and_after(histogram, lut, reference);
-                    distance.before += before / luts.len() as f64;
-                    distance.after += after / luts.len() as f64;
-                }
+                let [before, after] = mean_before_and_after(histograms, &luts, &references);
+                distance = Distance { before, after };
                 luts.into()
             },
         )

@@ -344,7 +344,8 @@ impl References {
                 reference.cdfs(channels);
             }
             let slot = lock(&self.shared.slot);
-            let is_same = reference.as_ref().map(Arc::as_ptr) == slot.reference().map(Arc::as_ptr);
+            let id = |reference: &Arc<Reference>| reference.id();
+            let is_same = reference.as_ref().map(id) == slot.reference().map(id);
             if is_same && slot.wanted.contains(channels) {
                 return;
             }

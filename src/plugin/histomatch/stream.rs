@@ -384,14 +384,9 @@ impl Matched {
     /// thread for messages, so it may not take long.
     pub fn stats(&self, running_time: Option<gst::ClockTime>, max_points: usize) -> Stats {
         let Mapping::Luts(luts) = &self.mapping;
-        let n_channels = luts.len() as f64;
-        let [mut distance_before, mut distance_after] = [0.; 2];
-        let sources = self.statistics.histograms.iter();
-        for ((source, lut), reference) in sources.zip(luts).zip(&*self.target.target.cdfs) {
-            let [before, after] = distance::before_and_after(source, lut, reference);
-            distance_before += before / n_channels;
-            distance_after += after / n_channels;
-        }
+        let (sources, references) = (&self.statistics.histograms, &self.target.target.cdfs);
+        let [distance_before, distance_after] =
+            distance::mean_before_and_after(sources, luts, references);
         Stats {
             running_time,
             reference: self.target.location.display().to_string(),

@@ -4,6 +4,8 @@
 //! with which luma weights, in which range (ITU-R BT.601, BT.709, BT.2020). Conversions are
 //! computed in integers, so that every kernel gives the same bits: see [`Affine`].
 
+use crate::matrix::{IDENTITY, Matrix, Vector};
+
 /// The colour channels to match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorSpace {
@@ -39,6 +41,21 @@ impl LumaWeights {
     pub const BT709: Self = Self { red: 0.2126, blue: 0.0722 };
     /// Of ITU-R BT.601.
     pub const BT601: Self = Self { red: 0.299, blue: 0.114 };
+
+    /// The luma of R'G'B'.
+    pub fn luma(self, [red, green, blue]: Vector) -> f64 {
+        self.red * red + (1. - self.red - self.blue) * green + self.blue * blue
+    }
+
+    /// From R'G'B' to Y'CbCr, both in the same unit, chroma around 0.
+    pub fn to_ycbcr(self) -> Matrix {
+        Encoding::YCbCr(self, Range::Full).matrix_from_rgb()
+    }
+
+    /// The other way round.
+    pub fn to_rgb(self) -> Matrix {
+        Encoding::YCbCr(self, Range::Full).matrix_to_rgb()
+    }
 }
 
 /// What the samples of a pixel mean.
@@ -145,10 +162,6 @@ impl Encoding {
         }
     }
 }
-
-type Matrix = [[f64; 3]; 3];
-
-const IDENTITY: Matrix = [[1., 0., 0.], [0., 1., 0.], [0., 0., 1.]];
 
 /// The channels that are matched, how they are coded, and in how many bits each.
 #[derive(Clone, Debug, PartialEq)]

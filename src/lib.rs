@@ -98,12 +98,14 @@ pub mod cdf;
 pub mod color;
 pub mod distance;
 pub mod frame;
+pub mod grading;
 pub mod histogram;
 pub mod kernels;
 pub mod lut;
 pub mod mapping;
 pub mod matcher;
 pub mod matching;
+pub mod matrix;
 pub mod picture;
 #[cfg(feature = "plugin")]
 mod plugin;

@@ -21,10 +21,13 @@ use image::DynamicImage;
 
 use crate::cdf::Cdf;
 use crate::color::{Channels, Encoding, Range};
+use crate::frame::rows::Sample;
 use crate::frame::{FrameLayout, FrameRef, PlaneSpan, Scan};
+use crate::grading::{self, Goal};
 use crate::histogram::Histogram;
 use crate::kernels::{InstructionSet, RowKernels};
 use crate::matcher::Matcher;
+use crate::statistics::{ColorSample, SAMPLED_PIXELS};
 use crate::workers::Workers;
 
 mod bmp;
@@ -55,8 +58,10 @@ pub use target::{ReferenceId, Target};
 pub struct Reference {
     id: ReferenceId,
     colors: Colors,
+    /// Some of them.
+    sample: ColorSample,
     /// What was asked for, the latest first.
-    counted: Mutex<Vec<(Channels, Arc<[Cdf]>)>>,
+    counted: Mutex<Vec<(Channels, Target)>>,
     damage: Option<String>,
 }
 
@@ -140,25 +145,19 @@ impl Reference {
     fn of(picture: DynamicImage, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
         let (width, height) = (picture.width(), picture.height());
         let n_channels = usize::from(picture.color().channel_count());
-        let colors = match picture {
+        let size = (width as usize, height as usize, n_channels);
+        let (colors, sample) = match picture {
             DynamicImage::ImageLuma8(_)
             | DynamicImage::ImageLumaA8(_)
             | DynamicImage::ImageRgb8(_)
             | DynamicImage::ImageRgba8(_) => {
-                Colors::Bytes(colors(picture.into_bytes(), n_channels, interrupt)?)
+                let (colors, sample) = colors(picture.into_bytes(), size, interrupt)?;
+                (Colors::Bytes(colors), sample)
             }
-            DynamicImage::ImageLuma16(picture) => {
-                Colors::Words(colors(picture.into_raw(), n_channels, interrupt)?)
-            }
-            DynamicImage::ImageLumaA16(picture) => {
-                Colors::Words(colors(picture.into_raw(), n_channels, interrupt)?)
-            }
-            DynamicImage::ImageRgb16(picture) => {
-                Colors::Words(colors(picture.into_raw(), n_channels, interrupt)?)
-            }
-            DynamicImage::ImageRgba16(picture) => {
-                Colors::Words(colors(picture.into_raw(), n_channels, interrupt)?)
-            }
+            DynamicImage::ImageLuma16(picture) => words(picture.into_raw(), size, interrupt)?,
+            DynamicImage::ImageLumaA16(picture) => words(picture.into_raw(), size, interrupt)?,
+            DynamicImage::ImageRgb16(picture) => words(picture.into_raw(), size, interrupt)?,
+            DynamicImage::ImageRgba16(picture) => words(picture.into_raw(), size, interrupt)?,
             other => {
                 return Err(ReferenceError::Unsupported(format!("{:?} samples", other.color())));
             }
@@ -173,7 +172,8 @@ impl Reference {
                 _ => ReferenceError::Transparent,
             });
         }
-        Ok(Self { id: ReferenceId::new(), colors, counted: Mutex::default(), damage: None })
+        let counted = Mutex::default();
+        Ok(Self { id: ReferenceId::new(), colors, sample, counted, damage: None })
     }
 
     /// The distribution of each of some channels.
@@ -184,8 +184,20 @@ impl Reference {
     ///
     /// That takes time; what was asked for lately is remembered.
     pub fn cdfs(&self, channels: &Channels) -> Arc<[Cdf]> {
-        if let Some(cdfs) = self.counted(channels) {
-            return cdfs;
+        self.target(channels).cdfs
+    }
+
+    /// Which reference this is.
+    pub fn id(&self) -> ReferenceId {
+        self.id
+    }
+
+    /// What frames with some channels are matched to.
+    ///
+    /// That takes time, as [`cdfs`](Self::cdfs) does.
+    pub fn target(&self, channels: &Channels) -> Target {
+        if let Some(target) = self.ready_target(channels) {
+            return target;
         }
         let histograms = match &self.colors {
             Colors::Bytes(colors) => histograms(colors, channels.encoding),
@@ -200,36 +212,22 @@ impl Reference {
                 Cdf::from(&histogram.at_depth(depth, legal))
             })
             .collect();
+        let goal = Goal::new(&self.sample, grading::luma_weights(channels.encoding));
+        let target = Target { id: self.id, cdfs, goal: Some(Arc::new(goal)) };
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been faster, and what it has given out stays what there is.
-        if let Some((_, cdfs)) = counted.iter().find(|(other, _)| other == channels) {
-            return Arc::clone(cdfs);
+        if let Some((_, target)) = counted.iter().find(|(other, _)| other == channels) {
+            return target.clone();
         }
         counted.truncate(REMEMBERED - 1);
-        counted.insert(0, (channels.clone(), Arc::clone(&cdfs)));
-        cdfs
-    }
-
-    /// Which reference this is.
-    pub fn id(&self) -> ReferenceId {
-        self.id
-    }
-
-    /// The distribution of each of some channels, with which reference it is of.
-    ///
-    /// That takes time, as [`cdfs`](Self::cdfs) does.
-    pub fn target(&self, channels: &Channels) -> Target {
-        Target { id: self.id, cdfs: self.cdfs(channels) }
+        counted.insert(0, (channels.clone(), target.clone()));
+        target
     }
 
     /// The same, if it is remembered.
     pub fn ready_target(&self, channels: &Channels) -> Option<Target> {
-        Some(Target { id: self.id, cdfs: self.counted(channels)? })
-    }
-
-    fn counted(&self, channels: &Channels) -> Option<Arc<[Cdf]>> {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.iter().find(|(other, _)| other == channels).map(|(_, cdfs)| Arc::clone(cdfs))
+        counted.iter().find(|(other, _)| other == channels).map(|(_, target)| target.clone())
     }
 
     /// Bits of the picture's samples: 8 or 16.
@@ -247,9 +245,59 @@ impl Reference {
     }
 }
 
+fn words(
+    samples: Vec<u16>,
+    size: (usize, usize, usize),
+    interrupt: &Interrupt,
+) -> Result<(Colors, ColorSample), ReferenceError> {
+    let (colors, sample) = colors(samples, size, interrupt)?;
+    Ok((Colors::Words(colors), sample))
+}
+
+/// All colours of a picture of some width, height and number of channels, and some of them.
+fn colors<S: Sample>(
+    samples: Vec<S>,
+    (width, height, n_channels): (usize, usize, usize),
+    interrupt: &Interrupt,
+) -> Result<(Vec<S>, ColorSample), ReferenceError> {
+    let step = ColorSample::step(width, height);
+    let on_grid = |n: usize| (step / 2..n).step_by(step);
+    let pixels = on_grid(height)
+        .flat_map(|y| on_grid(width).map(move |x| (y * width + x) * n_channels))
+        .map(|start| &samples[start..][..n_channels])
+        .filter(|pixel| n_channels % 2 == 1 || pixel[n_channels - 1] != S::default());
+    let sample = sample(pixels);
+    let colors = opaque_colors(samples, n_channels, interrupt)?;
+    // What is opaque may lie between the pixels of the grid.
+    let sample = match sample.is_empty() {
+        true => sample_of_all(&colors),
+        false => sample,
+    };
+    Ok((colors, sample))
+}
+
+/// Pixels of grey, or of R'G'B', from all of them.
+fn sample_of_all<S: Sample>(colors: &[S]) -> ColorSample {
+    let step = (colors.len() / 3 / SAMPLED_PIXELS).max(1);
+    sample(colors.chunks_exact(3).step_by(step))
+}
+
+/// Pixels of grey, or of R'G'B', perhaps with alpha behind it.
+fn sample<'a, S: Sample>(pixels: impl Iterator<Item = &'a [S]>) -> ColorSample {
+    let scale = 255. / ((1u32 << S::BITS) - 1) as f32;
+    let mut sample = ColorSample::default();
+    for pixel in pixels {
+        for (c, to) in sample.channels.iter_mut().enumerate() {
+            let value = if pixel.len() < 3 { pixel[0] } else { pixel[c] };
+            to.push(value.get() as f32 * scale);
+        }
+    }
+    sample
+}
+
 /// R', G' and B' of the pixels that aren't fully transparent, of samples of grey (1), grey and
 /// alpha (2), R'G'B' (3), or R'G'B' and alpha (4).
-fn colors<S: Copy + Default + PartialEq>(
+fn opaque_colors<S: Copy + Default + PartialEq>(
     mut samples: Vec<S>,
     n_channels: usize,
     interrupt: &Interrupt,

@@ -195,6 +195,8 @@ pub struct FrameView<M> {
     size: (usize, usize),
     /// What of these pixels is counted and changed.
     visible: Area,
+    /// The rows of the frame above these.
+    top: usize,
 }
 
 /// A frame to read.
@@ -263,6 +265,7 @@ impl<M: Memory> FrameView<M> {
             n_planes: layout.planes.len(),
             size: (layout.width, layout.height),
             visible: layout.area(),
+            top: 0,
         })
     }
 
@@ -273,8 +276,14 @@ impl<M: Memory> FrameView<M> {
 
     /// The same to read.
     pub fn shared(&self) -> FrameRef<'_> {
-        let &Self { n_planes, size, visible, .. } = self;
-        FrameView { planes: self.planes.each_ref().map(Plane::shared), n_planes, size, visible }
+        let &Self { n_planes, size, visible, top, .. } = self;
+        let planes = self.planes.each_ref().map(Plane::shared);
+        FrameView { planes, n_planes, size, visible, top }
+    }
+
+    /// The rows of the frame, or of the area or the field of it, above these.
+    pub fn top(&self) -> usize {
+        self.top
     }
 
     /// Whether some pixels are neither counted nor changed.
@@ -312,7 +321,7 @@ impl<M: Memory> FrameView<M> {
         });
         let (left, top) = (area.left - cells.left, area.top - cells.top);
         let size = (cells.width, cells.height);
-        Self { planes, size, visible: Area { left, top, ..area }, ..self }
+        Self { planes, size, visible: Area { left, top, ..area }, top: 0, ..self }
     }
 
     /// The rows of one of two fields.
@@ -322,7 +331,8 @@ impl<M: Memory> FrameView<M> {
         let (start, end) = (of_field(top), of_field(top + height));
         let visible = Area { top: start, height: end - start, ..self.visible };
         let size = (self.size.0, of_field(self.size.1));
-        Self { planes: self.planes.map(|plane| plane.field(first)), size, visible, ..self }
+        let planes = self.planes.map(|plane| plane.field(first));
+        Self { planes, size, visible, top: of_field(self.top), ..self }
     }
 
     /// Cuts the frame into `n` bands, from top to bottom, of nearly the same height: they differ by at most
@@ -346,7 +356,7 @@ impl<M: Memory> FrameView<M> {
 
     /// What is above a row, and what is from there on.
     fn cut(self, layout: &FrameLayout, y: usize) -> (Self, Self) {
-        let Self { planes, n_planes, size: (width, height), visible } = self;
+        let Self { planes, n_planes, size: (width, height), visible, top } = self;
         let y = y.min(height);
         let mut above = [(); MAX_PLANES].map(|()| Plane::default());
         let mut below = [(); MAX_PLANES].map(|()| Plane::default());
@@ -355,15 +365,16 @@ impl<M: Memory> FrameView<M> {
             (above[index], below[index]) = plane.cut(row);
         }
         let rows = visible.top..visible.top + visible.height;
-        let part = |planes, rows: Range<usize>, height| Self {
+        let part = |planes, rows: Range<usize>, height, top| Self {
             planes,
             n_planes,
             size: (width, height),
             visible: Area { top: rows.start, height: rows.len(), ..visible },
+            top,
         };
         (
-            part(above, rows.start.min(y)..rows.end.min(y), y),
-            part(below, rows.start.max(y) - y..rows.end.max(y) - y, height - y),
+            part(above, rows.start.min(y)..rows.end.min(y), y, top),
+            part(below, rows.start.max(y) - y..rows.end.max(y) - y, height - y, top + y),
         )
     }
 }
@@ -376,8 +387,9 @@ impl<'a> FrameMut<'a> {
 
     /// The same for a while.
     pub fn reborrow(&mut self) -> FrameMut<'_> {
-        let &mut Self { n_planes, size, visible, .. } = self;
-        FrameView { planes: self.planes.each_mut().map(Plane::reborrow), n_planes, size, visible }
+        let &mut Self { n_planes, size, visible, top, .. } = self;
+        let planes = self.planes.each_mut().map(Plane::reborrow);
+        FrameView { planes, n_planes, size, visible, top }
     }
 }
 

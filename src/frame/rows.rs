@@ -263,6 +263,8 @@ pub enum Purpose {
     Survey,
     /// To be matched as they are: rows without anything between their samples stay.
     Matching,
+    /// To be graded: as for matching, but samples of less than 8 bits are to look as if they had 8.
+    Grading,
     /// To be converted: of these, only the rows of components with a sample for each pixel stay.
     Conversion,
 }
@@ -347,7 +349,7 @@ impl<S: Sample> DirectRows<S> {
             let is_own = words.kind == own_words && words.shift == 0;
             let as_it_is = match purpose {
                 Purpose::Survey => false,
-                Purpose::Matching => true,
+                Purpose::Matching | Purpose::Grading => true,
                 Purpose::Conversion => {
                     subsampling == Subsampling::NONE && Some(words.depth) == deepest
                 }

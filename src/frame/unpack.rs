@@ -54,7 +54,7 @@ impl RowSource {
         matches!(self, Self::Unpacked(_))
     }
 
-    /// Access to the first `n_components`. For conversions, samples of less than 8 bits are then made
+    /// Access to the first `n_components`. For conversions and grades, samples of less than 8 bits are then made
     /// to look as if they had 8.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl RowSource {
                 Box::new(DirectRows::new(layout, components, purpose, transfer))
             }
             Self::Unpacked(unpack) => {
-                let widen = purpose == Purpose::Conversion;
+                let widen = matches!(purpose, Purpose::Conversion | Purpose::Grading);
                 Box::new(UnpackedRows::new(layout, n_components, widen, Arc::clone(unpack))?)
             }
         })

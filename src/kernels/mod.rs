@@ -8,6 +8,7 @@
 //! newest, puts its own functions in the place of some: a file for each in `x86_64/`. All kernels equal
 //! the scalar ones, bit for bit.
 
+pub mod grade;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -38,6 +39,7 @@ pub use scalar::convert;
 pub use scalar::words::Lut16;
 
 use convert::ConversionKernels;
+use grade::GradeKernels;
 
 /// The functions for samples of one type, by what they do.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +59,8 @@ pub struct Kernels<S: RowKernels> {
     pub apply_to: fn(&[S], &mut [S], &S::Table),
     /// Conversions between components and channels.
     pub conversion: ConversionKernels<S>,
+    /// Grades.
+    pub grade: GradeKernels<S>,
     /// Samples out of memory and back.
     pub transfer: RowTransfer<S>,
 }

@@ -108,7 +108,7 @@ impl BandProcessor for InPlaceProcessor {
     }
 
     fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping) {
-        let Mapping::Luts(luts) = mapping;
+        let luts = mapping.luts();
         for (set, _) in &self.sets {
             let tables: Vec<Lut8> =
                 set.channels.iter().map(|&channel| luts[channel].to_bytes()).collect();

@@ -1,5 +1,6 @@
 //! One frame from beginning to end: count, decide, apply.
 
+mod grade;
 mod in_place;
 mod rows;
 pub mod survey;
@@ -13,6 +14,7 @@ use crate::frame::unpack::Unpack;
 use crate::frame::{
     Area, FrameLayout, FrameMut, FrameRef, FrameView, Memory, PlaneSpan, Scan, SpanError,
 };
+use crate::grading;
 use crate::histogram::Histogram;
 use crate::kernels::InstructionSet;
 use crate::kernels::convert::Conversion;
@@ -20,6 +22,7 @@ use crate::mapping::Mapping;
 use crate::statistics::Statistics;
 use crate::workers::Workers;
 
+use grade::GradePlan;
 use in_place::{InPlaceProcessor, PlaneKernels, plane_kernels};
 use rows::RowPlan;
 
@@ -63,6 +66,8 @@ enum Plan {
     InPlace(Vec<PlaneKernels>),
     /// By rows that are taken out of the frame.
     Rows(Box<RowPlan>),
+    /// All channels together.
+    Grade(Box<GradePlan>),
 }
 
 /// Works on bands of frames.
@@ -114,6 +119,16 @@ pub fn channels(layout: &FrameLayout, color_space: ColorSpace) -> Channels {
     channels_and_conversion(layout, channels_of(layout.encoding, color_space)).0
 }
 
+/// The channels that the colours of frames of a layout are moved together in: Y'CbCr, or luma.
+pub fn graded_channels(layout: &FrameLayout) -> Channels {
+    let encoding = match layout.encoding {
+        Encoding::Rgb(_) => Encoding::YCbCr(grading::luma_weights(layout.encoding), Range::Full),
+        encoding => encoding,
+    };
+    let depth = layout.components.iter().map(|component| component.depth).fold(8, u32::max);
+    Channels { encoding, depths: vec![depth; encoding.n_channels()] }
+}
+
 impl Matcher {
     /// Chooses how to match frames of `layout`: with the fastest kernels of this CPU, but none
     /// beyond `at_most`, and through `unpack` if the layout's samples can't be reached otherwise.
@@ -127,7 +142,20 @@ impl Matcher {
         Self::with_encoding(layout, encoding, at_most, unpack)
     }
 
-    /// The same for channels of any coding. That of Y'CbCr and luma is taken to be the layout's, if this is
+    /// Chooses how to grade frames of `layout`: their colours are moved together. A frame's statistics
+    /// are then a sample of its pixels, and its mapping is a [`Grade`](crate::mapping::grade::Grade).
+    pub fn grading(
+        layout: FrameLayout,
+        at_most: InstructionSet,
+        unpack: Option<Arc<dyn Unpack>>,
+    ) -> Result<Self, UnsupportedLayout> {
+        let channels = graded_channels(&layout);
+        let plan = GradePlan::new(&layout, at_most, unpack).ok_or(UnsupportedLayout)?;
+        let (area, cropped, plan) = (layout.area(), layout.clone(), Plan::Grade(Box::new(plan)));
+        Ok(Self { area, cropped, layout, channels, plan, processors: Vec::new() })
+    }
+
+    /// The same as [`new`](Self::new) for channels of any coding. That of Y'CbCr and luma is taken to be the layout's, if this is
     /// Y'CbCr or luma.
     pub(crate) fn with_encoding(
         layout: FrameLayout,
@@ -160,6 +188,7 @@ impl Matcher {
                     Box::new(InPlaceProcessor::new(sets.clone(), self.channels.depths.len()))
                 }
                 Plan::Rows(plan) => plan.processor()?,
+                Plan::Grade(plan) => plan.processor()?,
             };
             self.processors.push(processor);
         }
@@ -181,8 +210,10 @@ impl Matcher {
         self.area = area;
         let cropped = self.layout.crop(area);
         if cropped != self.cropped {
-            if let Plan::Rows(plan) = &mut self.plan {
-                plan.layout = cropped.clone();
+            match &mut self.plan {
+                Plan::InPlace(_) => {}
+                Plan::Rows(plan) => plan.layout = cropped.clone(),
+                Plan::Grade(plan) => plan.layout = cropped.clone(),
             }
             self.cropped = cropped;
             self.processors.clear();
@@ -218,6 +249,10 @@ impl Matcher {
         scan: Scan,
         workers: &Workers,
     ) -> Result<Statistics, TryReserveError> {
+        if let Plan::Grade(plan) = &self.plan {
+            let sample = plan.sample(&frame.crop(&self.layout, self.area))?;
+            return Ok(Statistics { sample: Some(Arc::new(sample)), ..Statistics::default() });
+        }
         let has_fields = self.has_fields(scan);
         let mut tasks = self.tasks(frame, has_fields, workers)?;
         workers.for_each(&mut tasks, |(band, processor, histograms)| {
@@ -235,7 +270,7 @@ impl Matcher {
             histogram
         };
         let histograms = self.channels.depths.iter().enumerate().map(merged).collect();
-        Ok(Statistics { histograms, thumbnail: None })
+        Ok(Statistics { histograms, ..Statistics::default() })
     }
 
     /// Replaces the colours of a frame of the layout.
@@ -243,6 +278,10 @@ impl Matcher {
     /// # Errors
     ///
     /// There is no memory for rows of its width.
+    ///
+    /// # Panics
+    ///
+    /// The mapping is of another kind than what the matcher was made for.
     pub fn apply(
         &mut self,
         frame: FrameMut,
@@ -323,6 +362,7 @@ impl fmt::Display for Matcher {
                 f.write_str(&planes.join("; "))
             }
             Plan::Rows(plan) => plan.fmt(f),
+            Plan::Grade(plan) => plan.fmt(f),
         }
     }
 }

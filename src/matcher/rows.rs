@@ -115,7 +115,7 @@ impl<S: RowKernels> RowProcessor<S> {
 
 /// The rows of a component that are visible, relative to the group that begins at row `first_row` of
 /// pixels.
-fn visible_rows<M: Memory>(
+pub(super) fn visible_rows<M: Memory>(
     pixels: &FrameView<M>,
     shared: Subsampling,
     first_row: usize,
@@ -126,10 +126,10 @@ fn visible_rows<M: Memory>(
 }
 
 /// The samples of a group that are hidden, to be put back.
-struct Hidden<S>(Vec<Vec<Vec<S>>>);
+pub(super) struct Hidden<S>(Vec<Vec<Vec<S>>>);
 
 impl<S: RowKernels> Hidden<S> {
-    fn of(view: &RowGroupViewMut<S>, n_full: usize) -> Self {
+    pub fn of(view: &RowGroupViewMut<S>, n_full: usize) -> Self {
         let full =
             view.full[..n_full].iter().map(|rows| rows.iter().map(|row| row.to_vec()).collect());
         let chroma = view.chroma.iter().map(|rows| rows.iter().map(|row| row.to_vec()).collect());
@@ -137,7 +137,7 @@ impl<S: RowKernels> Hidden<S> {
     }
 
     /// Puts back all samples of a group but those in the visible rows and columns of each component.
-    fn put_back(
+    pub fn put_back(
         &self,
         view: &mut RowGroupViewMut<S>,
         n_full: usize,
@@ -204,7 +204,7 @@ impl<S: RowKernels> BandProcessor for RowProcessor<S> {
     }
 
     fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping) {
-        let Mapping::Luts(luts) = mapping;
+        let luts = mapping.luts();
         let Self { access, group, kernels, converter, shared, rows_of_group, .. } = self;
         let tables: Vec<S::Table> = luts.iter().map(kernels.table).collect();
         let columns_of: Vec<ops::Range<usize>> =

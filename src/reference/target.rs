@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cdf::Cdf;
+use crate::grading::Goal;
 
 /// Which reference it is: another one for each that was made in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +26,13 @@ pub struct Target {
     pub id: ReferenceId,
     /// The distribution of each channel.
     pub cdfs: Arc<[Cdf]>,
+    /// Its colours, to move those of frames towards.
+    pub goal: Option<Arc<Goal>>,
 }
 
 impl Target {
-    /// Of a reference of its own.
+    /// The distributions of a reference of its own.
     pub fn new(cdfs: impl Into<Arc<[Cdf]>>) -> Self {
-        Self { id: ReferenceId::new(), cdfs: cdfs.into() }
+        Self { id: ReferenceId::new(), cdfs: cdfs.into(), goal: None }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct ChannelState {
 }
 
 /// What is left of an old reference when it is forgotten: less than a level of 16 bits.
-const FORGOTTEN: f64 = 1e-5;
+pub(super) const FORGOTTEN: f64 = 1e-5;
 
 impl ChannelState {
     /// Takes a frame into the source, if it is time to. Whether it was.

@@ -32,6 +32,7 @@
 use std::time::Duration;
 
 use crate::color::Channels;
+use crate::grading::{self, Method};
 use crate::histogram::Histogram;
 use crate::mapping::Mapping;
 use crate::reference::{ReferenceId, Target};
@@ -42,10 +43,12 @@ mod channel;
 mod conversion;
 pub mod cuts;
 pub mod exposure;
+mod grade;
 
 use channel::{ChannelLevels, ChannelState, Update};
 use cuts::Cuts;
 use exposure::Exposure;
+use grade::{GradeState, Input};
 
 /// When the source is learned from frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +90,10 @@ pub struct Settings {
     pub flat_frames: FlatFrames,
     /// The steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)); 0: as steep as it is.
     pub max_slope: f64,
+    /// The rule by which colours are moved together; `None`: each channel is matched by itself.
+    pub method: Option<Method>,
+    /// Whether grades are dithered ([`Grade::dither`](crate::mapping::grade::Grade::dither)).
+    pub dither: bool,
 }
 
 impl Default for Settings {
@@ -99,6 +106,8 @@ impl Default for Settings {
             update_mode: UpdateMode::default(),
             flat_frames: FlatFrames::default(),
             max_slope: 0.,
+            method: None,
+            dither: false,
         }
     }
 }
@@ -152,6 +161,8 @@ pub struct Report {
 pub struct Temporal {
     channels: Channels,
     states: Vec<ChannelState>,
+    /// Of colours that are moved together.
+    grade: GradeState,
     cuts: Cuts,
     exposure: Exposure,
     /// Whether what was learned is part of a fade from black, for want of anything else.
@@ -179,6 +190,7 @@ impl Temporal {
     pub fn new(channels: Channels) -> Self {
         Self {
             states: vec![ChannelState::default(); channels.depths.len()],
+            grade: GradeState::default(),
             cuts: Cuts::default(),
             exposure: Exposure::default(),
             is_provisional: false,
@@ -205,6 +217,7 @@ impl Temporal {
             UpdateMode::Scene => {
                 self.relearn();
                 self.states.iter_mut().for_each(|state| state.outgoing = None);
+                self.grade.outgoing = None;
                 (self.cuts, self.exposure) = (Cuts::default(), Exposure::default());
                 self.is_provisional = false;
             }
@@ -228,6 +241,7 @@ impl Temporal {
         };
         Self {
             states: self.states.into_iter().enumerate().map(convert).collect(),
+            grade: self.grade.for_weights(grading::luma_weights(channels.encoding)),
             channels,
             ..self
         }
@@ -237,6 +251,7 @@ impl Temporal {
     /// what it has.
     pub fn relearn(&mut self) {
         self.states.iter_mut().for_each(|state| state.is_stale = true);
+        self.grade.is_stale = true;
     }
 
     /// How to map a frame, some time after the one before, so that it matches `target`.
@@ -253,6 +268,12 @@ impl Temporal {
         let mut report = Report { gain: 1., ..Report::default() };
         if let Some(thumbnail) = &statistics.thumbnail {
             self.look(thumbnail, elapsed, settings, &mut update, &mut report);
+        }
+        if let (Some(sample), Some(goal)) = (&statistics.sample, &target.goal) {
+            let input = Input { sample, target, goal, elapsed, update, weight };
+            let (grade, learned) = self.grade.decide(input, &self.channels, &report, settings);
+            report.learned = vec![learned; self.states.len()];
+            return (grade.into(), report);
         }
         let old = self.reference.replace(target.id);
         let reference_changed = old.is_some_and(|old| old != target.id);
@@ -319,7 +340,8 @@ impl Temporal {
 
         // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
         // fades out.
-        let has_source = self.states.iter().any(|state| state.source.is_some());
+        let has_source =
+            self.grade.is_learned() || self.states.iter().any(|state| state.source.is_some());
         self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
         if self.is_provisional {
             self.relearn();

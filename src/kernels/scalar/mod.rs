@@ -3,6 +3,7 @@
 
 pub(super) mod bytes;
 pub mod convert;
+pub(super) mod grade;
 pub(super) mod transfer;
 pub(super) mod words;
 
@@ -20,6 +21,7 @@ pub(super) fn bytes() -> Kernels<u8> {
         apply: bytes::apply_row,
         apply_to: bytes::apply_to,
         conversion: ConversionKernels::plain(),
+        grade: grade::kernels(),
         transfer: transfer(),
     }
 }
@@ -34,6 +36,7 @@ pub(super) fn words() -> Kernels<u16> {
         apply: words::apply,
         apply_to: words::apply_to,
         conversion: ConversionKernels::plain(),
+        grade: grade::kernels(),
         transfer: transfer(),
     }
 }

@@ -1,7 +1,38 @@
 //! The values of properties that have names.
 
 use crate::color::ColorSpace;
+use crate::grading;
 use crate::temporal;
+
+/// How colours are moved towards those of the reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstHistoMatchMethod")]
+pub enum Method {
+    /// Each channel by itself, to the reference's histogram exactly.
+    #[default]
+    #[enum_value(name = "Each channel to the reference's histogram, exactly", nick = "channels")]
+    Channels,
+    /// All channels together, by a matrix.
+    #[enum_value(name = "All colours together, by a matrix: least noise", nick = "linear")]
+    Linear,
+    /// All channels together, as a colourist would.
+    #[enum_value(
+        name = "All colours together, by a matrix, a tone curve, and saturation and tint by luma",
+        nick = "grade"
+    )]
+    Grade,
+}
+
+impl Method {
+    /// The rule by which colours are moved together; `None` if they aren't.
+    pub(super) fn rule(self) -> Option<grading::Method> {
+        match self {
+            Self::Channels => None,
+            Self::Linear => Some(grading::Method::Linear),
+            Self::Grade => Some(grading::Method::Grade),
+        }
+    }
+}
 
 /// The colour channels to match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]

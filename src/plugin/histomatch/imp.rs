@@ -13,8 +13,8 @@ use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
 use super::settings::{self, Settings};
-use super::stream::{self, Access, Decision, Matched, Stream};
-use super::{Colorspace, FlatFrames, IS_OURS, UpdateMode, stats};
+use super::stream::{self, Access, Decision, Matched, Matching, Stream};
+use super::{Colorspace, FlatFrames, IS_OURS, Method, UpdateMode, stats};
 use crate::kernels::InstructionSet;
 use crate::plugin::reference::{NotSettled, References};
 use crate::plugin::{frame, lock};
@@ -88,6 +88,19 @@ pub struct HistoMatch {
         blurb = "Threads that share the work on a frame (1 = the streaming thread alone, \
                  0 = as many as the CPU has)",
         mutable_ready
+    )]
+    /// How colours are moved.
+    #[property(
+        name = "method",
+        type = Method,
+        member = method,
+        get,
+        set = Self::set_method,
+        nick = "Method",
+        blurb = "How colours are moved towards the reference's: each channel exactly, or all \
+                 together, with less noise and nothing broken",
+        mutable_playing,
+        builder(Method::default())
     )]
     /// What the channels are.
     #[property(
@@ -218,6 +231,19 @@ pub struct HistoMatch {
         mutable_playing,
         controllable
     )]
+    /// Whether an ordered pattern is added before samples are rounded.
+    #[property(
+        name = "dither",
+        type = bool,
+        member = dither,
+        get,
+        set,
+        default = false,
+        nick = "Dither",
+        blurb = "With method=linear and method=grade, add an ordered pattern of half a level before \
+                 levels are rounded, so that smooth areas show no bands",
+        mutable_playing
+    )]
     /// Whether messages are posted.
     #[property(
         name = "post-messages",
@@ -301,12 +327,23 @@ impl HistoMatch {
     }
 
     fn set_colorspace(&self, colorspace: Colorspace) {
+        self.set_matching(|settings| settings.colorspace = colorspace);
+    }
+
+    fn set_method(&self, method: Method) {
+        self.set_matching(|settings| settings.method = method);
+    }
+
+    /// Changes what of the frames is matched.
+    fn set_matching(&self, change: impl Fn(&mut Settings)) {
         // So that no frame is late for it.
         let negotiated = lock(&self.negotiated).clone();
         if let Some(info) = negotiated {
-            self.references.prepare(&stream::channels(&info, colorspace));
+            let mut settings = lock(&self.settings).clone();
+            change(&mut settings);
+            self.references.prepare(&stream::channels(&info, settings.matching()));
         }
-        lock(&self.settings).colorspace = colorspace;
+        change(&mut lock(&self.settings));
     }
 
     /// Makes the threads that `n-threads` asks for.
@@ -359,10 +396,10 @@ impl HistoMatch {
     fn make_stream(
         &self,
         info: &gst_video::VideoInfo,
-        colorspace: Colorspace,
+        matching: Matching,
         at_most: InstructionSet,
     ) -> Result<Stream, gst::LoggableError> {
-        let stream = Stream::new(info, colorspace, at_most)
+        let stream = Stream::new(info, matching, at_most)
             .map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
         self.references.set_channels(stream.matcher().channels());
         gst::info!(CAT, imp = self, "Channels: {:?}", stream.matcher().channels());
@@ -598,8 +635,8 @@ impl HistoMatch {
         let Streaming { workers, at_most, stream: Some(stream), .. } = &mut *streaming else {
             return Err(gst::FlowError::NotNegotiated);
         };
-        if stream.colorspace() != settings.colorspace {
-            let new = self.make_stream(stream.info(), settings.colorspace, *at_most).map_err(
+        if stream.matching() != settings.matching() {
+            let new = self.make_stream(stream.info(), settings.matching(), *at_most).map_err(
                 |error| {
                     error.log();
                     gst::FlowError::NotNegotiated
@@ -695,12 +732,12 @@ impl VideoFilterImpl for HistoMatch {
             self.explain_fields();
             return Err(gst::loggable_error!(CAT, "Fields one behind the other"));
         }
-        let (colorspace, mode) = {
+        let (matching, mode) = {
             let settings = lock(&self.settings);
-            (settings.colorspace, settings.update_mode.into())
+            (settings.matching(), settings.update_mode.into())
         };
         let at_most = self.streaming.borrow().at_most;
-        let mut stream = self.make_stream(info, colorspace, at_most)?;
+        let mut stream = self.make_stream(info, matching, at_most)?;
         *lock(&self.negotiated) = Some(info.clone());
         let mut streaming = self.streaming.borrow_mut();
         if let Some(old) = streaming.stream.take() {

@@ -100,7 +100,7 @@ mod settings;
 pub mod stats;
 mod stream;
 
-pub use enums::{Colorspace, FlatFrames, UpdateMode};
+pub use enums::{Colorspace, FlatFrames, Method, UpdateMode};
 
 glib::wrapper! {
     /// The element `histomatch`, typed, for applications that link the plugin.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Colorspace, FlatFrames, UpdateMode};
+use super::stream::Matching;
+use super::{Colorspace, FlatFrames, Method, UpdateMode};
 use crate::temporal;
 
 /// The longest time that a property takes, in nanoseconds: a minute. Controllers and sliders divide
@@ -15,6 +16,7 @@ const MILLISECOND: u64 = 1_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub n_threads: u32,
+    pub method: Method,
     pub colorspace: Colorspace,
     pub strength: f64,
     /// In nanoseconds.
@@ -25,6 +27,7 @@ pub(super) struct Settings {
     pub flat_frames: FlatFrames,
     pub ignore_borders: bool,
     pub max_slope: f64,
+    pub dither: bool,
     pub post_messages: bool,
     /// In nanoseconds.
     pub interval: u64,
@@ -36,6 +39,7 @@ impl Default for Settings {
         let temporal = temporal::Settings::default();
         Self {
             n_threads: 1,
+            method: Method::default(),
             colorspace: Colorspace::default(),
             strength: temporal.strength,
             smoothing: temporal.smoothing.as_nanos() as u64,
@@ -45,6 +49,7 @@ impl Default for Settings {
             flat_frames: FlatFrames::default(),
             ignore_borders: false,
             max_slope: temporal.max_slope,
+            dither: temporal.dither,
             post_messages: false,
             interval: 1_000_000_000,
             full_stats: false,
@@ -62,8 +67,24 @@ impl Settings {
                 self.smoothing
             ));
         }
+        if self.method != Method::Channels && self.colorspace != Colorspace::default() {
+            return Some(
+                "The properties contradict each other: colorspace says which channels are matched \
+                 by themselves, and with method=linear or method=grade none is. Set \
+                 method=channels, or leave colorspace=rgb."
+                    .into(),
+            );
+        }
         let contradiction = self.temporal().contradiction()?;
         Some(format!("The properties contradict each other: {contradiction}."))
+    }
+
+    /// What of the frames is matched.
+    pub fn matching(&self) -> Matching {
+        match self.method {
+            Method::Channels => Matching::Channels(self.colorspace),
+            Method::Linear | Method::Grade => Matching::Colors,
+        }
     }
 
     pub fn temporal(&self) -> temporal::Settings {
@@ -75,6 +96,8 @@ impl Settings {
             update_mode: self.update_mode.into(),
             flat_frames: self.flat_frames.into(),
             max_slope: self.max_slope,
+            method: self.method.rule(),
+            dither: self.dither,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::mapping::grade;
+
 /// The name of the structure.
 pub const NAME: &str = "histomatch";
 
@@ -40,6 +42,57 @@ pub struct Stats {
     /// `full-stats`, the property `stats` has the output level of each input level, whatever the
     /// depth.
     pub luts: Vec<Vec<u16>>,
+    /// With `method=linear` and `method=grade`, what the frame was graded by; `depths` and `luts` are
+    /// then empty.
+    pub grade: Option<Grade>,
+}
+
+/// What a frame was graded by: [`mapping::grade::Grade`](crate::mapping::grade::Grade), in R'G'B' from
+/// 0 to 255.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grade {
+    /// `matrix` (array of 9 `gdouble`): what new R', G' and B' are made of, row by row.
+    pub matrix: Vec<f64>,
+    /// `offset` (array of 3 `gdouble`): what is added to them.
+    pub offset: Vec<f64>,
+    /// `tone` (array of 256 `gdouble`): new luma, of 0 to 255 behind the matrix.
+    pub tone: Vec<f64>,
+    /// `gain` (array of 33 `gdouble`): what chroma is multiplied by where new luma is 0, 8 … 256.
+    pub gain: Vec<f64>,
+    /// `shift-cb` (array of 33 `gdouble`): what is then added to Cb.
+    pub shift_cb: Vec<f64>,
+    /// `shift-cr` (array of 33 `gdouble`): and to Cr.
+    pub shift_cr: Vec<f64>,
+}
+
+impl From<&grade::Grade> for Grade {
+    fn from(grade: &grade::Grade) -> Self {
+        Self {
+            matrix: grade.matrix.as_flattened().into(),
+            offset: grade.offset.into(),
+            tone: (0..256).map(|y| grade.tone_at(y.into())).collect(),
+            gain: grade.gain.into(),
+            shift_cb: grade.shift[0].into(),
+            shift_cr: grade.shift[1].into(),
+        }
+    }
+}
+
+impl Grade {
+    /// The names of the fields, and how many values they have.
+    const FIELDS: [(&str, usize); 6] = [
+        ("matrix", 9),
+        ("offset", 3),
+        ("tone", 256),
+        ("gain", grade::LEVELS),
+        ("shift-cb", grade::LEVELS),
+        ("shift-cr", grade::LEVELS),
+    ];
+
+    /// The values of the fields, in the same order.
+    fn values(&self) -> [&Vec<f64>; 6] {
+        [&self.matrix, &self.offset, &self.tone, &self.gain, &self.shift_cb, &self.shift_cr]
+    }
 }
 
 /// The most points that a curve of [`Stats::luts`] has, but with `full-stats`.
@@ -94,6 +147,11 @@ impl From<&Stats> for gst::Structure {
             .field("depths", gst::Array::new(stats.depths.iter().copied()))
             .field("luts", gst::Array::new(stats.luts.iter().map(lut)))
             .build();
+        if let Some(grade) = &stats.grade {
+            for ((name, _), values) in Grade::FIELDS.into_iter().zip(grade.values()) {
+                structure.set(name, gst::Array::new(values.iter().copied()));
+            }
+        }
         if let Some(running_time) = stats.running_time {
             structure.set("running-time", running_time);
         }
@@ -129,7 +187,28 @@ impl TryFrom<&gst::StructureRef> for Stats {
         if depths.iter().any(|depth| !(1..=16).contains(depth)) {
             return Err(NoStats { field: "depths" });
         }
+        let grade = || -> Result<Grade, NoStats> {
+            let mut fields = Vec::with_capacity(Grade::FIELDS.len());
+            for (field, len) in Grade::FIELDS {
+                let values: Vec<f64> = all(get(structure, field)?, field)?;
+                if values.len() != len {
+                    return Err(NoStats { field });
+                }
+                fields.push(values);
+            }
+            let mut fields = fields.into_iter();
+            let mut next = || fields.next().unwrap_or_default();
+            Ok(Grade {
+                matrix: next(),
+                offset: next(),
+                tone: next(),
+                gain: next(),
+                shift_cb: next(),
+                shift_cr: next(),
+            })
+        };
         Ok(Self {
+            grade: structure.has_field("matrix").then(grade).transpose()?,
             running_time: structure
                 .has_field("running-time")
                 .then(|| get(structure, "running-time"))

@@ -9,12 +9,13 @@ use gst::prelude::*;
 use super::Colorspace;
 use super::settings::Settings;
 use super::stats::{self, Stats};
-use crate::color::Channels;
+use crate::color::{Channels, LumaWeights};
 use crate::distance;
 use crate::frame::letterbox::LetterboxTracker;
 use crate::frame::{Area, FrameLayout, FrameMut, FrameRef, SpanError};
 use crate::kernels::InstructionSet;
 use crate::mapping::Mapping;
+use crate::mapping::grade::Grade;
 use crate::matcher::survey::{Survey, SurveyError};
 use crate::matcher::{self, Matcher};
 use crate::plugin::memory::NotMapped;
@@ -38,9 +39,18 @@ const USUAL_DURATION: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 /// frame may be missing whatever it lasts.
 const LONGEST_GAP: gst::ClockTime = gst::ClockTime::SECOND;
 
+/// What of frames is matched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Matching {
+    /// Each channel by itself.
+    Channels(Colorspace),
+    /// All channels together.
+    Colors,
+}
+
 pub(super) struct Stream {
     info: gst_video::VideoInfo,
-    colorspace: Colorspace,
+    matching: Matching,
     at_most: InstructionSet,
     /// Describes the pictures in the buffers, which may be larger than what the caps show.
     frame_info: gst_video::VideoInfo,
@@ -122,24 +132,27 @@ fn layout(info: &gst_video::VideoInfo) -> FrameLayout {
 }
 
 /// The channels that frames of these caps are matched in.
-pub(super) fn channels(info: &gst_video::VideoInfo, colorspace: Colorspace) -> Channels {
-    matcher::channels(&layout(info), colorspace.into())
+pub(super) fn channels(info: &gst_video::VideoInfo, matching: Matching) -> Channels {
+    match matching {
+        Matching::Channels(colorspace) => matcher::channels(&layout(info), colorspace.into()),
+        Matching::Colors => matcher::graded_channels(&layout(info)),
+    }
 }
 
 impl Stream {
     /// The error is for developers: the pad templates have no formats that fail.
     pub fn new(
         info: &gst_video::VideoInfo,
-        colorspace: Colorspace,
+        matching: Matching,
         at_most: InstructionSet,
     ) -> Result<Self, String> {
         let size = frame::size_by_caps(info);
         let frame_info = frame::resized(info, size)?;
-        let matcher = make_matcher(&frame_info, colorspace, at_most)?;
+        let matcher = make_matcher(&frame_info, matching, at_most)?;
         Ok(Self {
             info: info.clone(),
             frame_info,
-            colorspace,
+            matching,
             at_most,
             shown: matcher.layout().area(),
             survey: None,
@@ -155,8 +168,8 @@ impl Stream {
         &self.info
     }
 
-    pub fn colorspace(&self) -> Colorspace {
-        self.colorspace
+    pub fn matching(&self) -> Matching {
+        self.matching
     }
 
     pub fn matcher(&self) -> &Matcher {
@@ -188,6 +201,10 @@ impl Stream {
         }
         self.temporal = old.temporal.for_channels(self.matcher.channels().clone());
         (self.last, self.last_duration) = (old.last, old.last_duration);
+        // What was learned of channels says nothing of colours, and was not kept up meanwhile.
+        if (self.matching == Matching::Colors) != (old.matching == Matching::Colors) {
+            self.temporal.relearn();
+        }
         // With another frame rate alone, or another colour space, the frames are what they were.
         if !is_same {
             self.jump(mode);
@@ -264,8 +281,7 @@ impl Stream {
             return Ok(());
         }
         let info = frame::resized(&self.info, size).map_err(Failure::Buffer)?;
-        self.matcher =
-            make_matcher(&info, self.colorspace, self.at_most).map_err(Failure::Buffer)?;
+        self.matcher = make_matcher(&info, self.matching, self.at_most).map_err(Failure::Buffer)?;
         self.frame_info = info;
         self.show(self.matcher.layout().area());
         Ok(())
@@ -362,11 +378,15 @@ fn absolute_difference(a: gst::ClockTime, b: gst::ClockTime) -> gst::ClockTime {
 /// A matcher for the pictures that `info` describes.
 fn make_matcher(
     info: &gst_video::VideoInfo,
-    colorspace: Colorspace,
+    matching: Matching,
     at_most: InstructionSet,
 ) -> Result<Matcher, String> {
-    Matcher::new(layout(info), colorspace.into(), at_most, frame::unpack(info))
-        .map_err(|error| format!("{}: {error}", info.format().to_str()))
+    let (layout, unpack) = (layout(info), frame::unpack(info));
+    let matcher = match matching {
+        Matching::Channels(colorspace) => Matcher::new(layout, colorspace.into(), at_most, unpack),
+        Matching::Colors => Matcher::grading(layout, at_most, unpack),
+    };
+    matcher.map_err(|error| format!("{}: {error}", info.format().to_str()))
 }
 
 impl Matched {
@@ -377,16 +397,23 @@ impl Matched {
 
     /// Whether nothing was, though there is something to be seen.
     pub fn is_flat(&self) -> bool {
-        !self.is_learned() && self.statistics.histograms.iter().any(temporal::has_contrast)
+        let has_contrast = || match &self.statistics.sample {
+            Some(sample) => temporal::has_contrast(&sample.luma_histogram(LumaWeights::BT709)),
+            None => self.statistics.histograms.iter().any(temporal::has_contrast),
+        };
+        !self.is_learned() && has_contrast()
     }
 
     /// What to tell of it, with curves of at most so many points. It is computed in the streaming
     /// thread for messages, so it may not take long.
     pub fn stats(&self, running_time: Option<gst::ClockTime>, max_points: usize) -> Stats {
-        let Mapping::Luts(luts) = &self.mapping;
         let (sources, references) = (&self.statistics.histograms, &self.target.target.cdfs);
-        let [distance_before, distance_after] =
-            distance::mean_before_and_after(sources, luts, references);
+        let ([distance_before, distance_after], luts, grade) = match &self.mapping {
+            Mapping::Luts(luts) => {
+                (distance::mean_before_and_after(sources, luts, references), &luts[..], None)
+            }
+            Mapping::Grade(grade) => (self.graded_distances(grade), &[][..], Some(grade)),
+        };
         Stats {
             running_time,
             reference: self.target.location.display().to_string(),
@@ -398,6 +425,15 @@ impl Matched {
             gain: self.report.gain,
             depths: luts.iter().map(|lut| lut.levels.len().ilog2()).collect(),
             luts: luts.iter().map(|lut| stats::curve(&lut.levels, max_points)).collect(),
+            grade: grade.map(|grade| stats::Grade::from(&**grade)),
+        }
+    }
+
+    /// The distances in R'G'B', of the sample's pixels.
+    fn graded_distances(&self, grade: &Grade) -> [f64; 2] {
+        match (&self.statistics.sample, &self.target.target.goal) {
+            (Some(sample), Some(goal)) => goal.distances(sample, grade),
+            _ => [0.; 2],
         }
     }
 }

@@ -1,0 +1,268 @@
+//! Saturation and tint by luma, and the gamut.
+
+use crate::mapping::grade::{LEVEL, LEVELS, at_level};
+
+/// A Gaussian of so many levels, from its middle on; beyond, it is next to nothing.
+type Blur = [f64; 7];
+
+/// exp(-x² / (2 σ²)) for σ of 0.7.
+const NARROW: Blur = blur([
+    1.,
+    0.36044778859782095,
+    0.016879884148789895,
+    0.00010270256461965522,
+    8.118538349144025e-08,
+    8.337947094201132e-12,
+    1.1125643881294098e-16,
+]);
+
+/// For σ of 1.
+const MIDDLE: Blur = blur([
+    1.,
+    0.6065306597126334,
+    0.1353352832366127,
+    0.011108996538242306,
+    0.00033546262790251185,
+    3.726653172078671e-06,
+    1.522997974471263e-08,
+]);
+
+/// For σ of 1.5.
+const WIDE: Blur = blur([
+    1.,
+    0.8007374029168081,
+    0.41111229050718745,
+    0.1353352832366127,
+    0.028565500784550377,
+    0.0038659201394728076,
+    0.00033546262790251185,
+]);
+
+/// The weights with a sum of 1.
+const fn blur(weights: Blur) -> Blur {
+    let mut sum = weights[0];
+    let mut i = 1;
+    while i < weights.len() {
+        sum += 2. * weights[i];
+        i += 1;
+    }
+    let mut blur = weights;
+    let mut i = 0;
+    while i < weights.len() {
+        blur[i] = weights[i] / sum;
+        i += 1;
+    }
+    blur
+}
+
+/// Smoothed over the levels; the first and the last are repeated.
+fn blurred(levels: &[f64; LEVELS], blur: &Blur) -> [f64; LEVELS] {
+    std::array::from_fn(|i| {
+        let pair = |d: usize| levels[i.saturating_sub(d)] + levels[(i + d).min(LEVELS - 1)];
+        let sides: f64 = (1..blur.len()).map(|d| blur[d] * pair(d)).sum();
+        blur[0] * levels[i] + sides
+    })
+}
+
+/// What pixels near a level of luma have of chroma.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    count: f64,
+    cb: f64,
+    cr: f64,
+    /// Of the squares of both.
+    squares: f64,
+}
+
+/// Counts chroma by luma.
+#[derive(Clone, Debug)]
+pub struct Counter([Sums; LEVELS]);
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self([Sums::default(); LEVELS])
+    }
+}
+
+/// The level that is nearest to a Y' from 0 to 255.
+#[inline(always)]
+pub fn level_of(y: f32) -> usize {
+    (y * (1. / LEVEL as f32) + 0.5) as usize
+}
+
+impl Counter {
+    /// Counts a pixel.
+    #[inline(always)]
+    pub fn add(&mut self, level: usize, cb: f32, cr: f32) {
+        let (cb, cr) = (f64::from(cb), f64::from(cr));
+        let sums = &mut self.0[level];
+        sums.count += 1.;
+        sums.cb += cb;
+        sums.cr += cr;
+        sums.squares += cb * cb + cr * cr;
+    }
+
+    /// What was counted, smoothed over the levels.
+    pub fn finish(self) -> ChromaByLuma {
+        let total: f64 = self.0.iter().map(|sums| sums.count).sum();
+        let smooth = |part: fn(&Sums) -> f64| blurred(&self.0.each_ref().map(part), &WIDE);
+        // So that levels without pixels have no chroma, and no share.
+        let count = smooth(|sums| sums.count).map(|count| count + 1e-9);
+        let mean = |sums: [f64; LEVELS]| std::array::from_fn(|i| sums[i] / count[i]);
+        let means: [[f64; LEVELS]; 2] =
+            [mean(smooth(|sums| sums.cb)), mean(smooth(|sums| sums.cr))];
+        let squares: [f64; LEVELS] = mean(smooth(|sums| sums.squares));
+        ChromaByLuma {
+            share: count.map(|count| count / total.max(1.)),
+            deviation: std::array::from_fn(|i| {
+                let [cb, cr] = means.map(|means| means[i]);
+                (squares[i] - (cb * cb + cr * cr)).max(0.).sqrt()
+            }),
+            means,
+        }
+    }
+}
+
+/// The chroma of pixels near each level of luma.
+#[derive(Clone, Debug)]
+pub struct ChromaByLuma {
+    /// The share of the pixels.
+    share: [f64; LEVELS],
+    /// The means of Cb and Cr.
+    means: [[f64; LEVELS]; 2],
+    /// The standard deviation from these.
+    deviation: [f64; LEVELS],
+}
+
+/// The share of pixels that counts half.
+const HALF_SHARE: f64 = 0.003;
+
+/// Added to deviations, so that grey pictures say little.
+const STIFFNESS: f64 = 2.;
+
+/// The least and the greatest gain.
+const GAINS: (f64, f64) = (0.6, 1.5);
+
+/// The strongest tint.
+const TINT: f64 = 16.;
+
+/// Gain and shifts by luma that give the chroma of `source` means and deviation of `goal`.
+pub fn gain_and_shift(
+    source: &ChromaByLuma,
+    goal: &ChromaByLuma,
+) -> ([f64; LEVELS], [[f64; LEVELS]; 2]) {
+    let weight: [f64; LEVELS] = std::array::from_fn(|i| {
+        let share = source.share[i].min(goal.share[i]);
+        share / (share + HALF_SHARE)
+    });
+    let gain = std::array::from_fn(|i| {
+        let ratio = (goal.deviation[i] + STIFFNESS) / (source.deviation[i] + STIFFNESS);
+        1. + (ratio.clamp(GAINS.0, GAINS.1) - 1.) * weight[i]
+    });
+    let gain = blurred(&gain, &MIDDLE);
+    let shift = [0, 1].map(|c| {
+        let (source, goal) = (&source.means[c], &goal.means[c]);
+        let tint = std::array::from_fn(|i| ((goal[i] - source[i]) * weight[i]).clamp(-TINT, TINT));
+        let tint = blurred(&tint, &MIDDLE);
+        std::array::from_fn(|i| source[i] * (1. - gain[i]) + tint[i])
+    });
+    (gain, shift)
+}
+
+/// Steps between a scale of chroma of 0 and of 1.
+const SCALES: usize = 256;
+
+/// The percentage of a level's pixels that may leave the range.
+const OUTSIDE: f64 = 2.5;
+
+/// The share of pixels at a level that counts half.
+const HALF_SHARE_OF_GAMUT: f64 = 0.0003;
+
+/// How much of their chroma the pixels near each level of luma can keep.
+#[derive(Clone, Debug)]
+pub struct Gamut {
+    counts: Vec<u32>,
+    /// At most this much of a channel's difference from grey counts as none.
+    least: f32,
+}
+
+impl Default for Gamut {
+    fn default() -> Self {
+        Self { counts: vec![0; LEVELS * (SCALES + 1)], least: 1. }
+    }
+}
+
+impl Gamut {
+    /// Counts a pixel, by its luma and the differences of its R', G' and B' from that.
+    ///
+    /// Colours that are next to grey leave the range by less than a level, whatever is done.
+    #[inline(always)]
+    pub fn add(&mut self, level: usize, y: f32, differences: [f32; 3]) {
+        let mut scale = 1f32;
+        for difference in differences {
+            if difference > self.least {
+                scale = scale.min((255. - y) / difference);
+            } else if difference < -self.least {
+                scale = scale.min(-y / difference);
+            }
+        }
+        let step = (scale.max(0.) * SCALES as f32) as usize;
+        self.counts[level * (SCALES + 1) + step.min(SCALES)] += 1;
+    }
+
+    /// The scale of chroma at each level that keeps all but some of the pixels inside the range.
+    pub fn finish(&self) -> [f64; LEVELS] {
+        let levels: Vec<&[u32]> = self.counts.chunks_exact(SCALES + 1).collect();
+        let count = |level: usize| levels[level].iter().sum::<u32>();
+        let total: u32 = (0..LEVELS).map(count).sum();
+        let inside = std::array::from_fn(|level| {
+            let count = count(level);
+            if count == 0 {
+                return 1.;
+            }
+            let share = f64::from(count) / f64::from(total);
+            let scale = quantile(levels[level], count);
+            1. + (scale - 1.) * share / (share + HALF_SHARE_OF_GAMUT)
+        });
+        blurred(&inside, &NARROW)
+    }
+}
+
+/// The scale that [`OUTSIDE`] percent of some pixels are below.
+fn quantile(counts: &[u32], total: u32) -> f64 {
+    let rank = f64::from(total - 1) * OUTSIDE / 100.;
+    let mut before = 0.;
+    for (step, &count) in counts.iter().enumerate() {
+        let count = f64::from(count);
+        if before + count > rank {
+            let within = ((rank - before + 0.5) / count).min(1.);
+            return ((step as f64 + within) / SCALES as f64).min(1.);
+        }
+        before += count;
+    }
+    1.
+}
+
+/// Multiplies chroma behind `gain` and `shift` by `inside`.
+pub fn keep_inside(
+    gain: &mut [f64; LEVELS],
+    shift: &mut [[f64; LEVELS]; 2],
+    inside: &[f64; LEVELS],
+) {
+    for curve in [gain].into_iter().chain(shift) {
+        curve.iter_mut().zip(inside).for_each(|(value, inside)| *value *= inside);
+    }
+}
+
+/// Chroma behind gain and shift.
+#[inline(always)]
+pub fn changed(
+    gain: &[f64; LEVELS],
+    shift: &[[f64; LEVELS]; 2],
+    y: f32,
+    chroma: [f32; 2],
+) -> [f32; 2] {
+    let y = f64::from(y);
+    let gain = at_level(gain, y);
+    [0, 1].map(|c| (gain * f64::from(chroma[c]) + at_level(&shift[c], y)) as f32)
+}

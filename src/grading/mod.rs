@@ -1,0 +1,312 @@
+//! The rule of `linear` and `grade`: the [`Grade`] that moves the colours of one sample of pixels
+//! towards those of another.
+//!
+//! - **Matrix.** The linear Monge-Kantorovich map between two Gaussians: of all maps that give the
+//!   source the reference's mean and covariance, the one that moves colours least. F. Pitié, A.
+//!   Kokaram, "The Linear Monge-Kantorovitch Linear Colour Mapping for Example-Based Colour Transfer",
+//!   CVMP 2007. Both covariances have a little of a grey noise added, so that it never is singular.
+//! - **Tone** ([`tone`]). `linear`: a shoulder for what leaves the range. `grade`: a monotone cubic through
+//!   seven quantiles of luma before that.
+//! - **Chroma** ([`chroma`]). `grade`: saturation and tint by luma. Both: chroma is scaled, level by
+//!   level of luma, so that colours stay in the range.
+
+pub mod chroma;
+pub mod tone;
+
+use crate::cdf::Cdf;
+use crate::color::{Encoding, LumaWeights};
+use crate::histogram::Histogram;
+use crate::mapping::grade::{Grade, LEVELS, TONES, tone_inputs};
+use crate::matrix::{self, IDENTITY, Matrix, Vector};
+use crate::statistics::ColorSample;
+
+use chroma::{ChromaByLuma, Gamut};
+use tone::{QUANTILES, ToneCurve};
+
+/// Which of the rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// A matrix.
+    Linear,
+    /// A matrix, a tone curve, saturation and tint by luma.
+    #[default]
+    Grade,
+}
+
+/// How a grade is learned.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rule {
+    /// By which rule.
+    pub method: Method,
+    /// The steepest that it may get: the matrix in any direction, from 1/`max_slope` on, and the
+    /// tone curve; 0: by the rule's own limits.
+    pub max_slope: f64,
+    /// Whether there is luma alone.
+    pub is_grey: bool,
+}
+
+/// What both covariances have added: the deviation of a grey noise, in levels.
+const SIGMA: f64 = 16.;
+
+/// The limits of the matrix in any direction.
+const STRETCH: (f64, f64) = (0.2, 4.);
+
+/// The percentages of the pixels that may leave the range at its lower and at its upper end.
+const ENDS: [f64; 2] = [0.2, 99.8];
+
+/// The luma that frames are graded by: their own, or that of BT.709.
+pub fn luma_weights(encoding: Encoding) -> LumaWeights {
+    match encoding {
+        Encoding::Rgb(_) => LumaWeights::BT709,
+        Encoding::YCbCr(weights, _) | Encoding::Luma(weights, _) => weights,
+    }
+}
+
+/// What a sample of pixels is moved towards: what is known of a reference.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    weights: LumaWeights,
+    moments: Moments,
+    quantiles: [f64; 7],
+    chroma: ChromaByLuma,
+    /// Of R', G' and B', in 8 bits.
+    cdfs: [Cdf; 3],
+}
+
+impl Goal {
+    /// The colours of a reference, for frames with such luma. There is at least one pixel.
+    pub fn new(reference: &ColorSample, weights: LumaWeights) -> Self {
+        let mut counts = LumaCounts::default();
+        let mut chroma = chroma::Counter::default();
+        let to_ycbcr = Affine::new(&weights.to_ycbcr(), [0.; 3]);
+        for rgb in reference.pixels() {
+            let [y, cb, cr] = to_ycbcr.apply(rgb);
+            counts.add(y);
+            chroma.add(chroma::level_of(y.clamp(0., 255.)), cb, cr);
+        }
+        Self {
+            weights,
+            moments: Moments::of(reference),
+            quantiles: QUANTILES.map(|percent| counts.quantile(percent)),
+            chroma: chroma.finish(),
+            cdfs: cdfs(reference.pixels()),
+        }
+    }
+
+    /// How far the R', G' and B' of some pixels are from the reference's, as they are and graded: means
+    /// over the channels of [`Cdf::distance`].
+    pub fn distances(&self, source: &ColorSample, grade: &Grade) -> [f64; 2] {
+        let graded = source.pixels().map(|rgb| grade.map(rgb.map(f64::from)).map(|v| v as f32));
+        [cdfs(source.pixels()), cdfs(graded)]
+            .map(|own| own.iter().zip(&self.cdfs).map(|(own, goal)| own.distance(goal) / 3.).sum())
+    }
+}
+
+/// The distributions of R', G' and B', in 8 bits.
+fn cdfs(pixels: impl Iterator<Item = [f32; 3]>) -> [Cdf; 3] {
+    let mut histograms = [(); 3].map(|()| Histogram::empty(8));
+    for rgb in pixels {
+        for (histogram, value) in histograms.iter_mut().zip(rgb) {
+            histogram.bins[(value + 0.5).clamp(0., 255.) as usize] += 1;
+        }
+    }
+    histograms.each_ref().map(Cdf::from)
+}
+
+/// The grade that moves the colours of `source`, which has at least one pixel, towards `goal`.
+pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
+    let weights = goal.weights;
+    let (matrix, offset) = transport(&Moments::of(source), goal, &rule);
+    let to_ycbcr = {
+        let to_ycbcr = weights.to_ycbcr();
+        Affine::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
+    };
+    let mut counts = LumaCounts::default();
+    let moved: Vec<[f32; 3]> = source.pixels().map(|rgb| to_ycbcr.apply(rgb)).collect();
+    let bins: Vec<u16> = moved.iter().map(|&[y, ..]| counts.add(y)).collect();
+
+    let curve = (rule.method == Method::Grade).then(|| {
+        let own = QUANTILES.map(|percent| counts.quantile(percent));
+        ToneCurve::between(&own, &goal.quantiles, rule.max_slope)
+    });
+    let curve = |y: f64| curve.as_ref().map_or(y, |curve| curve.at(y));
+    let [low, high] = ENDS.map(|percent| curve(counts.quantile(percent)));
+    let tone: Vec<f64> = tone_inputs().map(|y| tone::shoulder(curve(y), low, high)).collect();
+
+    let mut grade = Grade { matrix, offset, tone, ..Grade::identity(weights) };
+    if rule.is_grey {
+        return grade;
+    }
+    let lumas: Vec<f32> = {
+        let of_bin = counts.tones(&grade);
+        bins.iter().map(|&bin| of_bin[usize::from(bin)]).collect()
+    };
+    let pixels = || moved.iter().zip(&lumas).map(|(&[_, cb, cr], &y)| (y, [cb, cr]));
+    if rule.method == Method::Grade {
+        let mut counter = chroma::Counter::default();
+        pixels().for_each(|(y, [cb, cr])| counter.add(chroma::level_of(y), cb, cr));
+        (grade.gain, grade.shift) = chroma::gain_and_shift(&counter.finish(), &goal.chroma);
+    }
+    let mut gamut = Gamut::default();
+    let to_rgb = weights.to_rgb().map(|[_, cb, cr]| [cb as f32, cr as f32]);
+    for (y, chroma) in pixels() {
+        let [cb, cr] = chroma::changed(&grade.gain, &grade.shift, y, chroma);
+        gamut.add(
+            chroma::level_of(y),
+            y,
+            to_rgb.map(|[from_cb, from_cr]| from_cb * cb + from_cr * cr),
+        );
+    }
+    let inside: [f64; LEVELS] = gamut.finish();
+    chroma::keep_inside(&mut grade.gain, &mut grade.shift, &inside);
+    grade
+}
+
+/// The matrix and the offset between two distributions.
+fn transport(source: &Moments, goal: &Goal, rule: &Rule) -> (Matrix, Vector) {
+    let limits = match rule.max_slope {
+        0. => STRETCH,
+        limit => (STRETCH.0.max(1. / limit), STRETCH.1.min(limit)),
+    };
+    let reference = &goal.moments;
+    let matrix = if rule.is_grey {
+        let scale = (goal.luma_variance() + SIGMA * SIGMA).sqrt()
+            / (source.variance_along(goal.weights) + SIGMA * SIGMA).sqrt();
+        matrix::diagonal([scale.clamp(limits.0, limits.1); 3])
+    } else {
+        let noise = matrix::diagonal([SIGMA * SIGMA; 3]);
+        let root = |m: &Matrix| matrix::with_eigenvalues(m, |value| value.max(0.).sqrt());
+        let spread = matrix::sum(&source.covariance, &noise);
+        let a = root(&spread);
+        // Not singular: the eigenvalues are at least the noise's.
+        let b = matrix::with_eigenvalues(&spread, |value| 1. / value.max(SIGMA * SIGMA).sqrt());
+        let goal = matrix::sum(&reference.covariance, &noise);
+        let inner = root(&symmetric(&matrix::product(&matrix::product(&a, &goal), &a)));
+        let map = symmetric(&matrix::product(&matrix::product(&b, &inner), &b));
+        matrix::with_eigenvalues(&map, |value| value.clamp(limits.0, limits.1))
+    };
+    let (from, to) = if rule.is_grey {
+        let [from, to] = [source, reference].map(|moments| goal.weights.luma(moments.mean));
+        ([from; 3], [to; 3])
+    } else {
+        (source.mean, reference.mean)
+    };
+    let moved = matrix::apply(&matrix, from);
+    (matrix, [0, 1, 2].map(|i| to[i] - moved[i]))
+}
+
+impl Goal {
+    fn luma_variance(&self) -> f64 {
+        self.moments.variance_along(self.weights)
+    }
+}
+
+/// What rounding has made of a symmetric matrix, made symmetric again.
+fn symmetric(m: &Matrix) -> Matrix {
+    [0, 1, 2].map(|i| [0, 1, 2].map(|j| (m[i][j] + m[j][i]) / 2.))
+}
+
+/// The mean and the covariance (divided by the number) of pixels.
+#[derive(Clone, Debug)]
+struct Moments {
+    mean: Vector,
+    covariance: Matrix,
+}
+
+/// Sums side by side, in which pixels take turns.
+const LANES: usize = 8;
+
+impl Moments {
+    fn of(sample: &ColorSample) -> Self {
+        let n = sample.len() as f64;
+        let mean = sample.channels.each_ref().map(|channel| sum(channel, channel, |a, _| a) / n);
+        let mut covariance = IDENTITY;
+        for i in 0..3 {
+            for j in i..3 {
+                let (a, b) = (&sample.channels[i], &sample.channels[j]);
+                let (mean_a, mean_b) = (mean[i], mean[j]);
+                covariance[i][j] = sum(a, b, |a, b| (a - mean_a) * (b - mean_b)) / n;
+                covariance[j][i] = covariance[i][j];
+            }
+        }
+        Self { mean, covariance }
+    }
+
+    fn variance_along(&self, weights: LumaWeights) -> f64 {
+        weights.luma(self.covariance.map(|row| weights.luma(row)))
+    }
+}
+
+/// The sum of a term over two channels.
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut lanes = [0.; LANES];
+    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += term(a.into(), b.into());
+        }
+    }
+    lanes.iter().sum()
+}
+
+/// A matrix and an offset in f32, for the pixels of samples.
+struct Affine {
+    matrix: [[f32; 3]; 3],
+    offset: [f32; 3],
+}
+
+impl Affine {
+    fn new(matrix: &Matrix, offset: Vector) -> Self {
+        Self {
+            matrix: matrix.map(|row| row.map(|entry| entry as f32)),
+            offset: offset.map(|value| value as f32),
+        }
+    }
+
+    #[inline(always)]
+    fn apply(&self, [r, g, b]: [f32; 3]) -> [f32; 3] {
+        let row = |i: usize| {
+            let [from_r, from_g, from_b] = self.matrix[i];
+            from_r * r + from_g * g + from_b * b + self.offset[i]
+        };
+        [row(0), row(1), row(2)]
+    }
+}
+
+/// How often each luma occurs, in [`tone::BINS`].
+struct LumaCounts {
+    counts: Vec<u32>,
+    total: u32,
+}
+
+impl Default for LumaCounts {
+    fn default() -> Self {
+        Self { counts: vec![0; tone::BINS], total: 0 }
+    }
+}
+
+impl LumaCounts {
+    /// Counts a luma. Its bin.
+    #[inline(always)]
+    fn add(&mut self, luma: f32) -> u16 {
+        let bin = tone::bin(luma);
+        self.counts[usize::from(bin)] += 1;
+        self.total += 1;
+        bin
+    }
+
+    fn quantile(&self, percent: f64) -> f64 {
+        tone::quantile(&self.counts, self.total, percent)
+    }
+
+    /// What becomes of the luma of each bin.
+    fn tones(&self, grade: &Grade) -> Vec<f32> {
+        let per_level = tone::BINS_TO_LEVEL as usize;
+        let mut tones = Vec::with_capacity(tone::BINS);
+        for gap in grade.tone.windows(2) {
+            let step = (gap[1] - gap[0]) / per_level as f64;
+            tones.extend((0..per_level).map(|i| (gap[0] + step * i as f64) as f32));
+        }
+        tones.push(grade.tone[TONES - 1] as f32);
+        tones
+    }
+}

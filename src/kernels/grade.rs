@@ -1,0 +1,367 @@
+//! A [`Grade`] in numbers that kernels compute with.
+
+use crate::color::Encoding;
+use crate::frame::{FrameLayout, Subsampling};
+use crate::mapping::grade::{Grade, LEVEL, LOWEST, TONES, at_level};
+use crate::matrix::{self, Vector};
+
+/// The functions that grade rows.
+#[derive(Clone, Copy, Debug)]
+pub struct GradeKernels<S> {
+    /// Grades a row of R', G' and B', the index of which is that of its dither.
+    pub rgb: fn(&GradeTables, [&mut [S]; 3], row: usize),
+    /// Grades the rows of luma that share a row of chroma, the first of which has an index, and that;
+    /// without chroma, luma alone.
+    pub ycbcr: fn(&GradeTables, &mut [&mut [S]], Option<[&mut [S]; 2]>, row: usize),
+}
+
+/// A grade for the samples of one layout.
+#[derive(Clone, Debug)]
+pub struct GradeTables {
+    pub(in crate::kernels) numbers: Numbers,
+    /// How the second and third component are subsampled.
+    pub(in crate::kernels) chroma: Subsampling,
+    /// What is added to the samples of 8 rows and 8 columns, which repeat.
+    dither: Option<[[i16; 8]; 8]>,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::kernels) enum Numbers {
+    /// For up to 10 bits.
+    Fixed(Box<FixedGrade>),
+    Float(Box<FloatGrade>),
+}
+
+/// A curve of straight pieces: the value in the middle of each, and half of its rise.
+#[derive(Clone, Debug)]
+pub(in crate::kernels) struct Curve<const N: usize> {
+    pub middle: [i16; N],
+    pub half: [i16; N],
+}
+
+/// In 16 bits.
+#[derive(Clone, Debug)]
+pub(in crate::kernels) struct FixedGrade {
+    pub depth: u32,
+    pub luma: [i16; 3],
+    pub luma_offset: i16,
+    pub tone: Curve<64>,
+    pub chroma: [[i16; 3]; 2],
+    pub chroma_offset: [i16; 2],
+    pub gain: Curve<32>,
+    pub shift: [Curve<32>; 2],
+    /// Red of Cr, less 1; green of Cb and of Cr; blue of Cb, less 1: in 2^-15.
+    pub to_rgb: [i16; 4],
+    /// The lowest and the highest sample of each component.
+    pub legal: [(i16, i16); 3],
+}
+
+/// In f32. Curves have the value at each place, and the rise to the next.
+#[derive(Clone, Debug)]
+pub(in crate::kernels) struct FloatGrade {
+    pub max: i32,
+    pub luma: [f32; 3],
+    pub luma_offset: f32,
+    pub tone: Vec<[f32; 2]>,
+    /// Added to luma, for its place in `tone`.
+    pub tone_from: f32,
+    pub chroma: [[f32; 3]; 2],
+    pub chroma_offset: [f32; 2],
+    /// Of luma, for its place in `gain` and `shift`.
+    pub per_level: f32,
+    pub gain: Vec<[f32; 2]>,
+    pub shift: [Vec<[f32; 2]>; 2],
+    /// Red of Cr; green of Cb and of Cr; blue of Cb.
+    pub to_rgb: [f32; 4],
+    /// Of each component: the sample of 0, how many samples are a level, and the legal ones.
+    pub zero: [f32; 3],
+    pub scale: [f32; 3],
+    pub legal: [(f32, f32); 3],
+}
+
+/// The deepest samples that are computed in 16 bits.
+const FIXED_DEPTH: u32 = 10;
+
+/// How the samples of a pixel become Y', Cb and Cr behind the grade's matrix, and how these
+/// become samples.
+struct Codes {
+    encoding: Encoding,
+    depth: u32,
+    /// `factors sample + offset`.
+    factors: [Vector; 3],
+    offset: Vector,
+}
+
+impl Codes {
+    fn new(grade: &Grade, encoding: Encoding, depth: u32) -> Self {
+        let to_ycbcr = grade.weights.to_ycbcr();
+        let moved = matrix::product(&to_ycbcr, &grade.matrix);
+        let from = match encoding {
+            Encoding::Rgb(_) => moved,
+            Encoding::YCbCr(..) => matrix::product(&moved, &grade.weights.to_rgb()),
+            // Grey is R' = G' = B'.
+            Encoding::Luma(..) => moved.map(|[r, g, b]| [r + g + b, 0., 0.]),
+        };
+        let mut codes = Self { encoding, depth, factors: from, offset: [0.; 3] };
+        let offset = matrix::apply(&to_ycbcr, grade.offset);
+        for row in 0..3 {
+            codes.offset[row] = offset[row];
+            for component in 0..3 {
+                codes.factors[row][component] /= codes.one(component);
+                codes.offset[row] -= codes.factors[row][component] * codes.zero(component);
+            }
+        }
+        codes
+    }
+
+    /// The sample of 0.
+    fn zero(&self, component: usize) -> f64 {
+        f64::from(self.encoding.quantization(component, self.depth).0)
+    }
+
+    /// Samples to a level of 255.
+    fn one(&self, component: usize) -> f64 {
+        f64::from(self.encoding.quantization(component, self.depth).1) / 255.
+    }
+
+    fn legal(&self, component: usize) -> (u16, u16) {
+        self.encoding.legal(component.min(self.encoding.n_channels() - 1), self.depth)
+    }
+
+    fn max(&self) -> f64 {
+        f64::from((1u32 << self.depth) - 1)
+    }
+
+    /// The lowest and the highest that a row of the matrix can give, of any samples.
+    fn reach(&self, row: usize) -> (f64, f64) {
+        let ends = self.factors[row].map(|factor| factor * self.max());
+        let sum = |pick: fn(f64, f64) -> f64| {
+            self.offset[row] + ends.into_iter().map(|end| pick(end, 0.)).sum::<f64>()
+        };
+        (sum(f64::min), sum(f64::max))
+    }
+}
+
+impl GradeTables {
+    /// Of a grade for frames of a layout.
+    pub fn new(grade: &Grade, layout: &FrameLayout) -> Self {
+        // What has less is made to look as if it had 8 bits.
+        let depths = layout.components.iter().map(|component| component.depth);
+        let depth = depths.fold(8, u32::max);
+        let codes = Codes::new(grade, layout.encoding, depth);
+        Self {
+            numbers: if depth <= FIXED_DEPTH {
+                Numbers::Fixed(Box::new(FixedGrade::new(grade, &codes)))
+            } else {
+                Numbers::Float(Box::new(FloatGrade::new(grade, &codes)))
+            },
+            chroma: layout.chroma,
+            dither: grade.dither.then(|| ordered_dither(depth)),
+        }
+    }
+
+    /// What is added to the samples of a row.
+    pub(in crate::kernels) fn dither_row(&self, row: usize) -> [i16; 8] {
+        self.dither.map_or([0; 8], |rows| rows[row % 8])
+    }
+}
+
+/// B. E. Bayer, "An optimum method for two-level rendition of continuous-tone pictures", ICC 1973.
+fn ordered_dither(depth: u32) -> [[i16; 8]; 8] {
+    let rank = |y: usize, x: usize| {
+        // The bits of x ^ y and of y, in turns, the lowest first.
+        let bits = |bit: usize| ((x ^ y) >> bit & 1) << 1 | (y >> bit & 1);
+        (0..3).fold(0, |rank, bit| rank << 2 | bits(bit)) as i16
+    };
+    // In 1/128 samples, or in the units of `FixedGrade`.
+    let value = |rank: i16| match depth {
+        ..=FIXED_DEPTH => (2 * rank - 63) << (13 - depth) >> 7,
+        _ => 2 * rank - 63,
+    };
+    std::array::from_fn(|y| std::array::from_fn(|x| value(rank(y, x))))
+}
+
+/// The nearest that 16 bits can hold.
+fn word(value: f64) -> i16 {
+    value.round().clamp(-32768., 32767.) as i16
+}
+
+/// Half of the places of a piece's curve, and what is added so that rounding keeps it inside.
+const MARGIN: f64 = 2.;
+
+impl FixedGrade {
+    fn new(grade: &Grade, codes: &Codes) -> Self {
+        let depth = codes.depth as i32;
+        let is_rgb = matches!(codes.encoding, Encoding::Rgb(_));
+        let [luma_row, ..] = codes.factors;
+        // What 64 pieces of tone have to cover: what can be there, and isn't all the same.
+        let reach = codes.reach(0);
+        let (low, high) = changing(&grade.tone);
+        let (low, high) = (low.max(reach.0), high.min(reach.1));
+        let (low, high) = if high - low < 16. {
+            ((low + high) / 2. - 8., (low + high) / 2. + 8.)
+        } else {
+            (low, high)
+        };
+        let centre = (low + high) / 2.;
+        // Units to a level. Half of a sum must not overflow, nor a factor.
+        let beyond = (reach.1 - centre).max(centre - reach.0);
+        let strongest = luma_row.iter().fold(0f64, |a, b| a.max(b.abs()));
+        let unit = (65536. / (high - low))
+            .min(65400. / beyond)
+            .min(32767. / (strongest * power(depth - 2)));
+        let middle = power(depth - 1);
+        let at_middle =
+            codes.offset[0] + luma_row.iter().map(|factor| factor * middle).sum::<f64>();
+        let samples = codes.encoding.n_channels();
+        // Factors that are missing are 0, whatever the sample.
+        let luma_offset = match samples {
+            1 => codes.offset[0] + luma_row[0] * middle,
+            _ => at_middle,
+        };
+
+        let tone = {
+            let (zero, one) = (codes.zero(0), codes.one(0));
+            let limits = (
+                zero * power(15 - depth) + MARGIN,
+                (zero + 255. * one) * power(15 - depth) - MARGIN,
+            );
+            let knot = |k: i32| {
+                let y = grade.tone_at(centre + f64::from(k * 1024) / unit);
+                (zero + y * one) * power(15 - depth)
+            };
+            let knots: Vec<f64> = (-33..=33).map(knot).collect();
+            // A straight piece through two points of a curve is beside it in the middle: so the
+            // points are moved to where pieces are nearest to the curve, as far as it is smooth.
+            let mut highest = limits.0;
+            let fitted: Vec<f64> = knots
+                .windows(3)
+                .map(|around| {
+                    let bend = around[0] - 2. * around[1] + around[2];
+                    highest = (around[1] - bend / 12.).clamp(highest, limits.1);
+                    highest
+                })
+                .collect();
+            Curve::through(|k| fitted[k])
+        };
+
+        let strongest = |row: usize| {
+            let [first, second, third] = codes.factors[row].map(f64::abs);
+            let first = if is_rgb { first } else { 2. * first };
+            first.max(second).max(third)
+        };
+        let farthest = |row: usize| {
+            let (low, high) = codes.reach(row);
+            high.max(-low)
+        };
+        let scale = [1, 2].into_iter().fold(1f64, |scale, row| {
+            scale
+                .min(32700. / (64. * farthest(row)).max(1.))
+                .min(32700. / (strongest(row) * power(depth + 5)).max(1.))
+        });
+        let chroma = [1, 2].map(|row| {
+            let factors = codes.factors[row];
+            let first = if is_rgb { depth + 5 } else { depth + 6 };
+            [
+                word(factors[0] * scale * power(first)),
+                word(factors[1] * scale * power(depth + 5)),
+                word(factors[2] * scale * power(depth + 5)),
+            ]
+        });
+        let chroma_offset = [1, 2].map(|row| {
+            let [first, second, third] = codes.factors[row];
+            let first = if is_rgb { first * middle } else { 0. };
+            word(64. * scale * (codes.offset[row] + first + (second + third) * middle))
+        });
+
+        // Levels of 8 bits to one of 255, of chroma as the components have it.
+        let component = if is_rgb { 0 } else { 1 };
+        let per_level = codes.one(component.min(samples - 1)) / power(depth - 8);
+        // The luma of the ends of pieces.
+        let luma_at =
+            |k: usize| ((k as f64 * 1024. / power(15 - depth)) - codes.zero(0)) / codes.one(0);
+        let gain_unit = per_level * power(14) / scale;
+        let shift_unit = per_level * 32.;
+        let gain = Curve::through(|k| at_level(&grade.gain, luma_at(k)) * gain_unit);
+        let shift =
+            [0, 1].map(|i| Curve::through(|k| at_level(&grade.shift[i], luma_at(k)) * shift_unit));
+        let [[_, _, red_cr], [_, green_cb, green_cr], [_, blue_cb, _]] = grade.weights.to_rgb();
+        Self {
+            depth: codes.depth,
+            luma: luma_row.map(|factor| word(factor * unit * power(depth - 2))),
+            luma_offset: word((luma_offset - centre) * unit / 2.),
+            tone,
+            chroma,
+            chroma_offset,
+            gain,
+            shift,
+            to_rgb: [red_cr - 1., green_cb, green_cr, blue_cb - 1.]
+                .map(|factor| word(factor * power(15))),
+            legal: [0, 1, 2].map(|c| {
+                let (low, high) = codes.legal(c);
+                (low as i16, high as i16)
+            }),
+        }
+    }
+}
+
+impl<const N: usize> Curve<N> {
+    /// Through the values at the ends of its pieces.
+    fn through(knot: impl Fn(usize) -> f64) -> Self {
+        Self {
+            middle: std::array::from_fn(|k| word((knot(k) + knot(k + 1)) / 2.)),
+            half: std::array::from_fn(|k| word((knot(k + 1) - knot(k)) / 2.)),
+        }
+    }
+}
+
+/// The luma between which a tone curve isn't all the same.
+fn changing(tone: &[f64]) -> (f64, f64) {
+    let (first, last) = (tone[0], tone[TONES - 1]);
+    let low = tone.iter().rposition(|&value| value <= first).unwrap_or(0);
+    let high = tone.iter().position(|&value| value >= last).unwrap_or(TONES - 1);
+    let level = |i: usize| f64::from(LOWEST) + i as f64;
+    if low < high { (level(low), level(high)) } else { (0., 255.) }
+}
+
+/// A power of two.
+fn power(exponent: i32) -> f64 {
+    match exponent {
+        0.. => f64::from(1u32 << exponent),
+        _ => 1. / f64::from(1u32 << -exponent),
+    }
+}
+
+impl FloatGrade {
+    fn new(grade: &Grade, codes: &Codes) -> Self {
+        let single = |values: Vector| values.map(|value| value as f32);
+        let components = |value: &dyn Fn(usize) -> f64| single([0, 1, 2].map(value));
+        let component = |c: usize| c.min(codes.encoding.n_channels() - 1);
+        let [[_, _, red_cr], [_, green_cb, green_cr], [_, blue_cb, _]] = grade.weights.to_rgb();
+        Self {
+            max: (1 << codes.depth) - 1,
+            luma: single(codes.factors[0]),
+            luma_offset: codes.offset[0] as f32,
+            tone: with_rises(&grade.tone),
+            tone_from: -LOWEST as f32,
+            chroma: [single(codes.factors[1]), single(codes.factors[2])],
+            chroma_offset: [codes.offset[1] as f32, codes.offset[2] as f32],
+            per_level: (1. / LEVEL) as f32,
+            gain: with_rises(&grade.gain),
+            shift: grade.shift.each_ref().map(|shift| with_rises(shift)),
+            to_rgb: [red_cr, green_cb, green_cr, blue_cb].map(|factor| factor as f32),
+            zero: components(&|c| codes.zero(component(c))),
+            scale: components(&|c| codes.one(component(c))),
+            legal: [0, 1, 2].map(|c| {
+                let (low, high) = codes.legal(c);
+                (f32::from(low), f32::from(high))
+            }),
+        }
+    }
+}
+
+/// Values, each with the rise to the next.
+fn with_rises(values: &[f64]) -> Vec<[f32; 2]> {
+    let next = values.iter().skip(1).chain(values.last());
+    values.iter().zip(next).map(|(&value, &next)| [value as f32, (next - value) as f32]).collect()
+}

@@ -1,0 +1,223 @@
+//! Frames whose colours are moved together: a sample of their pixels is looked at, and rows are
+//! graded.
+
+use std::collections::TryReserveError;
+use std::fmt;
+use std::sync::Arc;
+
+use super::BandProcessor;
+use super::rows::{Hidden, visible_rows};
+use crate::color::Encoding;
+use crate::frame::rows::{Purpose, RowAccess, RowGroup, RowGroupViewMut};
+use crate::frame::unpack::{RowSource, Unpack};
+use crate::frame::{FrameLayout, FrameMut, FrameRef, Subsampling};
+use crate::histogram::Histogram;
+use crate::kernels::grade::{GradeKernels, GradeTables};
+use crate::kernels::{InstructionSet, Kernels, RowKernels};
+use crate::mapping::Mapping;
+use crate::matrix::{self, Matrix};
+use crate::statistics::ColorSample;
+
+/// How frames are graded.
+#[derive(Clone, Debug)]
+pub(super) struct GradePlan {
+    /// Of the part of the frames that is graded.
+    pub layout: FrameLayout,
+    source: RowSource,
+    at_most: InstructionSet,
+}
+
+impl GradePlan {
+    /// `None` if there is no way to the samples.
+    pub fn new(
+        layout: &FrameLayout,
+        at_most: InstructionSet,
+        unpack: Option<Arc<dyn Unpack>>,
+    ) -> Option<Self> {
+        let source = RowSource::new(layout, layout.components.len(), unpack)?;
+        Some(Self { layout: layout.clone(), source, at_most })
+    }
+
+    /// What works on a band of frames.
+    pub fn processor(&self) -> Result<Box<dyn BandProcessor>, TryReserveError> {
+        let words = self.layout.components.iter().any(|component| component.depth > 8);
+        Ok(if words {
+            Box::new(GradeProcessor::<u16>::new(self)?)
+        } else {
+            Box::new(GradeProcessor::<u8>::new(self)?)
+        })
+    }
+
+    /// Pixels from a grid over the visible part of a frame.
+    pub fn sample(&self, frame: &FrameRef) -> Result<ColorSample, TryReserveError> {
+        let words = self.layout.components.iter().any(|component| component.depth > 8);
+        if words { self.sample_of::<u16>(frame) } else { self.sample_of::<u8>(frame) }
+    }
+
+    fn sample_of<S: RowKernels>(&self, frame: &FrameRef) -> Result<ColorSample, TryReserveError> {
+        let Self { layout, source, at_most } = self;
+        let n_components = layout.components.len();
+        let transfer = Kernels::<S>::select(*at_most).transfer;
+        let mut access = source.access(layout, n_components, Purpose::Survey, transfer)?;
+        let mut group = RowGroup::<S>::new(layout, n_components)?;
+        let (columns, rows) =
+            (frame.visible_columns(Subsampling::NONE), frame.visible_rows(Subsampling::NONE));
+        let step = ColorSample::step(columns.len(), rows.len());
+        let rows_of_group = layout.rows_of_group();
+        let to_rgb = ToRgb::new(layout);
+        let mut sample = ColorSample::default();
+        let mut loaded = None;
+        for y in rows.skip(step / 2).step_by(step) {
+            let index = y / rows_of_group;
+            if loaded.replace(index) != Some(index) {
+                access.load(frame, index, &mut group);
+            }
+            let row: [&[S]; 3] = std::array::from_fn(|c| {
+                let c = c.min(n_components - 1);
+                let shared = layout.subsampling(c);
+                &*group.components[c][y % rows_of_group / shared.vertical]
+            });
+            for x in columns.clone().skip(step / 2).step_by(step) {
+                let samples = [0, 1, 2].map(|c| {
+                    let shared = layout.subsampling(c.min(n_components - 1));
+                    row[c][x / shared.horizontal].get() as f32
+                });
+                let rgb = to_rgb.apply(samples);
+                sample.channels.iter_mut().zip(rgb).for_each(|(to, value)| to.push(value));
+            }
+        }
+        Ok(sample)
+    }
+}
+
+impl fmt::Display for GradePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unpacked = if self.source.is_unpacked() { ", unpacked by GStreamer" } else { "" };
+        write!(f, "graded by rows{unpacked}: {} kernels", self.at_most.or_less())
+    }
+}
+
+/// From the samples of a pixel to R'G'B' from 0 to 255.
+struct ToRgb {
+    matrix: [[f32; 3]; 3],
+    offset: [f32; 3],
+}
+
+impl ToRgb {
+    fn new(layout: &FrameLayout) -> Self {
+        let encoding = layout.encoding;
+        let matrix: Matrix = match encoding {
+            Encoding::Rgb(_) => matrix::IDENTITY,
+            Encoding::YCbCr(weights, _) => weights.to_rgb(),
+            Encoding::Luma(..) => [[1., 0., 0.]; 3],
+        };
+        // Of fewer bits, there are as many as the component has.
+        let zero_and_one = [0, 1, 2].map(|c| {
+            let depth = layout.components[c.min(layout.components.len() - 1)].depth;
+            match depth {
+                ..8 => (0., f64::from((1 << depth) - 1) / 255.),
+                _ => {
+                    let (zero, one) = encoding.quantization(c, depth);
+                    (f64::from(zero), f64::from(one) / 255.)
+                }
+            }
+        });
+        let scaled = matrix.map(|row| [0, 1, 2].map(|c| row[c] / zero_and_one[c].1));
+        let offset = matrix::apply(&scaled, zero_and_one.map(|(zero, _)| -zero));
+        Self {
+            matrix: scaled.map(|row| row.map(|entry| entry as f32)),
+            offset: offset.map(|value| value as f32),
+        }
+    }
+
+    #[inline(always)]
+    fn apply(&self, [a, b, c]: [f32; 3]) -> [f32; 3] {
+        let row = |i: usize| {
+            let [from_a, from_b, from_c] = self.matrix[i];
+            from_a * a + from_b * b + from_c * c + self.offset[i]
+        };
+        [row(0), row(1), row(2)]
+    }
+}
+
+/// Grades rows.
+#[derive(Debug)]
+struct GradeProcessor<S: RowKernels> {
+    layout: FrameLayout,
+    access: Box<dyn RowAccess<S>>,
+    group: RowGroup<S>,
+    kernels: GradeKernels<S>,
+}
+
+impl<S: RowKernels> GradeProcessor<S> {
+    fn new(plan: &GradePlan) -> Result<Self, TryReserveError> {
+        let GradePlan { layout, source, at_most } = plan;
+        let n_components = layout.components.len();
+        let kernels = Kernels::<S>::select(*at_most);
+        Ok(Self {
+            access: source.access(layout, n_components, Purpose::Grading, kernels.transfer)?,
+            group: RowGroup::new(layout, n_components)?,
+            layout: layout.clone(),
+            kernels: kernels.grade,
+        })
+    }
+}
+
+/// Grades the rows of a group.
+fn grade<S: RowKernels>(
+    kernels: &GradeKernels<S>,
+    layout: &FrameLayout,
+    tables: &GradeTables,
+    view: &mut RowGroupViewMut<S>,
+    first_row: usize,
+) {
+    let n_rows = view.n_rows;
+    let [first, second, third] = &mut view.full;
+    match layout.encoding {
+        Encoding::Rgb(_) => {
+            for row in 0..n_rows {
+                let rows = [&mut *first[row], &mut *second[row], &mut *third[row]];
+                (kernels.rgb)(tables, rows, first_row + row);
+            }
+        }
+        Encoding::Luma(..) => (kernels.ycbcr)(tables, &mut first[..n_rows], None, first_row),
+        Encoding::YCbCr(..) => {
+            let shared = layout.chroma.vertical;
+            for (index, lumas) in first[..n_rows].chunks_mut(shared).enumerate() {
+                let chroma = [&mut *second[index], &mut *third[index]];
+                (kernels.ycbcr)(tables, lumas, Some(chroma), first_row + index * shared);
+            }
+        }
+    }
+}
+
+impl<S: RowKernels> BandProcessor for GradeProcessor<S> {
+    fn count(&mut self, _pixels: &[FrameRef]) -> Vec<Histogram> {
+        // Grades are learned from samples.
+        Vec::new()
+    }
+
+    fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping) {
+        let Self { layout, access, group, kernels } = self;
+        let tables = &GradeTables::new(mapping.grade(), layout);
+        let n_components = layout.components.len();
+        let rows_of_group = layout.rows_of_group();
+        let is_partly_hidden = pixels.is_partly_hidden();
+        let top = pixels.top();
+        for index in 0..access.n_groups(&pixels.shared()) {
+            access.load(&pixels.shared(), index, group);
+            let first_row = index * rows_of_group;
+            let visible: [_; 3] = std::array::from_fn(|c| {
+                let shared = layout.subsampling(c);
+                (visible_rows(pixels, shared, first_row), pixels.visible_columns(shared))
+            });
+            let mut view = access.view_mut(pixels, index, group, n_components);
+            let hidden = is_partly_hidden.then(|| Hidden::of(&view, n_components));
+            grade(kernels, layout, tables, &mut view, top + first_row);
+            if let Some(hidden) = hidden {
+                hidden.put_back(&mut view, n_components, |c| visible[c].clone());
+            }
+            access.store(pixels, index, group);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Matrices of 3 x 3 in f64, by + − × ÷ √ alone: the same bits on every machine.
+
+/// Rows of columns.
+pub type Matrix = [[f64; 3]; 3];
+
+/// Three values.
+pub type Vector = [f64; 3];
+
+/// The matrix that changes nothing.
+pub const IDENTITY: Matrix = diagonal([1.; 3]);
+
+/// Zeros beside these.
+pub const fn diagonal([a, b, c]: Vector) -> Matrix {
+    [[a, 0., 0.], [0., b, 0.], [0., 0., c]]
+}
+
+/// `a b`.
+pub fn product(a: &Matrix, b: &Matrix) -> Matrix {
+    let entry = |row: usize, column: usize| {
+        a[row][0] * b[0][column] + a[row][1] * b[1][column] + a[row][2] * b[2][column]
+    };
+    [0, 1, 2].map(|row| [0, 1, 2].map(|column| entry(row, column)))
+}
+
+/// `m v`.
+pub fn apply(m: &Matrix, [x, y, z]: Vector) -> Vector {
+    m.map(|[a, b, c]| a * x + b * y + c * z)
+}
+
+/// `a + b`.
+pub fn sum(a: &Matrix, b: &Matrix) -> Matrix {
+    [0, 1, 2].map(|row| [0, 1, 2].map(|column| a[row][column] + b[row][column]))
+}
+
+/// Replaces the eigenvalues of a symmetric matrix.
+pub fn with_eigenvalues(symmetric: &Matrix, replace: impl Fn(f64) -> f64) -> Matrix {
+    let (values, vectors) = eigen(symmetric);
+    let values = values.map(replace);
+    let entry = |row: usize, column: usize| {
+        let part = |i: usize| vectors[row][i] * values[i] * vectors[column][i];
+        part(0) + part(1) + part(2)
+    };
+    let mut outcome = [[0.; 3]; 3];
+    for row in 0..3 {
+        for column in row..3 {
+            outcome[row][column] = entry(row, column);
+            outcome[column][row] = outcome[row][column];
+        }
+    }
+    outcome
+}
+
+/// Sweeps after which rotations change nothing any more; 3 x 3 take five or six.
+const SWEEPS: usize = 16;
+
+/// The eigenvalues of a symmetric matrix, and its eigenvectors as columns, by cyclic Jacobi
+/// rotations (G. H. Golub, C. F. Van Loan, *Matrix Computations*, section 8.5).
+fn eigen(symmetric: &Matrix) -> (Vector, Matrix) {
+    let (mut m, mut vectors) = (*symmetric, IDENTITY);
+    for _ in 0..SWEEPS {
+        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
+            if m[p][q] == 0. {
+                continue;
+            }
+            // The tangent of the smaller angle that makes the entry 0.
+            let theta = (m[q][q] - m[p][p]) / (2. * m[p][q]);
+            let sign = if theta < 0. { -1. } else { 1. };
+            let t = sign / (theta.abs() + (theta * theta + 1.).sqrt());
+            let c = 1. / (t * t + 1.).sqrt();
+            let s = t * c;
+            let (pp, qq, pq) = (m[p][p], m[q][q], m[p][q]);
+            m[p][p] = pp - t * pq;
+            m[q][q] = qq + t * pq;
+            m[p][q] = 0.;
+            m[q][p] = 0.;
+            let r = 3 - p - q;
+            let (rp, rq) = (m[r][p], m[r][q]);
+            m[r][p] = c * rp - s * rq;
+            m[p][r] = m[r][p];
+            m[r][q] = s * rp + c * rq;
+            m[q][r] = m[r][q];
+            for row in &mut vectors {
+                let (vp, vq) = (row[p], row[q]);
+                row[p] = c * vp - s * vq;
+                row[q] = s * vp + c * vq;
+            }
+        }
+    }
+    ([m[0][0], m[1][1], m[2][2]], vectors)
+}

@@ -1,0 +1,191 @@
+//! What is kept over time of colours that are moved together, and the grade that follows from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::channel::{FORGOTTEN, Update};
+use super::{FlatFrames, Report, Settings, UpdateMode, enough_levels};
+use crate::color::{Channels, Encoding, LumaWeights};
+use crate::grading::{self, Goal, Rule};
+use crate::mapping::grade::Grade;
+use crate::reference::{ReferenceId, Target};
+use crate::statistics::ColorSample;
+
+/// What is kept from frame to frame.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GradeState {
+    /// The average of what frames were graded by, if there was one that wasn't flat.
+    average: Option<Grade>,
+    /// The frame that was learned from last: what is held can be learned again for another
+    /// reference.
+    source: Option<Arc<ColorSample>>,
+    /// What the average is towards, and by which rule.
+    towards: Option<(ReferenceId, Rule)>,
+    /// Whether the average is of another scene, so that the next frame takes its place.
+    pub is_stale: bool,
+    /// For how long it was learned.
+    learned: Duration,
+    /// What frames were graded by when the reference changed, and how much of that is left.
+    pub outgoing: Option<(Grade, f64)>,
+}
+
+/// A frame, and what it is graded by.
+pub(super) struct Input<'a> {
+    pub sample: &'a Arc<ColorSample>,
+    pub target: &'a Target,
+    pub goal: &'a Goal,
+    pub elapsed: Duration,
+    pub update: Update,
+    /// Of something new after `elapsed`.
+    pub weight: f64,
+}
+
+impl GradeState {
+    /// Whether something was learned.
+    pub fn is_learned(&self) -> bool {
+        self.average.is_some()
+    }
+
+    /// The state for frames with other luma.
+    pub fn for_weights(mut self, weights: LumaWeights) -> Self {
+        let outgoing = self.outgoing.as_mut().map(|(grade, _)| grade);
+        for grade in self.average.iter_mut().chain(outgoing) {
+            grade.weights = weights;
+        }
+        // Towards another goal.
+        self.towards = None;
+        self
+    }
+
+    /// The grade for a frame, and whether something was learned from it.
+    pub fn decide(
+        &mut self,
+        input: Input,
+        channels: &Channels,
+        report: &Report,
+        settings: &Settings,
+    ) -> (Grade, bool) {
+        let Input { sample, target, goal, elapsed, update, weight } = input;
+        let weights = grading::luma_weights(channels.encoding);
+        let rule = Rule {
+            method: settings.method.unwrap_or_default(),
+            max_slope: settings.max_slope,
+            is_grey: matches!(channels.encoding, Encoding::Luma(..)),
+        };
+        // The exposure of the scene, as far as flicker is removed.
+        let gain = if report.gain == 1. { 1. } else { report.gain.powf(settings.deflicker) };
+        let flatness = match settings.flat_frames {
+            FlatFrames::Hold => flatness(sample, weights),
+            FlatFrames::Match => 0.,
+        };
+
+        let share = match sample.is_empty() || flatness > 0. {
+            true => 0.,
+            false => self.share(elapsed, update, settings),
+        };
+        let towards = Some((target.id, rule));
+        let is_other = self.average.is_some() && self.towards != towards;
+        if share > 0. {
+            self.source = Some(scaled(sample, gain));
+        }
+        let learned = match &self.source {
+            Some(source) if share > 0. || is_other => Some(grading::learn(source, goal, rule)),
+            _ => None,
+        };
+        if let Some(learned) = learned {
+            if is_other && !report.scene_change && !settings.smoothing.is_zero() {
+                // From what was shown last.
+                let old = self.average.take().map(|average| self.shown(average));
+                self.outgoing = old.map(|old| (old, 1.));
+            }
+            self.average = Some(match self.average.take() {
+                Some(mut average) if !is_other && share < 1. => {
+                    average.mix(&learned, share);
+                    average
+                }
+                _ => learned,
+            });
+            self.towards = towards;
+        }
+        if report.scene_change || settings.smoothing.is_zero() {
+            self.outgoing = None;
+        }
+        if let Some((_, left)) = &mut self.outgoing {
+            *left *= 1. - weight;
+            if *left < FORGOTTEN {
+                self.outgoing = None;
+            }
+        }
+
+        let Some(average) = &self.average else { return (Grade::identity(weights), false) };
+        let mut grade = self.shown(average.clone());
+        if gain != 1. {
+            grade = grade.after_gain(gain);
+        }
+        let strength = settings.strength * (1. - flatness * blackness(sample, weights));
+        if strength < 1. {
+            let mut weaker = Grade::identity(weights);
+            weaker.mix(&grade, strength);
+            grade = weaker;
+        }
+        grade.dither = settings.dither;
+        (grade, share > 0.)
+    }
+
+    /// What the average makes of the reference that goes.
+    fn shown(&self, mut average: Grade) -> Grade {
+        if let Some((old, left)) = &self.outgoing {
+            average.mix(old, *left);
+        }
+        average
+    }
+
+    /// The share of a frame in the average.
+    fn share(&mut self, elapsed: Duration, update: Update, settings: &Settings) -> f64 {
+        if self.average.is_none() || self.is_stale {
+            (self.is_stale, self.learned) = (false, Duration::ZERO);
+            return 1.;
+        }
+        self.learned = self.learned.saturating_add(elapsed);
+        let is_held =
+            settings.update_mode != UpdateMode::Frame && self.learned > settings.smoothing;
+        let weight = if is_held { 0. } else { update.weight };
+        weight + (1. - weight) * update.novelty
+    }
+}
+
+impl Settings {
+    /// Whether colours are moved together.
+    pub fn is_graded(&self) -> bool {
+        self.method.is_some()
+    }
+}
+
+/// A sample as if it were darker by a gain.
+fn scaled(sample: &Arc<ColorSample>, gain: f64) -> Arc<ColorSample> {
+    if gain == 1. {
+        return Arc::clone(sample);
+    }
+    let factor = (1. / gain) as f32;
+    let channels = sample.channels.each_ref();
+    let scale = |channel: &Vec<f32>| channel.iter().map(|value| value * factor).collect();
+    Arc::new(ColorSample { channels: channels.map(scale) })
+}
+
+/// From 0, there is a distribution, to 1, there is half of what would be one.
+fn flatness(sample: &ColorSample, weights: LumaWeights) -> f64 {
+    let levels = sample.luma_histogram(weights).effective_levels();
+    (2. * (1. - levels / enough_levels(false))).clamp(0., 1.)
+}
+
+/// The luma from which on a frame isn't black, or up to which it isn't white.
+const NEARLY_BLACK: f64 = 16.;
+
+/// From 1, the frame is black or white, to 0. What is flat keeps its last grade; but what fades from or
+/// to black is black at its end.
+fn blackness(sample: &ColorSample, weights: LumaWeights) -> f64 {
+    let n = sample.len().max(1) as f64;
+    let sum = |luma: f64, [r, g, b]: [f32; 3]| luma + weights.luma([r.into(), g.into(), b.into()]);
+    let mean = sample.pixels().fold(0., sum) / n;
+    (1. - mean.min(255. - mean) / NEARLY_BLACK).clamp(0., 1.)
+}

@@ -230,6 +230,11 @@ impl Reference {
         counted.iter().find(|(other, _)| other == channels).map(|(_, target)| target.clone())
     }
 
+    /// Some of its colours.
+    pub fn sample(&self) -> &ColorSample {
+        &self.sample
+    }
+
     /// Bits of the picture's samples: 8 or 16.
     pub fn depth(&self) -> u32 {
         match self.colors {

@@ -52,6 +52,13 @@ pub(in crate::kernels) struct FixedGrade {
     pub shift: [Curve<32>; 2],
     /// Red of Cr, less 1; green of Cb and of Cr; blue of Cb, less 1: in 2^-15.
     pub to_rgb: [i16; 4],
+    /// Of Y'CbCr: black, and what is added to luma above it so that it is in levels, both in
+    /// sample 2^(15 − depth).
+    pub black: i16,
+    pub to_levels: i16,
+    /// Of each component but the luma of Y'CbCr: samples to 1/32 levels, in 2^-15, and the sample of 0.
+    pub scale: [i16; 3],
+    pub zero: [i16; 3],
     /// The lowest and the highest sample of each component.
     pub legal: [(i16, i16); 3],
 }
@@ -221,27 +228,17 @@ impl FixedGrade {
         };
 
         let tone = {
-            let (zero, one) = (codes.zero(0), codes.one(0));
-            let limits = (
-                zero * power(15 - depth) + MARGIN,
-                (zero + 255. * one) * power(15 - depth) - MARGIN,
-            );
-            let knot = |k: i32| {
-                let y = grade.tone_at(centre + f64::from(k * 1024) / unit);
-                (zero + y * one) * power(15 - depth)
+            let (zero, one) = match is_rgb {
+                true => (0., 128.),
+                false => (codes.zero(0) * power(15 - depth), codes.one(0) * power(15 - depth)),
             };
-            let knots: Vec<f64> = (-33..=33).map(knot).collect();
-            // A straight piece through two points of a curve is beside it in the middle: so the
-            // points are moved to where pieces are nearest to the curve, as far as it is smooth.
+            let limits = (zero + MARGIN, zero + 255. * one - MARGIN);
+            let knot = |k: f64| zero + one * grade.tone_at(centre + k * 1024. / unit);
             let mut highest = limits.0;
-            let fitted: Vec<f64> = knots
-                .windows(3)
-                .map(|around| {
-                    let bend = around[0] - 2. * around[1] + around[2];
-                    highest = (around[1] - bend / 12.).clamp(highest, limits.1);
-                    highest
-                })
-                .collect();
+            let fitted = nearest_pieces(|at| knot(at - 32.)).map(|knot| {
+                highest = knot.clamp(highest, limits.1);
+                highest
+            });
             Curve::through(|k| fitted[k])
         };
 
@@ -274,17 +271,10 @@ impl FixedGrade {
             word(64. * scale * (codes.offset[row] + first + (second + third) * middle))
         });
 
-        // Levels of 8 bits to one of 255, of chroma as the components have it.
-        let component = if is_rgb { 0 } else { 1 };
-        let per_level = codes.one(component.min(samples - 1)) / power(depth - 8);
-        // The luma of the ends of pieces.
-        let luma_at =
-            |k: usize| ((k as f64 * 1024. / power(15 - depth)) - codes.zero(0)) / codes.one(0);
-        let gain_unit = per_level * power(14) / scale;
-        let shift_unit = per_level * 32.;
-        let gain = Curve::through(|k| at_level(&grade.gain, luma_at(k)) * gain_unit);
-        let shift =
-            [0, 1].map(|i| Curve::through(|k| at_level(&grade.shift[i], luma_at(k)) * shift_unit));
+        let luma_at = |k: usize| k as f64 * LEVEL;
+        let gain = Curve::through(|k| at_level(&grade.gain, luma_at(k)) * power(14) / scale);
+        let shift = [0, 1].map(|i| Curve::through(|k| at_level(&grade.shift[i], luma_at(k)) * 32.));
+        let component = |c: usize| c.min(samples - 1);
         let [[_, _, red_cr], [_, green_cb, green_cr], [_, blue_cb, _]] = grade.weights.to_rgb();
         Self {
             depth: codes.depth,
@@ -297,6 +287,10 @@ impl FixedGrade {
             shift,
             to_rgb: [red_cr - 1., green_cb, green_cr, blue_cb - 1.]
                 .map(|factor| word(factor * power(15))),
+            black: word(codes.zero(0) * power(15 - depth)),
+            to_levels: word((power(depth - 8) / codes.one(0) - 1.) * power(15)),
+            scale: [0, 1, 2].map(|c| word(codes.one(component(c)) * power(10))),
+            zero: [0, 1, 2].map(|c| word(codes.zero(component(c)))),
             legal: [0, 1, 2].map(|c| {
                 let (low, high) = codes.legal(c);
                 (low as i16, high as i16)
@@ -313,6 +307,40 @@ impl<const N: usize> Curve<N> {
             half: std::array::from_fn(|k| word((knot(k + 1) - knot(k)) / 2.)),
         }
     }
+}
+
+/// Places at which a piece is compared with the curve.
+const PLACES: usize = 8;
+
+/// The ends of the 64 straight pieces that are nearest to a curve, of all that hang together: by least
+/// squares. Piece `k` goes from `k` to `k + 1`.
+fn nearest_pieces(curve: impl Fn(f64) -> f64) -> [f64; 65] {
+    // Each place says what a share of the end before it and a share of the next should give: the
+    // normal equations have three diagonals.
+    let (mut own, mut next, mut goal) = ([0.; 65], [0.; 65], [0.; 65]);
+    for k in 0..64 {
+        for i in 0..PLACES {
+            let u = (i as f64 + 0.5) / PLACES as f64;
+            let (w, value) = (1. - u, curve(k as f64 + u));
+            own[k] += w * w;
+            next[k] += w * u;
+            own[k + 1] += u * u;
+            goal[k] += w * value;
+            goal[k + 1] += u * value;
+        }
+    }
+    // Thomas's algorithm.
+    for k in 1..65 {
+        let factor = next[k - 1] / own[k - 1];
+        own[k] -= factor * next[k - 1];
+        goal[k] -= factor * goal[k - 1];
+    }
+    let mut ends = goal;
+    ends[64] = goal[64] / own[64];
+    for k in (0..64).rev() {
+        ends[k] = (goal[k] - next[k] * ends[k + 1]) / own[k];
+    }
+    ends
 }
 
 /// The luma between which a tone curve isn't all the same.

@@ -5,5 +5,6 @@
 mod common;
 
 mod exactness;
+mod grade;
 mod pixels;
 mod temporal;

@@ -63,10 +63,14 @@ impl Show {
         thumbnail: Option<&Thumbnail>,
         elapsed: Duration,
     ) -> (Lut, Report) {
-        let statistics =
-            Statistics { histograms: vec![histogram.clone()], thumbnail: thumbnail.cloned() };
-        let (Mapping::Luts(mut luts), report) =
+        let statistics = Statistics {
+            histograms: vec![histogram.clone()],
+            thumbnail: thumbnail.cloned(),
+            ..Statistics::default()
+        };
+        let (mapping, report) =
             self.temporal.decide(&statistics, elapsed, &self.target, &self.settings);
+        let Mapping::Luts(mut luts) = mapping else { panic!("no tables") };
         assert_eq!(luts.len(), 1);
         (luts.remove(0), report)
     }
@@ -723,10 +727,10 @@ fn f119_other_matrices_change_nothing_and_other_kinds_everything() {
         let channels = Channels { encoding, depths: vec![8; encoding.n_channels()] };
         show.temporal = show.temporal.for_channels(channels);
         let n = encoding.n_channels();
-        let statistics = Statistics { histograms: vec![even(0..150); n], thumbnail: None };
+        let statistics = Statistics { histograms: vec![even(0..150); n], ..Statistics::default() };
         let target = Target::new(vec![show.target.cdfs[0].clone(); n]);
-        let (Mapping::Luts(luts), report) =
-            show.temporal.decide(&statistics, FRAME, &target, &show.settings);
+        let (mapping, report) = show.temporal.decide(&statistics, FRAME, &target, &show.settings);
+        let Mapping::Luts(luts) = mapping else { panic!("no tables") };
         assert_eq!(report.learned, vec![!is_kept; n]);
         if is_kept {
             assert_eq!(luts[0].levels[100..], show.rule(&source).levels[100..]);

@@ -5,17 +5,20 @@
 //! ```text
 //! s   = (sample − middle) 2^(16 − depth)
 //! w   = 2 (mr(s0, a0) + mr(s1, a1) + mr(s2, a2) + a),            saturated
-//! t   = tone[w >> 10]  at the place in the piece                  new Y', in sample 2^(15 − depth)
-//! cb  = mr(s0, b0) + mr(s1, b1) + mr(s2, b2) + b                  cr alike
-//! cb' = mr(cb, gain(t)) + shift(t)                                in 1/32 levels of 8 bits
+//! t   = tone[w >> 10]  at the place in the piece                  new Y'
+//! cb  = mr(s0, b0) + mr(s1, b1) + mr(s2, b2) + b                  cr alike, in 1/64 levels
+//! cb' = mr(cb, gain(l)) + shift(l)                                in 1/32 levels
 //! ```
+//!
+//! Levels go from 0 to 255, whatever the depth and the range; `l` is new Y' in 1/128 levels.
 //!
 //! A curve is made of straight pieces, 64 for tone and 32 by luma: a value in the middle, and half of
 //! the rise: `middle[k] + mr(f, half[k])`, where `f` is the place in the piece, from −2^15 to 2^15.
 //!
-//! - **R'G'B'**: `y = t / 4; red = y + f cr'` and so on.
-//! - **Y'CbCr**: `t` is the new luma. Where pixels share chroma, it is mapped by the means of their old
-//!   and of their new luma.
+//! - **R'G'B'**: `t` is in 1/128 levels. `y = t / 4; red = y + f cr'` and so on; then
+//!   `sample = mr(red, scale) + zero`.
+//! - **Y'CbCr**: `t` is the new sample times 2^(15 − depth). Where pixels share chroma, it is mapped by
+//!   the means of their old and of their new luma; `l = x + mr(x, f)`, where `x` is the mean less black.
 //!
 //! Deeper samples are computed in f32, by the formulas of [`Grade`](crate::mapping::grade::Grade).
 
@@ -67,11 +70,12 @@ impl FixedGrade {
         terms[0].wrapping_add(terms[1]).wrapping_add(terms[2]).wrapping_add(offset)
     }
 
-    /// A sample out of 1/32 levels of 8 bits.
+    /// A sample out of 1/32 levels.
     #[inline(always)]
     fn output(&self, value: i16, component: usize) -> i32 {
         let (low, high) = self.legal[component];
-        i32::from(mr(value, 1 << (self.depth + 2)).clamp(low, high))
+        let sample = mr(value, self.scale[component]).saturating_add(self.zero[component]);
+        i32::from(sample.clamp(low, high))
     }
 }
 
@@ -177,16 +181,16 @@ pub(in crate::kernels) fn ycbcr_fixed<S: Sample>(
             }
             sums = [sums[0] + of_row[0], sums[1] + of_row[1]];
         }
-        let [old, t] = sums.map(|sum| (sum << shift) as i16);
+        let [old, new] = sums.map(|sum| (sum << shift) as i16);
+        let above_black = new.wrapping_sub(grade.black);
+        let t = above_black.wrapping_add(mr(above_black, grade.to_levels));
         let values = [old, own_cb, own_cr];
         let chroma =
             [0, 1].map(|i| FixedGrade::sum(&grade.chroma[i], grade.chroma_offset[i], values));
         let dither = tables.dither_row(row / vertical)[i % 8];
         let changed = grade.changed(chroma, t);
-        let middle = 1 << 12;
         for (c, (sample, changed)) in [cb, cr].into_iter().zip(changed).enumerate() {
-            let value = changed.saturating_add(middle).saturating_add(dither);
-            put(sample, grade.output(value, c + 1), max);
+            put(sample, grade.output(changed.saturating_add(dither), c + 1), max);
         }
     }
 }

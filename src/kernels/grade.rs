@@ -343,11 +343,14 @@ fn nearest_pieces(curve: impl Fn(f64) -> f64) -> [f64; 65] {
     ends
 }
 
+/// Less than this is the same tone: a corner of the curve inside a piece would cost more.
+const SAME: f64 = 0.2;
+
 /// The luma between which a tone curve isn't all the same.
 fn changing(tone: &[f64]) -> (f64, f64) {
     let (first, last) = (tone[0], tone[TONES - 1]);
-    let low = tone.iter().rposition(|&value| value <= first).unwrap_or(0);
-    let high = tone.iter().position(|&value| value >= last).unwrap_or(TONES - 1);
+    let low = tone.iter().rposition(|&value| value <= first + SAME).unwrap_or(0);
+    let high = tone.iter().position(|&value| value >= last - SAME).unwrap_or(TONES - 1);
     let level = |i: usize| f64::from(LOWEST) + i as f64;
     if low < high { (level(low), level(high)) } else { (0., 255.) }
 }

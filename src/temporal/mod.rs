@@ -85,7 +85,9 @@ pub struct Settings {
     pub update_mode: UpdateMode,
     /// What becomes of flat channels.
     pub flat_frames: FlatFrames,
-    /// The steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)); 0: as steep as it is.
+    /// The steepest that the mapping may get, with the source's median where it lands without
+    /// ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)); 0: as steep as it is. Other
+    /// values below 1 count as 1. Flat channels may be steeper next to black and white.
     pub max_slope: f64,
 }
 

@@ -511,6 +511,35 @@ fn max_slope_limits_the_tables() {
     assert!(bare[0].stats.luts.iter().any(|lut| lut.windows(2).any(|pair| pair[1] - pair[0] > 2)));
 }
 
+/// Less would take contrast from what is right already. It reads as it was set, all the same.
+#[test]
+fn f172_a_max_slope_below_1_counts_as_1() {
+    let text = "max-slope below 1 counts as 1: less would take contrast from a video that is like the \
+                reference already. Set 1 to 16, or 0 for no limit.";
+    let frame = still("chelsea.png");
+    let shown = |values: &[f64]| {
+        let mut rig = rig(&[]);
+        let outputs: Vec<_> = (0..)
+            .zip(values)
+            .map(|(number, value)| {
+                rig.element.set_property("max-slope", value);
+                assert_eq!(rig.element.property::<f64>("max-slope"), *value);
+                image(&rig.harness.push_and_pull(buffer(&frame, number)).expect("it passes"))
+            })
+            .collect();
+        (outputs, rig.complaints())
+    };
+    let (ones, complaints) = shown(&[1.]);
+    assert_eq!(complaints, []);
+    // Once for all values, as a slider or a controller gives them.
+    let (below, complaints) = shown(&[1e-300, 0.2, 0.999]);
+    assert!(below.iter().all(|output| *output == ones[0]));
+    assert_eq!(complaints, [Complaint::Warning(text.into())]);
+    let (others, complaints) = shown(&[0., 1.1, 16.]);
+    assert!(others.iter().all(|output| *output != ones[0]));
+    assert_eq!(complaints, []);
+}
+
 #[test]
 fn f72_numbers_can_be_controlled_in_time() {
     let frame = still("chelsea.png");

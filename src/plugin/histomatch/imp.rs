@@ -214,7 +214,8 @@ pub struct HistoMatch {
         maximum = 16.,
         nick = "Maximum slope",
         blurb = "Steepest that the mapping may get, in output levels per input level, so that noise \
-                 and banding are not blown up (0 = no limit)",
+                 and banding are not blown up; the median lands where it does without (0 = no limit, \
+                 below 1 = 1)",
         mutable_playing,
         controllable
     )]

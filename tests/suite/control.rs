@@ -848,8 +848,8 @@ fn f153_first_frames_that_cannot_be_matched_are_said() {
     });
     let film = still("chelsea.png");
     let warning = Complaint::Warning(
-        "The first frames have next to no distribution, as colour bars, test cards and slides do, so \
-         they pass unchanged until one comes that has. Set flat-frames=match to match them, too."
+        "The first frames have next to no distribution, as colour bars, test cards and plain colours \
+         do, so they pass unchanged until one comes that has. Set flat-frames=match to match them, too."
             .into(),
     );
     let beginning = vec![plain(0), plain(16), with(2, 0, 3), with(2, 10, 60), film.clone()];
@@ -857,6 +857,10 @@ fn f153_first_frames_that_cannot_be_matched_are_said() {
         ("bars", vec![bars.clone(), bars.clone(), film.clone()], "hold", true),
         ("matched bars", vec![bars.clone()], "match", false),
         ("a slide with words", vec![with(6, 20, 240)], "hold", true),
+        ("grey", vec![plain(0), plain(128)], "hold", true),
+        ("white", vec![plain(255)], "hold", true),
+        ("matched grey", vec![plain(128)], "match", false),
+        ("a word on black", vec![with(12, 255, 0), film.clone()], "hold", false),
         ("the beginning of a film", beginning, "hold", false),
         ("bars behind a film", vec![film, bars.clone()], "hold", false),
     ] {
@@ -871,6 +875,43 @@ fn f153_first_frames_that_cannot_be_matched_are_said() {
             // Once until it is stopped.
             rig.harness.push_and_pull(buffer(&bars, frames.len())).expect("it passes");
             assert_eq!(rig.complaints(), [], "{name} {colorspace}");
+        }
+    }
+}
+
+/// In any format; what is black is the beginning of a film.
+#[test]
+fn f173_test_pictures_that_pass_are_said() {
+    common::init();
+    let reference = common::video::quoted(&media("coffee.png"));
+    for format in ["RGB", "BGRx", "I420", "GRAY8", "I420_10LE", "GRAY16_LE", "v210"] {
+        for colorspace in ["rgb", "ycbcr", "luma"] {
+            // There are enough colours in the bars for chroma.
+            let is_learned = colorspace == "ycbcr" && !format.starts_with("GRAY");
+            for (picture, is_said) in [
+                ("smpte", !is_learned),
+                ("solid-color foreground-color=0xff808080", true),
+                ("white", true),
+                ("black", false),
+            ] {
+                let pipeline = gst::parse::launch(&format!(
+                    "videotestsrc num-buffers=3 pattern={picture} ! video/x-raw,format={format}
+                     ! histomatch colorspace={colorspace} reference-location={reference}
+                     ! fakesink sync=false"
+                ));
+                let pipeline = pipeline.expect("the pipeline parses");
+                let bus = pipeline.bus().expect("a pipeline has one");
+                pipeline.set_state(gst::State::Playing).expect("it plays");
+                let messages = std::iter::from_fn(|| bus.timed_pop(gst::ClockTime::NONE));
+                let types = messages.map(|message| message.type_());
+                let types = types.take_while(|kind| *kind != gst::MessageType::Eos);
+                let warnings = types
+                    .inspect(|kind| assert_ne!(*kind, gst::MessageType::Error))
+                    .filter(|kind| *kind == gst::MessageType::Warning)
+                    .count();
+                pipeline.set_state(gst::State::Null).expect("it stops");
+                assert_eq!(warnings, usize::from(is_said), "{format} {colorspace} {picture}");
+            }
         }
     }
 }

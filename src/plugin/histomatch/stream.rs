@@ -377,11 +377,11 @@ impl Matched {
 
     /// Whether nothing was, though there is something to be seen.
     pub fn is_flat(&self, Channels { encoding, depths }: &Channels) -> bool {
-        let histograms = self.statistics.histograms.iter().zip(depths).enumerate();
+        let mut histograms = self.statistics.histograms.iter().zip(depths).enumerate();
         let is_visible = |(index, (histogram, &depth))| {
             temporal::is_visible(histogram, encoding.zero(index, depth))
         };
-        !self.is_learned() && histograms.map(is_visible).any(|is_visible| is_visible)
+        !self.is_learned() && histograms.any(is_visible)
     }
 
     /// What to tell of it, with curves of at most so many points. It is computed in the streaming

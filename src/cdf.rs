@@ -28,6 +28,13 @@ impl Cdf {
         self.counts.iter().position(|&count| count > 0).unwrap_or_default()
     }
 
+    /// The lowest level that at least half of the samples are at or below; 0 if nothing was counted.
+    pub fn median(&self) -> usize {
+        // Half of it, rounded up.
+        let half = self.total().div_ceil(2);
+        self.counts.partition_point(|&count| count < half)
+    }
+
     /// The share of the samples at or below each level, from 0 to 1; all 0 if nothing was counted.
     pub fn shares(&self) -> impl ExactSizeIterator<Item = f64> {
         let total = self.total().max(1) as f64;

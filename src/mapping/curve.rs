@@ -3,9 +3,6 @@
 
 use crate::lut::Lut;
 
-/// The most turns of an iteration that ends long before; whatever is missing then can't be seen.
-const MAX_TURNS: u32 = 50;
-
 /// The output level for each input level of one channel, with fractions. It never falls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
@@ -90,33 +87,25 @@ impl Curve {
         }
     }
 
-    /// Makes no step between neighbouring levels larger than `max_slope`, or than the mean step
-    /// where that is larger. The first and the last level stay; what is taken from the steps that
-    /// are too large is shared evenly by the others.
-    pub fn limit_slope(&mut self, max_slope: f64) {
-        let steps: Vec<f64> = self.levels.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let n_steps = steps.len() as f64;
-        let rise: f64 = steps.iter().sum();
-        let limit = max_slope.max(rise / n_steps);
-        if steps.iter().all(|&step| step <= limit) {
-            return;
+    /// Makes no step between neighbouring levels larger than `max_slope`. The level `anchor` stays as
+    /// it is. From there, up and down, the new curve follows the old one, and where that is too steep,
+    /// a straight line, until it meets the old one again. So it is the nearest curve with that slope
+    /// that doesn't cross the old one.
+    ///
+    /// # Panics
+    ///
+    /// There is no level `anchor`.
+    pub fn limit_slope(&mut self, max_slope: f64, anchor: usize) {
+        let (below, above) = self.levels.split_at_mut(anchor);
+        let mut last = above[0];
+        for level in below.iter_mut().rev() {
+            last = level.max(last - max_slope);
+            *level = last;
         }
-        // What is added to all steps before they are cut. The rise with it is concave and made of
-        // straight pieces, so Newton's method gets there from below in a few turns.
-        let mut added = 0.;
-        for _ in 0..MAX_TURNS {
-            let raised = steps.iter().map(|step| step + added);
-            let n_free = raised.clone().filter(|&step| step < limit).count();
-            let missing = rise - raised.map(|step| step.min(limit)).sum::<f64>();
-            if n_free == 0 || missing <= rise * f64::EPSILON * n_steps {
-                break;
-            }
-            added += missing / n_free as f64;
-        }
-        let (mut level, last) = (self.levels[0], self.levels[steps.len()]);
-        for (to, step) in self.levels[1..].iter_mut().zip(&steps) {
-            level += (step + added).min(limit);
-            *to = level.min(last);
+        let mut last = above[0];
+        for level in above {
+            last = level.min(last + max_slope);
+            *level = last;
         }
     }
 

@@ -104,14 +104,16 @@ impl ChannelState {
         if !settings.smoothing.is_zero() {
             self.shown = Some(curve.clone());
         }
+        let gain = report.gain.powf(-settings.deflicker);
+        if settings.max_slope > 0. {
+            // The gain makes it that much steeper. What is flat is pinned to black all the same.
+            curve.limit_slope(settings.max_slope.max(1.) / gain, source.median());
+        }
         if flatness > 0. {
             curve.pin(&levels.fixed, levels.pinned_width, flatness);
         }
-        if settings.deflicker > 0. && report.gain != 1. {
-            curve = curve.after_gain(report.gain.powf(-settings.deflicker), levels.zero);
-        }
-        if settings.max_slope > 0. {
-            curve.limit_slope(settings.max_slope);
+        if gain != 1. {
+            curve = curve.after_gain(gain, levels.zero);
         }
         if settings.strength < 1. {
             let mut weaker = Curve::identity(n_levels);

@@ -69,7 +69,10 @@ impl GradeState {
         let weights = grading::luma_weights(channels.encoding);
         let rule = Rule {
             method: settings.method.unwrap_or_default(),
-            max_slope: settings.max_slope,
+            max_slope: match settings.max_slope {
+                0. => 0.,
+                max_slope => max_slope.max(1.),
+            },
             is_grey: matches!(channels.encoding, Encoding::Luma(..)),
         };
         // The exposure of the scene, as far as flicker is removed.

@@ -88,7 +88,9 @@ pub struct Settings {
     pub update_mode: UpdateMode,
     /// What becomes of flat channels.
     pub flat_frames: FlatFrames,
-    /// The steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)); 0: as steep as it is.
+    /// The steepest that the mapping may get, with the source's median where it lands without
+    /// ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)); 0: as steep as it is. Other
+    /// values below 1 count as 1. Flat channels may be steeper next to black and white.
     pub max_slope: f64,
     /// The rule by which colours are moved together; `None`: each channel is matched by itself.
     pub method: Option<Method>,
@@ -357,15 +359,15 @@ fn enough_levels(is_chroma: bool) -> f64 {
     if is_chroma { 4. } else { 16. }
 }
 
-/// Whether there is something to be seen in a channel, flat or not: levels that are half of the scale
-/// apart, and more than a few samples of either. Colour bars have it; what is black, white or nearly, and
-/// what fades from or to that, does not.
-pub fn has_contrast(histogram: &Histogram) -> bool {
-    let is_there = |&bin: &u64| bin > 0;
-    let lowest = histogram.bins.iter().position(is_there);
-    let highest = histogram.bins.iter().rposition(is_there);
-    let is_wide = |(low, high)| high - low >= histogram.bins.len() / 2;
-    lowest.zip(highest).is_some_and(is_wide) && histogram.effective_levels() > 1.5
+/// Whether there is something to be seen in a channel, flat or not: a tenth of the samples are a quarter
+/// of the scale or more away from `zero`, the level of black or of no colour. Colour bars and plain grey
+/// have it; what is black, and what fades from or to that, does not.
+pub fn is_visible(histogram: &Histogram, zero: u16) -> bool {
+    let (zero, quarter) = (usize::from(zero), histogram.bins.len() / 4);
+    let bins = histogram.bins.iter().enumerate();
+    let visible: u64 =
+        bins.filter(|(level, _)| level.abs_diff(zero) >= quarter).map(|(_, bin)| bin).sum();
+    visible > histogram.total() / 10
 }
 
 /// Whether a channel has no distribution to speak of: fewer than 16 effective levels of 256 (a

@@ -97,7 +97,7 @@ pub const VALUES: [(&str, &[&str]); 13] = [
     ("update-mode", &["scene", "frame", "locked"]),
     ("flat-frames", &["match", "hold"]),
     ("ignore-borders", &["false", "true"]),
-    ("max-slope", &["0", "1.5", "16"]),
+    ("max-slope", &["0", "0.5", "1.5", "16"]),
     ("post-messages", &["false", "true"]),
     ("interval", &["0", "1000000000"]),
     ("full-stats", &["false", "true"]),

@@ -244,20 +244,56 @@ proptest! {
         }
     }
 
+    /// On either side of the anchor, each level is as near to what it was as all lines of the steepest
+    /// slope allow that begin on the curve between the two.
     #[test]
-    fn slopes_are_limited_and_ends_pinned(source in histograms(), target in histograms(), max in 1f64..20.) {
-        let lut = match_cdfs(&Cdf::from(&source), &Cdf::from(&target));
-        let mut curve = Curve::from(&lut);
-        curve.limit_slope(max);
-        let levels = curve.levels();
-        prop_assert!((levels[0] - f64::from(lut.levels[0])).abs() < 1e-6);
-        prop_assert!((levels[255] - f64::from(lut.levels[255])).abs() < 1e-6);
-        for (pair, old) in levels.windows(2).zip(lut.levels.windows(2)) {
-            let step = pair[1] - pair[0];
-            prop_assert!((-1e-9..=max + 1e-9).contains(&step), "{step}");
-            // No step is smaller than it was, unless it was too large.
-            prop_assert!(step >= f64::from(old[1] - old[0]).min(max) - 1e-6);
+    fn slopes_are_limited_away_from_the_anchor(
+        source in histograms(), target in histograms(), anchor in 0usize..256, max in 0.8f64..20.,
+    ) {
+        let curve = Curve::from(&match_cdfs(&Cdf::from(&source), &Cdf::from(&target)));
+        let mut limited = curve.clone();
+        limited.limit_slope(max, anchor);
+        let line = |from: usize, to: usize| curve.levels()[from] + max * (to as f64 - from as f64);
+        let expected = |v: usize| if v < anchor {
+            (v..=anchor).map(|from| line(from, v)).fold(0., f64::max)
+        } else {
+            (anchor..=v).map(|from| line(from, v)).fold(255., f64::min)
+        };
+        for (v, &level) in limited.levels().iter().enumerate() {
+            prop_assert!((level - expected(v)).abs() < 1e-9, "{}: {} {}", v, level, expected(v));
         }
+    }
+
+    /// So no step is larger than the limit, none falls, and nothing moves further from the anchor.
+    #[test]
+    fn limited_slopes_keep_what_they_can(
+        source in histograms(), target in histograms(), anchor in 0usize..256, max in 1f64..20.,
+    ) {
+        let curve = Curve::from(&match_cdfs(&Cdf::from(&source), &Cdf::from(&target)));
+        let mut limited = curve.clone();
+        limited.limit_slope(max, anchor);
+        let center = curve.levels()[anchor];
+        prop_assert_eq!(limited.levels()[anchor], center);
+        for pair in limited.levels().windows(2) {
+            prop_assert!((0. ..=max + 1e-9).contains(&(pair[1] - pair[0])), "{:?}", pair);
+        }
+        for (level, old) in limited.levels().iter().zip(curve.levels()) {
+            prop_assert!((center.min(*old)..=center.max(*old)).contains(level), "{} {}", level, old);
+        }
+        // What is not too steep stays, to the last bit.
+        let again = limited.clone();
+        limited.limit_slope(max + 1e-9, anchor);
+        prop_assert_eq!(limited, again);
+    }
+
+    #[test]
+    fn the_median_has_half_of_the_samples_at_or_below_it(samples in vec(any::<u8>(), 1..300)) {
+        let mut histogram = Histogram::empty(8);
+        samples.iter().for_each(|&sample| histogram.bins[usize::from(sample)] += 1);
+        let mut sorted = samples;
+        sorted.sort_unstable();
+        let median = usize::from(sorted[(sorted.len() - 1) / 2]);
+        prop_assert_eq!(Cdf::from(&histogram).median(), median);
     }
 
     #[test]
@@ -779,14 +815,61 @@ fn f119_what_fades_out_is_converted() {
 #[test]
 fn max_slope_limits_the_table() {
     let source = even(100..130);
-    let mut show = Show::new(Settings { max_slope: 2., ..Settings::default() });
-    let lut = show.frame(&source, None).0;
-    let mut curve = Curve::from(&show.rule(&source));
-    // What is darker than the source is as dark as the reference.
-    curve.raise(40.);
-    curve.limit_slope(2.);
-    assert_eq!(lut, curve.to_lut());
-    assert_ne!(lut, show.rule(&source));
+    // A slope below 1 would take contrast from what is right already.
+    for (max_slope, limit) in [(2., 2.), (0.5, 1.), (f64::MIN_POSITIVE, 1.)] {
+        let mut show = Show::new(Settings { max_slope, ..Settings::default() });
+        let lut = show.frame(&source, None).0;
+        let mut curve = Curve::from(&show.rule(&source));
+        // What is darker than the source is as dark as the reference.
+        curve.raise(40.);
+        curve.limit_slope(limit, 114);
+        assert_eq!(lut, curve.to_lut());
+        assert_ne!(lut, show.rule(&source));
+        assert_eq!(lut.levels[114], show.rule(&source).levels[114], "the median stays");
+    }
+}
+
+/// With an exposure that isn't the average's, it is the moved mapping that is no steeper, and what is
+/// the median by then lands where it did.
+#[test]
+fn f170_max_slope_holds_where_flicker_is_removed() {
+    let source = even(100..130);
+    let still = thumbnail(1);
+    for gain in [0.85f32, 1.15] {
+        let [limited, free] = [2., 0.].map(|max_slope| {
+            let settings = Settings { max_slope, deflicker: 1., ..smooth() };
+            let mut show = Show::new(settings);
+            show.frame(&source, Some(&still));
+            // Its samples are not looked at, only its exposure.
+            show.frame_after(&source, Some(&brighter(&still, gain)), Duration::ZERO).0.levels
+        });
+        let median = (114. * f64::from(gain)).round() as usize;
+        assert!(limited[median].abs_diff(free[median]) <= 3, "{gain}");
+        let rise = f64::from(limited[median + 5]) - f64::from(limited[median - 5]);
+        assert!((rise - 20.).abs() <= 1., "{gain}: {rise}");
+        let free_rise = f64::from(free[median + 5]) - f64::from(free[median - 5]);
+        assert!(free_rise > 30., "{gain}: {free_rise}");
+    }
+}
+
+/// Black, white and no colour stay what they are in flat frames, however steep that is.
+#[test]
+fn f171_black_stays_black_with_max_slope() {
+    let chroma = Encoding::YCbCr(LumaWeights::BT709, Range::Limited);
+    let channels = Channels { encoding: chroma, depths: vec![8; 3] };
+    let mut temporal = Temporal::new(channels);
+    let settings = Settings { max_slope: 1., ..Settings::default() };
+    let target =
+        Target::new([even(60..230), even(40..110), even(130..220)].each_ref().map(Cdf::from));
+    let mut show = |histograms: Vec<Histogram>| {
+        let statistics = Statistics { histograms, thumbnail: None };
+        let (Mapping::Luts(luts), _) = temporal.decide(&statistics, FRAME, &target, &settings);
+        luts
+    };
+    show(vec![even(100..180), even(90..100), even(150..160)]);
+    let luts = show(vec![even(16..17), even(128..129), even(128..129)]);
+    let found = [(0, 16), (0, 235), (1, 128), (2, 128)].map(|(index, v)| luts[index].levels[v]);
+    assert_eq!(found, [16, 235, 128, 128]);
 }
 
 #[test]

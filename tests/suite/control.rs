@@ -511,6 +511,35 @@ fn max_slope_limits_the_tables() {
     assert!(bare[0].stats.luts.iter().any(|lut| lut.windows(2).any(|pair| pair[1] - pair[0] > 2)));
 }
 
+/// Less would take contrast from what is right already. It reads as it was set, all the same.
+#[test]
+fn f172_a_max_slope_below_1_counts_as_1() {
+    let text = "max-slope below 1 counts as 1: less would take contrast from a video that is like the \
+                reference already. Set 1 to 16, or 0 for no limit.";
+    let frame = still("chelsea.png");
+    let shown = |values: &[f64]| {
+        let mut rig = rig(&[]);
+        let outputs: Vec<_> = (0..)
+            .zip(values)
+            .map(|(number, value)| {
+                rig.element.set_property("max-slope", value);
+                assert_eq!(rig.element.property::<f64>("max-slope"), *value);
+                image(&rig.harness.push_and_pull(buffer(&frame, number)).expect("it passes"))
+            })
+            .collect();
+        (outputs, rig.complaints())
+    };
+    let (ones, complaints) = shown(&[1.]);
+    assert_eq!(complaints, []);
+    // Once for all values, as a slider or a controller gives them.
+    let (below, complaints) = shown(&[1e-300, 0.2, 0.999]);
+    assert!(below.iter().all(|output| *output == ones[0]));
+    assert_eq!(complaints, [Complaint::Warning(text.into())]);
+    let (others, complaints) = shown(&[0., 1.1, 16.]);
+    assert!(others.iter().all(|output| *output != ones[0]));
+    assert_eq!(complaints, []);
+}
+
 #[test]
 fn f72_numbers_can_be_controlled_in_time() {
     let frame = still("chelsea.png");
@@ -819,8 +848,8 @@ fn f153_first_frames_that_cannot_be_matched_are_said() {
     });
     let film = still("chelsea.png");
     let warning = Complaint::Warning(
-        "The first frames have next to no distribution, as colour bars, test cards and slides do, so \
-         they pass unchanged until one comes that has. Set flat-frames=match to match them, too."
+        "The first frames have next to no distribution, as colour bars, test cards and plain colours \
+         do, so they pass unchanged until one comes that has. Set flat-frames=match to match them, too."
             .into(),
     );
     let beginning = vec![plain(0), plain(16), with(2, 0, 3), with(2, 10, 60), film.clone()];
@@ -828,6 +857,10 @@ fn f153_first_frames_that_cannot_be_matched_are_said() {
         ("bars", vec![bars.clone(), bars.clone(), film.clone()], "hold", true),
         ("matched bars", vec![bars.clone()], "match", false),
         ("a slide with words", vec![with(6, 20, 240)], "hold", true),
+        ("grey", vec![plain(0), plain(128)], "hold", true),
+        ("white", vec![plain(255)], "hold", true),
+        ("matched grey", vec![plain(128)], "match", false),
+        ("a word on black", vec![with(12, 255, 0), film.clone()], "hold", false),
         ("the beginning of a film", beginning, "hold", false),
         ("bars behind a film", vec![film, bars.clone()], "hold", false),
     ] {
@@ -842,6 +875,43 @@ fn f153_first_frames_that_cannot_be_matched_are_said() {
             // Once until it is stopped.
             rig.harness.push_and_pull(buffer(&bars, frames.len())).expect("it passes");
             assert_eq!(rig.complaints(), [], "{name} {colorspace}");
+        }
+    }
+}
+
+/// In any format; what is black is the beginning of a film.
+#[test]
+fn f173_test_pictures_that_pass_are_said() {
+    common::init();
+    let reference = common::video::quoted(&media("coffee.png"));
+    for format in ["RGB", "BGRx", "I420", "GRAY8", "I420_10LE", "GRAY16_LE", "v210"] {
+        for colorspace in ["rgb", "ycbcr", "luma"] {
+            // There are enough colours in the bars for chroma.
+            let is_learned = colorspace == "ycbcr" && !format.starts_with("GRAY");
+            for (picture, is_said) in [
+                ("smpte", !is_learned),
+                ("solid-color foreground-color=0xff808080", true),
+                ("white", true),
+                ("black", false),
+            ] {
+                let pipeline = gst::parse::launch(&format!(
+                    "videotestsrc num-buffers=3 pattern={picture} ! video/x-raw,format={format}
+                     ! histomatch colorspace={colorspace} reference-location={reference}
+                     ! fakesink sync=false"
+                ));
+                let pipeline = pipeline.expect("the pipeline parses");
+                let bus = pipeline.bus().expect("a pipeline has one");
+                pipeline.set_state(gst::State::Playing).expect("it plays");
+                let messages = std::iter::from_fn(|| bus.timed_pop(gst::ClockTime::NONE));
+                let types = messages.map(|message| message.type_());
+                let types = types.take_while(|kind| *kind != gst::MessageType::Eos);
+                let warnings = types
+                    .inspect(|kind| assert_ne!(*kind, gst::MessageType::Error))
+                    .filter(|kind| *kind == gst::MessageType::Warning)
+                    .count();
+                pipeline.set_state(gst::State::Null).expect("it stops");
+                assert_eq!(warnings, usize::from(is_said), "{format} {colorspace} {picture}");
+            }
         }
     }
 }

@@ -227,7 +227,8 @@ pub struct HistoMatch {
         maximum = 16.,
         nick = "Maximum slope",
         blurb = "Steepest that the mapping may get, in output levels per input level, so that noise \
-                 and banding are not blown up (0 = no limit)",
+                 and banding are not blown up; the median lands where it does without (0 = no limit, \
+                 below 1 = 1)",
         mutable_playing,
         controllable
     )]
@@ -632,7 +633,8 @@ impl HistoMatch {
         let running_time = segment.and_then(|segment| segment.to_running_time(pts));
 
         let mut streaming = self.streaming.borrow_mut();
-        let Streaming { workers, at_most, stream: Some(stream), .. } = &mut *streaming else {
+        let Streaming { workers, at_most, stream: Some(stream), has_learned, .. } = &mut *streaming
+        else {
             return Err(gst::FlowError::NotNegotiated);
         };
         if stream.matching() != settings.matching() {
@@ -653,14 +655,16 @@ impl HistoMatch {
         let is_looked_at = matches!(frame, Access::ReadOnly(_));
         let decision = Decision { is_reverse, target, settings: &settings };
         let outcome = stream.process(frame, workers, decision);
+        let channels = stream.matcher().channels();
+        let is_flat =
+            !*has_learned && outcome.as_ref().is_ok_and(|matched| matched.is_flat(channels));
+        *has_learned |= is_flat || outcome.as_ref().is_ok_and(Matched::is_learned);
         let size = (stream.info().width(), stream.info().height());
         let colors = frame::foreign_colors(stream.info()).filter(|_| !streaming.warned_of_colors);
         streaming.warned_of_colors |= colors.is_some();
         let complaint = settings.complaint();
         let is_new = streaming.warned_of_settings != complaint;
         streaming.warned_of_settings.clone_from(&complaint);
-        let is_flat = !streaming.has_learned && outcome.as_ref().is_ok_and(Matched::is_flat);
-        streaming.has_learned |= is_flat || outcome.as_ref().is_ok_and(Matched::is_learned);
         let is_due = settings.post_messages
             && outcome.as_ref().is_ok_and(|matched| {
                 matched.report.scene_change

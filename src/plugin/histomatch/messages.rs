@@ -80,8 +80,8 @@ impl HistoMatch {
         gst::element_imp_warning!(
             self,
             gst::LibraryError::Settings,
-            ("The first frames have next to no distribution, as colour bars, test cards and slides \
-              do, so they pass unchanged until one comes that has. Set flat-frames=match to match \
+            ("The first frames have next to no distribution, as colour bars, test cards and plain \
+              colours do, so they pass unchanged until one comes that has. Set flat-frames=match to match \
               them, too."),
             ["The stream goes on"]
         );

@@ -75,6 +75,14 @@ impl Settings {
                     .into(),
             );
         }
+        if self.max_slope > 0. && self.max_slope < 1. {
+            // Without the value, so that a slider that is moved is told once.
+            return Some(
+                "max-slope below 1 counts as 1: less would take contrast from a video that is like \
+                 the reference already. Set 1 to 16, or 0 for no limit."
+                    .into(),
+            );
+        }
         let contradiction = self.temporal().contradiction()?;
         Some(format!("The properties contradict each other: {contradiction}."))
     }

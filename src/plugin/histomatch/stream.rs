@@ -396,12 +396,17 @@ impl Matched {
     }
 
     /// Whether nothing was, though there is something to be seen.
-    pub fn is_flat(&self) -> bool {
-        let has_contrast = || match &self.statistics.sample {
-            Some(sample) => temporal::has_contrast(&sample.luma_histogram(LumaWeights::BT709)),
-            None => self.statistics.histograms.iter().any(temporal::has_contrast),
+    pub fn is_flat(&self, Channels { encoding, depths }: &Channels) -> bool {
+        let is_visible = || match &self.statistics.sample {
+            Some(sample) => temporal::is_visible(&sample.luma_histogram(LumaWeights::BT709), 0),
+            None => {
+                let mut histograms = self.statistics.histograms.iter().zip(depths).enumerate();
+                histograms.any(|(index, (histogram, &depth))| {
+                    temporal::is_visible(histogram, encoding.zero(index, depth))
+                })
+            }
         };
-        !self.is_learned() && has_contrast()
+        !self.is_learned() && is_visible()
     }
 
     /// What to tell of it, with curves of at most so many points. It is computed in the streaming

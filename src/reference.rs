@@ -4,9 +4,11 @@
 //! feature `heif` HEIC, HEIF and AVIF. The format is guessed from the content; the file's name says
 //! nothing.
 //!
-//! Samples count as they are stored: colour profiles, gamma chunks and EXIF orientation have no
-//! influence. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. A pixel
-//! with an alpha of 0 has no colour and is not counted; any other alpha counts in full.
+//! Colours count in sRGB. What a file says of its colours, by a profile (ICC) or otherwise, is converted
+//! to that; where it says nothing, or what can't be used ([`Reference::profile_fault`]), they are taken for
+//! sRGB. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. EXIF orientation has
+//! no influence. A pixel with an alpha of 0 has no colour and is not counted; any other alpha counts in
+//! full.
 //!
 //! The colours are kept, 3 bytes per pixel or 6, because what their histograms are in the channels
 //! of a stream depends on its matrix and range.
@@ -26,6 +28,8 @@ use crate::histogram::Histogram;
 use crate::kernels::{InstructionSet, RowKernels};
 use crate::matcher::Matcher;
 use crate::workers::Workers;
+use meter::Budget;
+use profile::Stated;
 
 mod bmp;
 mod checks;
@@ -39,6 +43,7 @@ mod jpeg;
 mod jxl;
 mod kinds;
 mod meter;
+mod profile;
 mod samples;
 mod target;
 mod tiff;
@@ -58,12 +63,14 @@ pub struct Reference {
     /// What was asked for, the latest first.
     counted: Mutex<Vec<(Channels, Arc<[Cdf]>)>>,
     damage: Option<String>,
+    profile_fault: Option<String>,
 }
 
 impl PartialEq for Reference {
-    /// Whether they hold the same colours in the same order, and are damaged in the same way or not.
+    /// Whether they hold the same colours in the same order, and the same is wrong with them, or nothing.
     fn eq(&self, other: &Self) -> bool {
-        (&self.colors, &self.damage) == (&other.colors, &other.damage)
+        (&self.colors, &self.damage, &self.profile_fault)
+            == (&other.colors, &other.damage, &other.profile_fault)
     }
 }
 
@@ -126,9 +133,12 @@ impl Reference {
 
     /// Reads a picture from the content of a file, unless it is interrupted.
     pub fn decode_until(file: &[u8], interrupt: &Interrupt) -> Result<Self, ReferenceError> {
-        let decoded = decode::decode(file, interrupt)?;
+        let budget = Budget::new(interrupt);
+        let decoded = decode::decode(file, &budget)?;
+        let is_grey = !decoded.picture.color().has_color();
         let mut reference = Self::of(decoded.picture, interrupt)?;
         reference.damage = decoded.damage;
+        reference.profile_fault = reference.colors.convert(is_grey, &decoded.colors, &budget)?;
         Ok(reference)
     }
 
@@ -173,7 +183,13 @@ impl Reference {
                 _ => ReferenceError::Transparent,
             });
         }
-        Ok(Self { id: ReferenceId::new(), colors, counted: Mutex::default(), damage: None })
+        Ok(Self {
+            id: ReferenceId::new(),
+            colors,
+            counted: Mutex::default(),
+            damage: None,
+            profile_fault: None,
+        })
     }
 
     /// The distribution of each of some channels.
@@ -244,6 +260,27 @@ impl Reference {
     /// words that follow its name and "is damaged".
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
+    }
+
+    /// Why the colour profile of the file can't be used, if there is such a one: then the colours count
+    /// as sRGB.
+    pub fn profile_fault(&self) -> Option<&str> {
+        self.profile_fault.as_deref()
+    }
+}
+
+impl Colors {
+    /// Converts them to sRGB. Gives what hinders it, if they have to count as they are.
+    fn convert(
+        &mut self,
+        is_grey: bool,
+        stated: &Stated,
+        budget: &Budget,
+    ) -> Result<Option<String>, ReferenceError> {
+        Ok(match self {
+            Self::Bytes(colors) => profile::to_srgb(colors, is_grey, stated, budget)?,
+            Self::Words(colors) => profile::to_srgb(colors, is_grey, stated, budget)?,
+        })
     }
 }
 

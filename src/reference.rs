@@ -4,9 +4,11 @@
 //! feature `heif` HEIC, HEIF and AVIF. The format is guessed from the content; the file's name says
 //! nothing.
 //!
-//! Samples count as they are stored: colour profiles, gamma chunks and EXIF orientation have no
-//! influence. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. A pixel
-//! with an alpha of 0 has no colour and is not counted; any other alpha counts in full.
+//! Colours count in sRGB. What a file says of its colours, by a profile (ICC) or otherwise, is converted
+//! to that; where it says nothing, or what can't be used ([`Reference::profile_fault`]), they are taken for
+//! sRGB. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. EXIF orientation has
+//! no influence. A pixel with an alpha of 0 has no colour and is not counted; any other alpha counts in
+//! full.
 //!
 //! The colours are kept, 3 bytes per pixel or 6, because what their histograms are in the channels
 //! of a stream depends on its matrix and range.
@@ -29,6 +31,8 @@ use crate::kernels::{InstructionSet, RowKernels};
 use crate::matcher::Matcher;
 use crate::statistics::{ColorSample, SAMPLED_PIXELS};
 use crate::workers::Workers;
+use meter::Budget;
+use profile::Stated;
 
 mod bmp;
 mod checks;
@@ -42,6 +46,7 @@ mod jpeg;
 mod jxl;
 mod kinds;
 mod meter;
+mod profile;
 mod samples;
 mod target;
 mod tiff;
@@ -58,17 +63,19 @@ pub use target::{ReferenceId, Target};
 pub struct Reference {
     id: ReferenceId,
     colors: Colors,
-    /// Some of them.
-    sample: ColorSample,
+    /// The indices of those on the grid of a sample.
+    sampled: Vec<usize>,
     /// What was asked for, the latest first.
     counted: Mutex<Vec<(Channels, Target)>>,
     damage: Option<String>,
+    profile_fault: Option<String>,
 }
 
 impl PartialEq for Reference {
-    /// Whether they hold the same colours in the same order, and are damaged in the same way or not.
+    /// Whether they hold the same colours in the same order, and the same is wrong with them, or nothing.
     fn eq(&self, other: &Self) -> bool {
-        (&self.colors, &self.damage) == (&other.colors, &other.damage)
+        (&self.colors, &self.damage, &self.profile_fault)
+            == (&other.colors, &other.damage, &other.profile_fault)
     }
 }
 
@@ -131,9 +138,12 @@ impl Reference {
 
     /// Reads a picture from the content of a file, unless it is interrupted.
     pub fn decode_until(file: &[u8], interrupt: &Interrupt) -> Result<Self, ReferenceError> {
-        let decoded = decode::decode(file, interrupt)?;
+        let budget = Budget::new(interrupt);
+        let decoded = decode::decode(file, &budget)?;
+        let is_grey = !decoded.picture.color().has_color();
         let mut reference = Self::of(decoded.picture, interrupt)?;
         reference.damage = decoded.damage;
+        reference.profile_fault = reference.colors.convert(is_grey, &decoded.colors, &budget)?;
         Ok(reference)
     }
 
@@ -146,13 +156,13 @@ impl Reference {
         let (width, height) = (picture.width(), picture.height());
         let n_channels = usize::from(picture.color().channel_count());
         let size = (width as usize, height as usize, n_channels);
-        let (colors, sample) = match picture {
+        let (colors, sampled) = match picture {
             DynamicImage::ImageLuma8(_)
             | DynamicImage::ImageLumaA8(_)
             | DynamicImage::ImageRgb8(_)
             | DynamicImage::ImageRgba8(_) => {
-                let (colors, sample) = colors(picture.into_bytes(), size, interrupt)?;
-                (Colors::Bytes(colors), sample)
+                let (colors, sampled) = colors(picture.into_bytes(), size, interrupt)?;
+                (Colors::Bytes(colors), sampled)
             }
             DynamicImage::ImageLuma16(picture) => words(picture.into_raw(), size, interrupt)?,
             DynamicImage::ImageLumaA16(picture) => words(picture.into_raw(), size, interrupt)?,
@@ -172,8 +182,14 @@ impl Reference {
                 _ => ReferenceError::Transparent,
             });
         }
-        let counted = Mutex::default();
-        Ok(Self { id: ReferenceId::new(), colors, sample, counted, damage: None })
+        Ok(Self {
+            id: ReferenceId::new(),
+            colors,
+            sampled,
+            counted: Mutex::default(),
+            damage: None,
+            profile_fault: None,
+        })
     }
 
     /// The distribution of each of some channels.
@@ -212,7 +228,7 @@ impl Reference {
                 Cdf::from(&histogram.at_depth(depth, legal))
             })
             .collect();
-        let goal = Goal::new(&self.sample, grading::luma_weights(channels.encoding));
+        let goal = Goal::new(&self.sample(), grading::luma_weights(channels.encoding));
         let target = Target { id: self.id, cdfs, goal: Some(Arc::new(goal)) };
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been faster, and what it has given out stays what there is.
@@ -230,9 +246,12 @@ impl Reference {
         counted.iter().find(|(other, _)| other == channels).map(|(_, target)| target.clone())
     }
 
-    /// Some of its colours.
-    pub fn sample(&self) -> &ColorSample {
-        &self.sample
+    /// Some of its colours, from a grid over the picture.
+    pub fn sample(&self) -> ColorSample {
+        match &self.colors {
+            Colors::Bytes(colors) => sample(colors, &self.sampled),
+            Colors::Words(colors) => sample(colors, &self.sampled),
+        }
     }
 
     /// Bits of the picture's samples: 8 or 16.
@@ -248,56 +267,80 @@ impl Reference {
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
     }
+
+    /// Why the colour profile of the file can't be used, if there is such a one: then the colours count
+    /// as sRGB.
+    pub fn profile_fault(&self) -> Option<&str> {
+        self.profile_fault.as_deref()
+    }
+}
+
+impl Colors {
+    /// Converts them to sRGB. Gives what hinders it, if they have to count as they are.
+    fn convert(
+        &mut self,
+        is_grey: bool,
+        stated: &Stated,
+        budget: &Budget,
+    ) -> Result<Option<String>, ReferenceError> {
+        Ok(match self {
+            Self::Bytes(colors) => profile::to_srgb(colors, is_grey, stated, budget)?,
+            Self::Words(colors) => profile::to_srgb(colors, is_grey, stated, budget)?,
+        })
+    }
 }
 
 fn words(
     samples: Vec<u16>,
     size: (usize, usize, usize),
     interrupt: &Interrupt,
-) -> Result<(Colors, ColorSample), ReferenceError> {
-    let (colors, sample) = colors(samples, size, interrupt)?;
-    Ok((Colors::Words(colors), sample))
+) -> Result<(Colors, Vec<usize>), ReferenceError> {
+    let (colors, sampled) = colors(samples, size, interrupt)?;
+    Ok((Colors::Words(colors), sampled))
 }
 
-/// All colours of a picture of some width, height and number of channels, and some of them.
+/// The colours of a picture of some width, height and number of channels, and which of them are on the
+/// grid of a sample.
 fn colors<S: Sample>(
     samples: Vec<S>,
     (width, height, n_channels): (usize, usize, usize),
     interrupt: &Interrupt,
-) -> Result<(Vec<S>, ColorSample), ReferenceError> {
+) -> Result<(Vec<S>, Vec<usize>), ReferenceError> {
     let step = ColorSample::step(width, height);
-    let on_grid = |n: usize| (step / 2..n).step_by(step);
-    let pixels = on_grid(height)
-        .flat_map(|y| on_grid(width).map(move |x| (y * width + x) * n_channels))
-        .map(|start| &samples[start..][..n_channels])
-        .filter(|pixel| n_channels % 2 == 1 || pixel[n_channels - 1] != S::default());
-    let sample = sample(pixels);
-    let colors = opaque_colors(samples, n_channels, interrupt)?;
-    // What is opaque may lie between the pixels of the grid.
-    let sample = match sample.is_empty() {
-        true => sample_of_all(&colors),
-        false => sample,
-    };
-    Ok((colors, sample))
-}
-
-/// Pixels of grey, or of R'G'B', from all of them.
-fn sample_of_all<S: Sample>(colors: &[S]) -> ColorSample {
-    let step = (colors.len() / 3 / SAMPLED_PIXELS).max(1);
-    sample(colors.chunks_exact(3).step_by(step))
-}
-
-/// Pixels of grey, or of R'G'B', perhaps with alpha behind it.
-fn sample<'a, S: Sample>(pixels: impl Iterator<Item = &'a [S]>) -> ColorSample {
-    let scale = 255. / ((1u32 << S::BITS) - 1) as f32;
-    let mut sample = ColorSample::default();
-    for pixel in pixels {
-        for (c, to) in sample.channels.iter_mut().enumerate() {
-            let value = if pixel.len() < 3 { pixel[0] } else { pixel[c] };
-            to.push(value.get() as f32 * scale);
+    let is_on_grid = |n: usize| n % step == step / 2;
+    let has_alpha = n_channels.is_multiple_of(2);
+    let mut sampled = Vec::new();
+    // Of opaque pixels.
+    let mut index = 0;
+    for (y, row) in samples.chunks_exact((width * n_channels).max(1)).enumerate() {
+        if !has_alpha && !is_on_grid(y) {
+            index += width;
+            continue;
+        }
+        for (x, pixel) in row.chunks_exact(n_channels).enumerate() {
+            if !has_alpha || pixel[n_channels - 1] != S::default() {
+                if is_on_grid(y) && is_on_grid(x) {
+                    sampled.push(index);
+                }
+                index += 1;
+            }
         }
     }
-    sample
+    let colors = opaque_colors(samples, n_channels, interrupt)?;
+    if sampled.is_empty() {
+        // What is opaque lies between the pixels of the grid.
+        let n_pixels = colors.len() / 3;
+        sampled.extend((0..n_pixels).step_by((n_pixels / SAMPLED_PIXELS).max(1)));
+    }
+    Ok((colors, sampled))
+}
+
+/// Some pixels.
+fn sample<S: Sample>(colors: &[S], sampled: &[usize]) -> ColorSample {
+    let scale = 255. / ((1u32 << S::BITS) - 1) as f32;
+    let channel =
+        |c: usize| sampled.iter().map(|i| colors[3 * i + c].get() as f32 * scale).collect();
+    ColorSample { channels: [channel(0), channel(1), channel(2)] }
 }
 
 /// R', G' and B' of the pixels that aren't fully transparent, of samples of grey (1), grey and

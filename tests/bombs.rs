@@ -4,16 +4,21 @@
 #[path = "bombs/files.rs"]
 mod files;
 #[allow(dead_code)]
+#[path = "common/icc.rs"]
+mod icc;
+#[allow(dead_code)]
 #[path = "common/png.rs"]
 mod png;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use files::{Scan, jpeg, jpeg_of_refinements, jpeg_of_scans, riff, tiff_of_jpeg, tiff_of_tiles};
 use gsthistomatch::reference::{Interrupt, Reference, ReferenceError};
+use icc::{Curve, Icc, Table};
 use temp_dir::TempDir;
 
 /// Names the file that [`child`] loads.
@@ -351,4 +356,61 @@ fn f114_interrupted_before_it_loads() {
     let stopped = Reference::decode_until(&file, &interrupt);
     assert!(matches!(stopped, Err(ReferenceError::Interrupted)), "{stopped:?}");
     assert!(Reference::decode_until(&file, &Interrupt::default()).is_ok());
+}
+
+/// A PNG of so many rows of 4096 black pixels, with a profile.
+fn png_with_profile(rows: u32, profile: &[u8]) -> Vec<u8> {
+    let mut compressed = vec![];
+    let mut zlib = flate2::write::ZlibEncoder::new(&mut compressed, flate2::Compression::fast());
+    zlib.write_all(profile).and_then(|()| zlib.try_finish()).expect("memory");
+    drop(zlib);
+    let profile = png::chunk(b"iCCP", &[b"profile\0\0", &*compressed].concat());
+    let pixels = png::bomb((4096 * 3 + 1) * rows as usize / 258 + 1);
+    png::file(4096, rows, png::RGB_8, &[profile, png::chunk(b"IDAT", &pixels)])
+}
+
+#[test]
+fn f168_profiles_that_are_large_or_take_long() {
+    const LARGE: usize = 100_000_000;
+    // In each kind of file that has room for it: it is left out, and the picture counts.
+    let size = [(256, files::LONG, vec![1]), (257, files::LONG, vec![1])];
+    let strip = [(273, files::LONG, vec![8]), (278, files::LONG, vec![1])];
+    let mut tiff = files::tiff(
+        &[1; 3],
+        &[
+            &size[..],
+            &[(258, files::SHORT, vec![8; 3]), (262, files::SHORT, vec![2])],
+            &strip,
+            &[(277, files::SHORT, vec![3]), (279, files::LONG, vec![3])],
+            &[(34675, files::LONG, vec![0; LARGE / 4])],
+        ]
+        .concat(),
+    );
+    assert!(tiff.len() > LARGE);
+    assert_eq!(load(&tiff), "a picture");
+    // It says that it is even larger.
+    let tag = tiff.windows(4).position(|tag| tag == [0x73, 0x87, 4, 0]).expect("the tag");
+    tiff[tag + 4..tag + 8].copy_from_slice(&[0xFF; 4]);
+    assert_eq!(load(&tiff), "a picture");
+    assert_eq!(load(&png_with_profile(1, &vec![0; LARGE])), "a picture");
+
+    // A table of 2 MB, which is read as often as it is there: 500,000 times.
+    let table = icc::table(Table::Lut8, 90, |rgb| rgb.map(|part| 100. * part));
+    let mut tables = Icc::table(2, *b"RGB ", table).file();
+    let n = 500_000_u32;
+    let entry: [u8; 12] = *tables[132..].first_chunk().expect("a tag");
+    let tag = |at: u32| [&entry[..4], &at.to_be_bytes(), &entry[8..]].concat();
+    let at = u32::from_be_bytes(*entry[4..].first_chunk().expect("a place")) + 12 * n;
+    tables.splice(132..132, tag(at).repeat(n as usize));
+    tables[128..132].copy_from_slice(&n.to_be_bytes());
+    assert!(tables.len() < 8 << 20, "{}", tables.len());
+    assert_eq!(load(&png_with_profile(1, &tables)), "a picture");
+
+    // Long curves, and a table, for a large picture.
+    let long = Icc::rgb(2, icc::DISPLAY_P3, &Curve::srgb_table(1 << 16)).file();
+    let table = icc::table(Table::Lut16, 33, |rgb| rgb.map(|part| 100. * part));
+    let table = Icc::table(2, *b"RGB ", table);
+    for profile in [long, table.file()] {
+        assert_eq!(load(&png_with_profile(1 << 12, &profile)), "a picture");
+    }
 }

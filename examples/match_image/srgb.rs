@@ -16,6 +16,8 @@ pub fn convert(picture: &DynamicImage, profile: &[u8]) -> anyhow::Result<Option<
         (DataColorSpace::Gray, false, true) => {
             (Layout::GrayAlpha, picture.to_luma_alpha16().into_raw())
         }
+        // It was decoded by its profile.
+        (DataColorSpace::Cmyk, ..) => return Ok(None),
         (other, ..) => bail!("it is of the kind {other:?}"),
     };
     if is_srgb(&profile)? {

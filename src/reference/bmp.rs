@@ -6,18 +6,21 @@ use super::ReferenceError;
 use super::checks::{check_size, u32_le};
 use super::decoded::{Decoded, decode_with_image};
 use super::meter::Budget;
+use super::profile::Stated;
 use super::samples::picture;
 
 /// Bytes of the headers of OS/2 2.x and of Windows, which begin in the same way.
 const SIZE_OF_OS2: u32 = 64;
 const SIZE_OF_INFO: u32 = 40;
+const SIZE_OF_FIFTH: u32 = 124;
 
 /// Decodes a file.
 pub(super) fn decode(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceError> {
     let size = u32_le(file, 14).unwrap_or(0);
     let compression = u32_le(file, 30).unwrap_or(0);
     if size >= SIZE_OF_INFO && matches!(compression, 1 | 2) {
-        return Ok(decode_runs(file, size as usize)?.into());
+        let picture = decode_runs(file, size as usize)?;
+        return Ok(Decoded { picture, damage: None, colors: stated(file, size) });
     }
     let decoded = if size == SIZE_OF_OS2 {
         if compression != 0 {
@@ -27,14 +30,32 @@ pub(super) fn decode(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceE
     } else {
         decode_with_image(file, ImageFormat::Bmp, budget)?
     };
-    Ok(match decoded.picture {
+    let picture = match decoded.picture {
         // Programs that say there is alpha, but write none.
         DynamicImage::ImageRgba8(picture) if picture.pixels().all(|pixel| pixel[3] == 0) => {
             DynamicImage::from(picture).into_rgb8().into()
         }
         picture => picture,
+    };
+    Ok(Decoded { picture, damage: None, colors: stated(file, size) })
+}
+
+/// What a file says of its colours: from its fifth version on, it can have a profile.
+fn stated(file: &[u8], size: u32) -> Stated {
+    let space = file.get(70..74).filter(|_| size >= SIZE_OF_FIFTH);
+    match (space, u32_le(file, 126), u32_le(file, 130)) {
+        // "MBED", as a number.
+        (Some(b"DEBM"), Some(at), Some(size)) => {
+            // From the header on.
+            let profile = file.get(14..).and_then(|rest| rest.get(at as usize..));
+            let profile = profile.unwrap_or_default();
+            Stated::profile(&profile[..profile.len().min(size as usize)])
+        }
+        (Some(b"KNIL"), ..) => {
+            Stated::Unusable("it is in another file, and only the picture is read".into())
+        }
+        _ => Stated::Srgb,
     }
-    .into())
 }
 
 /// A file of OS/2 2.x with a header of Windows.

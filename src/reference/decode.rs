@@ -17,18 +17,19 @@ use super::{Interrupt, ReferenceError, bmp, jpeg, jxl, tiff};
 /// Decodes the content of any picture file that can be a reference: grey or R'G'B' in samples of 8
 /// or 16 bits, and alpha.
 ///
-/// A damaged file is an error, even if most of it can be read.
+/// Samples are as they are stored, whatever the file says of its colours; but CMYK becomes sRGB, by its
+/// profile or without one. A damaged file is an error, even if most of it can be read.
 pub fn decode_picture(file: &[u8]) -> Result<DynamicImage, ReferenceError> {
-    match decode(file, &Interrupt::default())? {
+    let interrupt = Interrupt::default();
+    match decode(file, &Budget::new(&interrupt))? {
         Decoded { damage: Some(damage), .. } => Err(ReferenceError::Damaged(damage)),
-        Decoded { picture, damage: None } => Ok(picture),
+        Decoded { picture, damage: None, .. } => Ok(picture),
     }
 }
 
 /// Decodes the content of a picture file.
-pub(super) fn decode(file: &[u8], interrupt: &Interrupt) -> Result<Decoded, ReferenceError> {
-    let budget = Budget::new(interrupt);
-    let outcome = quietly(|| decode_kind(file, &budget))
+pub(super) fn decode(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceError> {
+    let outcome = quietly(|| decode_kind(file, budget))
         .unwrap_or_else(|| Err(ReferenceError::Damaged("the decoder failed".into())));
     // Some decoders go on where nothing can be read, or call it damaged.
     match budget.stopped() {
@@ -54,9 +55,9 @@ pub fn quietly<T>(decode: impl FnOnce() -> T) -> Option<T> {
             }
         }));
     });
-    IS_QUIET.set(true);
+    let was_quiet = IS_QUIET.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(decode));
-    IS_QUIET.set(false);
+    IS_QUIET.set(was_quiet);
     outcome.ok()
 }
 

@@ -4,6 +4,7 @@ use image::error::{LimitError, LimitErrorKind};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::meter::{Budget, Meter};
+use super::profile::{self, Stated};
 use super::{MAX_PIXELS, ReferenceError, checks};
 
 /// What decoding may allocate, in bytes: [`MAX_PIXELS`] at 16-bit RGB.
@@ -18,11 +19,13 @@ pub(super) struct Decoded {
     pub picture: DynamicImage,
     /// What of it can't be read, in words that follow its name and "is damaged".
     pub damage: Option<String>,
+    /// What the file says of its colours, if they aren't converted yet.
+    pub colors: Stated,
 }
 
 impl From<DynamicImage> for Decoded {
     fn from(picture: DynamicImage) -> Self {
-        Self { picture, damage: None }
+        Self { picture, damage: None, colors: Stated::Srgb }
     }
 }
 
@@ -45,7 +48,12 @@ pub(super) fn decode_with_image(
         return Err(ReferenceError::TooMuchMemory);
     }
     let picture = DynamicImage::from_decoder(decoder).map_err(image_error)?;
-    Ok(picture.into())
+    let colors = match format {
+        ImageFormat::Png => profile::png::stated(file),
+        ImageFormat::WebP => profile::webp::stated(file),
+        _ => Stated::Srgb,
+    };
+    Ok(Decoded { picture, damage: None, colors })
 }
 
 fn limits(bytes: u64) -> Limits {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use libheif_rs::{
     ColorSpace, CompressionFormat, DecodingOptions, HeifContext, HeifError, HeifErrorCode,
-    HeifErrorSubCode, Image, LibHeif, RgbChroma, StreamReader,
+    HeifErrorSubCode, Image, ImageHandle, LibHeif, RgbChroma, StreamReader,
 };
 
 use super::ReferenceError;
@@ -16,6 +16,7 @@ use super::checks::heif::{self, Codec};
 use super::checks::too_costly;
 use super::decoded::{Decoded, quotable};
 use super::meter::{Budget, Meter};
+use super::profile::Stated;
 use super::samples::{Sample, picture};
 
 /// The most pixels of samples of more than 8 bits, which take twice the memory.
@@ -78,7 +79,7 @@ pub(super) fn decode(file: &[u8], name: &str, budget: &Budget) -> Result<Decoded
     let n_channels = 3 + usize::from(has_alpha);
     let is_multiplied = has_alpha && handle.is_premultiplied_alpha();
     let width = image.width() as usize;
-    Ok(match is_deep {
+    let picture = match is_deep {
         false => {
             let samples = samples(&image, n_channels, is_multiplied, u8::from_le_bytes)?;
             picture::<u8>(width, n_channels, samples)
@@ -87,8 +88,21 @@ pub(super) fn decode(file: &[u8], name: &str, budget: &Budget) -> Result<Decoded
             let samples = samples(&image, n_channels, is_multiplied, u16::from_le_bytes)?;
             picture::<u16>(width, n_channels, samples)
         }
+    };
+    Ok(Decoded { picture, damage: None, colors: stated(&handle) })
+}
+
+/// What a picture says of its colours: a profile counts before the coding of video.
+fn stated(handle: &ImageHandle) -> Stated {
+    let profile = handle.color_profile_raw().filter(|profile| !profile.data.is_empty());
+    match (profile, handle.color_profile_nclx()) {
+        (Some(profile), _) => Stated::profile(&profile.data),
+        (None, Some(coding)) => Stated::Coded {
+            primaries: coding.color_primaries() as u8,
+            transfer: coding.transfer_characteristics() as u8,
+        },
+        (None, None) => Stated::Srgb,
     }
-    .into())
 }
 
 /// All samples of a decoded picture, row after row.

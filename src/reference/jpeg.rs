@@ -14,6 +14,7 @@ use jpeg_decoder::{ColorTransform, Decoder};
 use super::checks::{check_size, too_costly, u16_be};
 use super::decoded::{Decoded, quotable};
 use super::meter::{Budget, Meter};
+use super::profile::{Inks, Stated};
 use super::samples::{Sample, cmyk_to_rgb, picture, ycbcr_to_rgb};
 use super::{MAX_PIXELS, ReferenceError};
 use frame::{Colors, Frame, Process};
@@ -58,7 +59,12 @@ pub(super) fn decode(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceE
         0 => Some("some of it is coarse or wrong".into()),
         n => Some(format!("{n} of its {} rows can't be read and don't count", seen.frame.height)),
     };
-    Ok(Decoded { picture: seen.picture(samples)?, damage })
+    let mut colors = seen.profile.stated();
+    let mut inks = None;
+    if matches!(seen.colors(), Colors::Cmyk | Colors::Ycck) {
+        (inks, colors) = Inks::read(colors);
+    }
+    Ok(Decoded { picture: seen.picture(samples, inks.as_ref(), budget)?, damage, colors })
 }
 
 /// A JPEG that is a strip or tile of a TIFF.
@@ -122,8 +128,37 @@ struct Seen<'a> {
     is_jfif: bool,
     /// The number of Adobe's colour transform.
     adobe: Option<u8>,
+    profile: Pieces<'a>,
     losses: Vec<Loss>,
     is_damaged: bool,
+}
+
+/// The pieces of an ICC profile (ICC.1, annex B.4): their numbers, from 1 on, how many there are, and
+/// what they hold.
+#[derive(Default)]
+struct Pieces<'a>(Vec<(u8, u8, &'a [u8])>);
+
+impl<'a> Pieces<'a> {
+    /// Takes a piece, if the segment is one.
+    fn read(&mut self, segment: &'a [u8]) {
+        if let Some(&[number, n, ref piece @ ..]) = segment.strip_prefix(b"ICC_PROFILE\0") {
+            self.0.push((number, n, piece));
+        }
+    }
+
+    /// What they are together.
+    fn stated(&self) -> Stated {
+        let Some(&(_, n, _)) = self.0.first() else { return Stated::Srgb };
+        let mut pieces = self.0.clone();
+        pieces.sort_by_key(|&(number, ..)| number);
+        let are_there = pieces.iter().map(|&(number, ..)| number).eq(1..=n);
+        match are_there && pieces.iter().all(|&(_, other, _)| other == n) {
+            true => Stated::profile(
+                &pieces.iter().map(|&(.., piece)| piece).collect::<Vec<_>>().concat(),
+            ),
+            false => Stated::Unusable("some of its pieces are missing, or there twice".into()),
+        }
+    }
 }
 
 /// Goes over a file, up to where its picture is whole. As a piece of a TIFF, it may have no more
@@ -136,7 +171,7 @@ fn look_over<'a>(
 ) -> Result<Seen<'a>, ReferenceError> {
     work.add(file.len() as u64, 0)?;
     let mut frame: Option<(Frame, Present)> = None;
-    let (mut is_jfif, mut adobe) = (false, None);
+    let (mut is_jfif, mut adobe, mut profile) = (false, None, Pieces::default());
     // Motion JPEG may leave out the tables of the standard.
     let mut has_own_tables = true;
     let mut tables = Tables::default();
@@ -193,6 +228,7 @@ fn look_over<'a>(
                 is_jfif |= segment[2..].starts_with(b"JFIF\0");
                 has_own_tables &= !segment[2..].starts_with(b"AVI1");
             }
+            0xE2 => profile.read(&segment[2..]),
             0xEE if segment[2..].starts_with(b"Adobe") => adobe = segment.get(13).copied(),
             START_OF_SCAN => {
                 let Some((frame, present)) = &mut frame else {
@@ -253,7 +289,7 @@ fn look_over<'a>(
     if whole.iter().take(frame.components.len()).any(|there| there & 1 == 0) {
         return Err(ReferenceError::Damaged("it ends before any row is whole".into()));
     }
-    Ok(Seen { file: &file[..end], frame, is_jfif, adobe, losses, is_damaged })
+    Ok(Seen { file: &file[..end], frame, is_jfif, adobe, profile, losses, is_damaged })
 }
 
 fn unsupported<T>(what: &str) -> Result<T, ReferenceError> {
@@ -368,7 +404,12 @@ impl Seen<'_> {
     }
 
     /// A picture of the samples of some of its rows.
-    fn picture(&self, mut samples: Vec<u8>) -> Result<DynamicImage, ReferenceError> {
+    fn picture(
+        &self,
+        mut samples: Vec<u8>,
+        profile: Option<&Inks>,
+        budget: &Budget,
+    ) -> Result<DynamicImage, ReferenceError> {
         let Frame { precision, width, .. } = self.frame;
         let colors = self.colors();
         let is_lossless = self.frame.process == Process::Lossless;
@@ -376,16 +417,30 @@ impl Seen<'_> {
             if precision != 8 {
                 return unsupported("a lossless JPEG of CMYK and more than 8 bits");
             }
-            let pixels = samples.as_chunks().0.iter().map(|&[c, m, y, k]| {
+            let inks = |&[c, m, y, k]: &[u8; 4]| {
                 let inks = match colors {
                     Colors::Ycck => ycbcr_to_rgb([c, m, y]).map(|light| 255 - light),
                     _ => [c, m, y],
                 };
                 // As Adobe's programs do, all store how much is left of an ink's light.
-                let inks = [inks[0], inks[1], inks[2], k].map(|left| 255 - u64::from(left));
-                cmyk_to_rgb(inks, 255).map(|level| level as u8)
-            });
-            return Ok(picture(width, 3, pixels.flatten().collect()));
+                [inks[0], inks[1], inks[2], k].map(|left| 255 - u64::from(left))
+            };
+            let mut pixels = Vec::with_capacity(samples.len() / 4 * 3);
+            for row in samples.as_chunks().0.chunks(width) {
+                budget.check()?;
+                match profile {
+                    None => {
+                        let colors = row.iter().flat_map(|pixel| cmyk_to_rgb(inks(pixel), 255));
+                        pixels.extend(colors.map(|level| level as u8));
+                    }
+                    Some(profile) => {
+                        let colors = profile.to_rgb(row.iter().map(inks), 255);
+                        let levels = colors.as_flattened().iter();
+                        pixels.extend(levels.map(|&level| u8::of(level.into(), u16::MAX.into())));
+                    }
+                }
+            }
+            return Ok(picture(width, 3, pixels));
         }
         // The decoder changes no colours here.
         if is_lossless && colors == Colors::YCbCr {

@@ -8,7 +8,7 @@ use std::io::{self, IoSliceMut, Read};
 use ::jxl::api::{
     AlphaMode, Endianness, Event, ExtraChannel, JxlBasicInfo, JxlBitDepth, JxlBitstreamInput,
     JxlColorType, JxlDataFormat, JxlDecoder, JxlDecoderOptions, JxlOutputBuffer, JxlParallelRunner,
-    JxlParallelRunnerFun, JxlPixelFormat,
+    JxlParallelRunnerFun, JxlPixelFormat, JxlTransferFunction,
 };
 use ::jxl::error::Error;
 
@@ -16,6 +16,7 @@ use super::ReferenceError;
 use super::checks::{check_size, too_costly};
 use super::decoded::{Decoded, quotable};
 use super::meter::{Budget, Meter};
+use super::profile::Stated;
 use super::samples::picture;
 
 /// The most samples of a frame: 2^24 pixels of three channels. Frames that others are made of, up to
@@ -51,7 +52,7 @@ pub(super) fn decode(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceE
         color_data_format: Some(format),
         extra_channel_format: vec![None; info.extra_channels.len()],
     };
-    Ok(match info.bit_depth {
+    let picture = match info.bit_depth {
         JxlBitDepth::Int { bits_per_sample: ..=8 } => {
             let mut samples = vec![0_u8; width * height * n_channels];
             steps.frame(format(JxlDataFormat::U8 { bit_depth: 8 }), height, &mut samples)?;
@@ -63,8 +64,21 @@ pub(super) fn decode(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceE
             steps.frame(format(words), height, bytemuck::cast_slice_mut(&mut samples))?;
             picture::<u16>(width, n_channels, samples)
         }
+    };
+    Ok(Decoded { picture, damage: None, colors: stated(&steps.decoder) })
+}
+
+/// What the colours are that the decoder gives: it says all in profiles but those that have none.
+fn stated(decoder: &JxlDecoder) -> Stated {
+    let profile = decoder.output_color_profile().expect("it was read");
+    match profile.transfer_function() {
+        Some(JxlTransferFunction::PQ) => Stated::Unusable("it is in PQ".into()),
+        Some(JxlTransferFunction::HLG) => Stated::Unusable("it is in HLG".into()),
+        _ => match profile.try_as_icc() {
+            Some(profile) => Stated::profile(&profile),
+            None => Stated::Unusable("its colours can't be told".into()),
+        },
     }
-    .into())
 }
 
 /// What samples a pixel has.

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use super::checks::{check_size, too_costly};
 use super::decoded::Decoded;
 use super::meter::Budget;
+use super::profile::{Inks, Stated};
 use super::samples::{Sample, cmyk_to_rgb, picture};
 use super::{MAX_PIXELS, ReferenceError, jpeg};
 use directory::Directory;
@@ -30,7 +31,6 @@ const MAX_BYTES: u64 = MAX_PIXELS * 3;
 const MAX_JPEG_PIXELS: u64 = MAX_PIXELS / 4;
 
 /// What colours the samples are.
-#[derive(Debug, PartialEq)]
 enum Colors {
     Grey,
     /// Grey whose 0 is white.
@@ -38,7 +38,8 @@ enum Colors {
     Rgb,
     /// Levels of 16 bits: all of red, of green, and of blue.
     Palette(Vec<u64>),
-    Cmyk,
+    /// With a profile, or without.
+    Cmyk(Option<Inks>),
     YCbCr(YCbCr),
 }
 
@@ -47,7 +48,7 @@ impl Colors {
         match self {
             Self::Grey | Self::Negative | Self::Palette(_) => 1,
             Self::Rgb | Self::YCbCr(_) => 3,
-            Self::Cmyk => 4,
+            Self::Cmyk(_) => 4,
         }
     }
 }
@@ -118,13 +119,20 @@ struct Tiff<'a> {
 /// Decodes a file.
 pub(super) fn decode(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceError> {
     let damaged = || ReferenceError::Damaged("the TIFF's directory is missing".into());
-    let tiff = Tiff::read(Directory::read(file).ok_or_else(damaged)?)?;
-    Ok(match tiff.depth() {
+    let mut tiff = Tiff::read(Directory::read(file).ok_or_else(damaged)?)?;
+    let mut colors = tiff.directory.bytes_of(PROFILE).map_or(Stated::Srgb, Stated::profile);
+    if let Colors::Cmyk(inks) = &mut tiff.colors {
+        (*inks, colors) = Inks::read(colors);
+    }
+    let picture = match tiff.depth() {
         8 => picture::<u8>(tiff.width, tiff.n_channels(), tiff.pixels(budget)?),
         _ => picture::<u16>(tiff.width, tiff.n_channels(), tiff.pixels(budget)?),
-    }
-    .into())
+    };
+    Ok(Decoded { picture, damage: None, colors })
 }
+
+/// The tag of an ICC profile.
+const PROFILE: u16 = 34675;
 
 fn unsupported<T>(what: impl Into<String>) -> Result<T, ReferenceError> {
     Err(ReferenceError::Unsupported(what.into()))
@@ -170,7 +178,7 @@ impl<'a> Tiff<'a> {
         let extra = match directory.values(338)? {
             Some(extra) => extra,
             // Many programs don't say it of R'G'B' with one sample more.
-            None if (&colors, n_samples) == (&Colors::Rgb, 4) => vec![2],
+            None if matches!((&colors, n_samples), (Colors::Rgb, 4)) => vec![2],
             None => Vec::new(),
         };
         let alpha = extra
@@ -442,7 +450,19 @@ impl Tiff<'_> {
             Colors::Palette(levels) => self.fill(samples, pixels, 65535, |pixel| {
                 [0, 1, 2].map(|channel| levels[channel * levels.len() / 3 + pixel[0] as usize])
             }),
-            Colors::Cmyk => self.fill(samples, pixels, largest, |pixel| {
+            Colors::Cmyk(Some(inks)) => {
+                let before = samples.chunks_exact(self.n_samples);
+                let colors =
+                    inks.to_rgb(before.map(|pixel| [0, 1, 2, 3].map(|i| pixel[i])), largest);
+                // In the place of the inks, so that alpha stays where it is.
+                let mut samples = samples.to_vec();
+                for (pixel, color) in samples.chunks_exact_mut(self.n_samples).zip(colors) {
+                    pixel[..3].copy_from_slice(&color.map(u64::from));
+                }
+                let full = u16::MAX.into();
+                self.fill(&samples, pixels, full, |pixel| [pixel[0], pixel[1], pixel[2]])
+            }
+            Colors::Cmyk(None) => self.fill(samples, pixels, largest, |pixel| {
                 cmyk_to_rgb([pixel[0], pixel[1], pixel[2], pixel[3]], largest)
             }),
             Colors::YCbCr(ycbcr) => self.fill(samples, pixels, largest, |pixel| {
@@ -501,7 +521,7 @@ fn colors(
             }
             Colors::Palette(levels)
         }
-        5 if directory.value(332, 1)? == 1 => Colors::Cmyk,
+        5 if directory.value(332, 1)? == 1 => Colors::Cmyk(None),
         5 => return unsupported("a TIFF of other inks than CMYK"),
         6 => {
             if bits != 8 {

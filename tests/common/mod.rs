@@ -20,6 +20,7 @@ use gsthistomatch::workers::Workers;
 pub mod footage;
 pub mod frames;
 pub mod grading;
+pub mod icc;
 pub mod jpeg;
 pub mod oracle;
 pub mod png;

@@ -16,6 +16,7 @@ use temp_dir::TempDir;
 
 #[cfg(feature = "heif")]
 mod heif;
+mod profiles;
 
 #[track_caller]
 fn assert_unsupported(file: &[u8], what: &str) {

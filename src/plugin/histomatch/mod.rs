@@ -67,7 +67,7 @@
 //! | --- | --- |
 //! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails, unless it took longer than half a second |
 //! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays (`reference` of `stats`) |
-//! | warning, `GST_STREAM_ERROR_DECODE` | a reference that is a damaged JPEG, most of which can be used |
+//! | warning, `GST_STREAM_ERROR_DECODE` | a reference that is a damaged JPEG, most of which can be used; or one with a colour profile that can't be used, which counts as sRGB |
 //! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other, or `smoothing` is less than a millisecond; the text says what has no effect |

@@ -15,30 +15,45 @@ use crate::reference::{Interrupt, Reference, ReferenceError};
 /// Why a picture can't be the reference: what kind of error that is, and the text for the user.
 pub(super) type Refusal = (gst::ResourceError, String);
 
+/// What is wrong with a reference that can be used nevertheless, in words that follow its name.
+fn warnings_of(reference: &Reference) -> Vec<String> {
+    let damage =
+        reference.damage().map(|what| format!("is damaged: {what}. Save or copy it again."));
+    let fault = reference.profile_fault().map(|why| {
+        format!(
+            "has a colour profile that can't be used: {why}. Its colours count as sRGB; convert it \
+             to sRGB in a program that knows its colours."
+        )
+    });
+    damage.into_iter().chain(fault).collect()
+}
+
 impl HistoMatch {
     /// Reads the reference of a request, and installs it.
     pub(super) fn load(&self, request: u64, location: Option<&Path>) -> Result<(), Refusal> {
         let location = location.filter(|location| !location.as_os_str().is_empty());
-        let damage = Cell::default();
+        let warnings = Cell::default();
         let read = |interrupt: &Interrupt| {
             let reference = self.read(location, interrupt)?;
-            damage.set(reference.as_ref().and_then(Reference::damage).map(str::to_owned));
+            warnings.set(reference.as_ref().map(warnings_of).unwrap_or_default());
             Ok(reference)
         };
         let outcome = self.references.load(request, location, read)?;
-        match (outcome, damage.take()) {
-            (Outcome::Superseded, _) => gst::info!(CAT, imp = self, "A later reference is in use"),
-            // Not before, as whoever gets the message may set another reference.
-            (Outcome::Installed, Some(damage)) => gst::element_imp_warning!(
+        if matches!(outcome, Outcome::Superseded) {
+            gst::info!(CAT, imp = self, "A later reference is in use");
+            return Ok(());
+        }
+        // Not before, as whoever gets the message may set another reference.
+        for warning in warnings.take() {
+            // Not of a resource, as those are that can't be used.
+            gst::element_imp_warning!(
                 self,
-                // Not of a resource, as those are that can't be used.
                 gst::StreamError::Decode,
                 (
-                    "The reference picture '{}' is damaged: {damage}. Save or copy it again.",
+                    "The reference picture '{}' {warning}",
                     location.unwrap_or(Path::new("")).display()
                 )
-            ),
-            (Outcome::Installed, None) => (),
+            );
         }
         Ok(())
     }

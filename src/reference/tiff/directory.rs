@@ -106,6 +106,13 @@ impl<'a> Directory<'a> {
         }
     }
 
+    /// The bytes of a tag, if it is there: as many as the file has.
+    pub fn bytes_of(&self, tag: u16) -> Option<&'a [u8]> {
+        let entry = self.entries.iter().rfind(|entry| entry.tag == tag)?;
+        let length = entry.count.saturating_mul(size_of_kind(entry.kind));
+        Some(self.piece(entry.at, length).unwrap_or_default())
+    }
+
     /// Whether a tag is there.
     pub fn has(&self, tag: u16) -> bool {
         self.entries.iter().any(|entry| entry.tag == tag)

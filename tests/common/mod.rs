@@ -180,6 +180,7 @@ impl Complaint {
         let is_one = |text: &str| {
             text.starts_with("The properties contradict each other: ")
                 || text.starts_with("smoothing=1 smooths nothing: ")
+                || text.starts_with("max-slope below 1 counts as 1: ")
         };
         matches!(self, Self::Warning(text) if is_one(text))
     }

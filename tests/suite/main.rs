@@ -11,6 +11,7 @@ mod clients;
 mod control;
 mod devices;
 mod formats;
+mod grade;
 mod kernels;
 mod kinds;
 mod leaks;

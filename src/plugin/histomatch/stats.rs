@@ -57,11 +57,11 @@ pub struct Grade {
     pub offset: Vec<f64>,
     /// `tone` (array of 256 `gdouble`): new luma, of 0 to 255 behind the matrix.
     pub tone: Vec<f64>,
-    /// `gain` (array of 33 `gdouble`): what chroma is multiplied by where new luma is 0, 8 … 256.
+    /// `chroma-gain` (array of 33 `gdouble`): what chroma is multiplied by where new luma is 0, 8 … 256.
     pub gain: Vec<f64>,
-    /// `shift-cb` (array of 33 `gdouble`): what is then added to Cb.
+    /// `cb-shift` (array of 33 `gdouble`): what is then added to Cb.
     pub shift_cb: Vec<f64>,
-    /// `shift-cr` (array of 33 `gdouble`): and to Cr.
+    /// `cr-shift` (array of 33 `gdouble`): and to Cr.
     pub shift_cr: Vec<f64>,
 }
 
@@ -84,9 +84,9 @@ impl Grade {
         ("matrix", 9),
         ("offset", 3),
         ("tone", 256),
-        ("gain", grade::LEVELS),
-        ("shift-cb", grade::LEVELS),
-        ("shift-cr", grade::LEVELS),
+        ("chroma-gain", grade::LEVELS),
+        ("cb-shift", grade::LEVELS),
+        ("cr-shift", grade::LEVELS),
     ];
 
     /// The values of the fields, in the same order.

@@ -414,3 +414,35 @@ fn f168_profiles_that_are_large_or_take_long() {
         assert_eq!(load(&png_with_profile(1 << 12, &profile)), "a picture");
     }
 }
+
+#[test]
+fn f168_cmyk_with_a_profile_in_rows_of_a_pixel() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cmyk.icc");
+    let mut profile = fs::read(path).expect("it can be read");
+    profile.resize(profile.len().next_multiple_of(4), 0);
+    let words: Vec<u32> =
+        profile.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect();
+    let file = |n_rows: u32| {
+        let stream = png::bomb(n_rows as usize * 4 / 258 + 1);
+        files::tiff(
+            &stream,
+            &[
+                (256, files::LONG, vec![1]),
+                (257, files::LONG, vec![n_rows]),
+                (258, files::SHORT, vec![8; 4]),
+                (259, files::SHORT, vec![8]),
+                (262, files::SHORT, vec![5]),
+                (273, files::LONG, vec![8]),
+                (277, files::SHORT, vec![4]),
+                (278, files::LONG, vec![n_rows]),
+                (279, files::LONG, vec![stream.len() as u32]),
+                (34675, files::LONG, words.clone()),
+            ],
+        )
+    };
+    let outcome = load(&file(if cfg!(debug_assertions) { 1 << 21 } else { 100_000_000 }));
+    assert!(
+        outcome == "a picture" || outcome.starts_with("decoding it takes too long"),
+        "{outcome}"
+    );
+}

@@ -7,8 +7,9 @@ use std::io::{self, IoSliceMut, Read};
 
 use ::jxl::api::{
     AlphaMode, Endianness, Event, ExtraChannel, JxlBasicInfo, JxlBitDepth, JxlBitstreamInput,
-    JxlColorType, JxlDataFormat, JxlDecoder, JxlDecoderOptions, JxlOutputBuffer, JxlParallelRunner,
-    JxlParallelRunnerFun, JxlPixelFormat, JxlTransferFunction,
+    JxlColorEncoding, JxlColorProfile, JxlColorType, JxlDataFormat, JxlDecoder, JxlDecoderOptions,
+    JxlOutputBuffer, JxlParallelRunner, JxlParallelRunnerFun, JxlPixelFormat, JxlPrimaries,
+    JxlTransferFunction, JxlWhitePoint,
 };
 use ::jxl::error::Error;
 
@@ -71,13 +72,35 @@ pub(super) fn decode(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceE
 /// What the colours are that the decoder gives: it says all in profiles but those that have none.
 fn stated(decoder: &JxlDecoder) -> Stated {
     let profile = decoder.output_color_profile().expect("it was read");
-    match profile.transfer_function() {
-        Some(JxlTransferFunction::PQ) => Stated::Unusable("it is in PQ".into()),
-        Some(JxlTransferFunction::HLG) => Stated::Unusable("it is in HLG".into()),
-        _ => match profile.try_as_icc() {
-            Some(profile) => Stated::profile(&profile),
-            None => Stated::Unusable("its colours can't be told".into()),
+    // Of video, what profiles can't say, by the numbers of ITU-T H.273.
+    let transfer = match profile.transfer_function() {
+        Some(JxlTransferFunction::BT709) => 1,
+        Some(JxlTransferFunction::PQ) => 16,
+        Some(JxlTransferFunction::HLG) => 18,
+        _ => {
+            return match profile.try_as_icc() {
+                Some(profile) => Stated::profile(&profile),
+                None => Stated::Unusable("its colours can't be told".into()),
+            };
+        }
+    };
+    let primaries = match profile {
+        JxlColorProfile::Simple(JxlColorEncoding::RgbColorSpace {
+            white_point: JxlWhitePoint::D65,
+            primaries,
+            ..
+        }) => match primaries {
+            JxlPrimaries::SRGB => Some(1),
+            JxlPrimaries::BT2100 => Some(9),
+            JxlPrimaries::P3 => Some(12),
+            JxlPrimaries::Chromaticities { .. } => None,
         },
+        JxlColorProfile::Simple(JxlColorEncoding::GrayscaleColorSpace { .. }) => Some(1),
+        _ => None,
+    };
+    match primaries {
+        Some(primaries) => Stated::Coded { primaries, transfer },
+        None => Stated::Unusable("it has primaries of its own, and the transfer of video".into()),
     }
 }
 

@@ -30,6 +30,9 @@ const MAX_BYTES: u64 = MAX_PIXELS * 3;
 /// The most pixels of a JPEG inside, which is in memory a third time.
 const MAX_JPEG_PIXELS: u64 = MAX_PIXELS / 4;
 
+/// Rows between two looks at the budget.
+const ROWS_BETWEEN_LOOKS: usize = 64;
+
 /// What colours the samples are.
 enum Colors {
     Grey,
@@ -342,6 +345,10 @@ impl Tiff<'_> {
                 .map(|i| self.piece(self.pieces[i], n_rows, n_columns, &mut work, budget))
                 .collect::<Result<_, _>>()?;
             for y in 0..n_rows {
+                // A piece can be all there is, in rows of a pixel.
+                if y % ROWS_BETWEEN_LOOKS == 0 {
+                    budget.check()?;
+                }
                 match &pieces[..] {
                     [piece] => self.read_row(piece, y, &mut samples),
                     pieces => {

@@ -227,6 +227,8 @@ fn f162_every_kind_of_file_has_its_profile_read() {
         ("RGB_D65_202_Rel_Lin", icc::BT_2020, Curve::Linear),
         ("RGB_D65_DCI_Rel_SRG", icc::DISPLAY_P3, Curve::Srgb),
         ("RGB_D65_SRG_Rel_SRG", icc::SRGB, Curve::Srgb),
+        // The curve of video counts as that of sRGB.
+        ("RGB_D65_SRG_Rel_709", icc::SRGB, Curve::Srgb),
     ] {
         let jxl = workshop.jxl(&["-d", "0", "-x", &format!("color_space={space}")], &png);
         let right: Vec<_> =
@@ -234,6 +236,11 @@ fn f162_every_kind_of_file_has_its_profile_read() {
         let most = furthest_from(&reference(&jxl, space), &right, space);
         // libjxl rounds what it writes into its profile.
         assert!(most < 0.25, "{space}: {most}");
+    }
+    for (space, why) in [("PeQ", "it is in PQ"), ("HLG", "it is in HLG")] {
+        let color_space = format!("color_space=RGB_D65_202_Rel_{space}");
+        let jxl = workshop.jxl(&["-d", "0", "-x", &color_space], &png);
+        assert_unusable(&jxl, &picture, why, space);
     }
 }
 

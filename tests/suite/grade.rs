@@ -1,7 +1,7 @@
 //! Promise: `method=linear` and `method=grade` work in every format, and over time as `channels` does.
 
 use crate::common::footage::{
-    self, another_scene, clip, faded, flicker, flickering, mean, quantile, show, stats,
+    self, another_scene, clip, crossed, faded, flicker, flickering, mean, quantile, show, stats,
 };
 use crate::common::frames::{FORMATS, Frame, Shape, noise};
 use crate::common::grading::{self, Look};
@@ -282,7 +282,7 @@ fn movement(frames: &[RgbImage], shown: &[footage::Shown]) -> Vec<f64> {
 
 #[test]
 fn grades_are_steady() {
-    let frames = clip();
+    let frames = crossed(&clip());
     for method in METHODS {
         let of = |properties: &[(&str, &str)]| {
             let shown = show(&frames, &[properties, &[("method", method)]].concat());

@@ -13,7 +13,8 @@
 //! | --- | --- | --- | --- | --- |
 //! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough; it reads as it was set, also what can't be read |
 //! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
-//! | `colorspace` | [`Colorspace`] | `rgb` | at any time | what the channels are that are matched, whatever the format of the frames: `rgb`, `ycbcr` or `luma` |
+//! | `method` | [`Method`] | `channels` | at any time | how colours are moved towards the reference's: `channels`, each by itself and exactly; `linear` or `grade`, all together ([`grading`](crate::grading)) |
+//! | `colorspace` | [`Colorspace`] | `rgb` | at any time | for `method=channels`, what the channels are that are matched, whatever the format of the frames: `rgb`, `ycbcr` or `luma` |
 //! | `strength` | double, 0 to 1 | 1 | at any time | how far levels go from what they are to what they are matched to; 0 = frames pass unchanged, in passthrough, but are read and counted: learning, `stats` and messages go on |
 //! | `smoothing` | unsigned 64-bit int, ns, 0 to 60 s | 0 | at any time | time constant of the average over frames that is matched, and of the change to another reference; 0 = every frame by itself |
 //! | `deflicker` | double, 0 to 1 | 0 | at any time | how much of a flicker in brightness is removed ([`exposure`](crate::temporal::exposure)); it needs `smoothing` or a mode that holds |
@@ -22,6 +23,7 @@
 //! | `flat-frames` | [`FlatFrames`] | `hold` | at any time | what becomes of channels with next to no distribution ([`is_flat`](crate::temporal::is_flat)): `hold` or `match` |
 //! | `ignore-borders` | boolean | false | at any time | leave black bars out of the counts, and as they are ([`survey`](crate::matcher::survey), [`letterbox`](crate::frame::letterbox)) |
 //! | `max-slope` | double, 0 to 16 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)), anchored at the median; 0 = no limit; what is between 0 and 1 counts as 1, with a warning |
+//! | `dither` | boolean | false | at any time | for `method=linear` and `method=grade`: add an ordered pattern of half a level before levels are rounded |
 //! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
 //! | `interval` | unsigned 64-bit int, ns, 0 to 60 s | 1000000000 | at any time | time between messages; 0 = one for each frame; a new scene has one at once |
 //! | `full-stats` | boolean | false | at any time | give all levels in `luts` of `stats`: in 16 bits 65,536 for each channel, which take some 30 ms of the reader's time, and 5 MB; messages stay small |
@@ -30,7 +32,7 @@
 //! Numbers whose changes can follow the stream's time (`controllable`) are `strength`, `smoothing`,
 //! `deflicker`, `scene-threshold` and `max-slope`.
 //!
-//! It is a `GstPreset`: `live-camera`, `film`, `exact` and `normalise` come in
+//! It is a `GstPreset`: `live-camera`, `film`, `look`, `exact` and `normalise` come in
 //! `presets/GstHistoMatch.prs`, which the packages put where GStreamer looks for it.
 //!
 //! # Signals

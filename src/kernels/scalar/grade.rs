@@ -87,20 +87,22 @@ fn put<S: Sample>(sample: &mut S, value: i32, max: i32) {
 
 fn rgb<S: Sample>(tables: &GradeTables, rows: [&mut [S]; 3], row: usize) {
     match &tables.numbers {
-        Numbers::Fixed(grade) => rgb_fixed(grade, rows, tables.dither_row(row)),
+        Numbers::Fixed(grade) => rgb_fixed(grade, rows, tables.dither_row(row), 0),
         Numbers::Float(grade) => rgb_float(grade, rows, tables.dither_row(row)),
     }
 }
 
+/// From a pixel on.
 pub(in crate::kernels) fn rgb_fixed<S: Sample>(
     grade: &FixedGrade,
     [red, green, blue]: [&mut [S]; 3],
     dither: [i16; 8],
+    from: usize,
 ) {
     let depth = grade.depth;
     let max = (1 << depth) - 1;
     let pixels = red.iter_mut().zip(green).zip(blue);
-    for (x, ((red, green), blue)) in pixels.enumerate() {
+    for (x, ((red, green), blue)) in pixels.enumerate().skip(from) {
         let values = [signed(*red, depth), signed(*green, depth), signed(*blue, depth)];
         let t = grade.tone(FixedGrade::sum(&grade.luma, grade.luma_offset, values));
         let chroma =
@@ -231,7 +233,12 @@ fn between(values: &[[f32; 2]], place: f32) -> f32 {
     value + rise * (place - i as f32)
 }
 
-fn rgb_float<S: Sample>(grade: &FloatGrade, [red, green, blue]: [&mut [S]; 3], dither: [i16; 8]) {
+#[inline(always)]
+pub(in crate::kernels) fn rgb_float<S: Sample>(
+    grade: &FloatGrade,
+    [red, green, blue]: [&mut [S]; 3],
+    dither: [i16; 8],
+) {
     let max = grade.max;
     let pixels = red.iter_mut().zip(green).zip(blue);
     for (x, ((red, green), blue)) in pixels.enumerate() {
@@ -248,7 +255,8 @@ fn rgb_float<S: Sample>(grade: &FloatGrade, [red, green, blue]: [&mut [S]; 3], d
     }
 }
 
-fn ycbcr_float<S: Sample>(
+#[inline(always)]
+pub(in crate::kernels) fn ycbcr_float<S: Sample>(
     tables: &GradeTables,
     grade: &FloatGrade,
     lumas: &mut [&mut [S]],

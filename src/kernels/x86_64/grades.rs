@@ -212,8 +212,12 @@ macro_rules! grade_kernels {
             chroma_offset: [V; 2],
             gain: [Curve<CHROMA_PARTS>; 2],
             shift: [[Curve<CHROMA_PARTS>; 2]; 2],
+            /// Of Y'CbCr: see [`FixedGrade`].
+            black: V,
+            to_levels: V,
+            scale: [V; 3],
+            zero: [V; 3],
             legal: [[V; 2]; 3],
-            output: V,
         }
 
         #[inline]
@@ -222,8 +226,12 @@ macro_rules! grade_kernels {
             let [a, b, c] = grade.luma;
             let [[d, e, f], [g, h, i]] = grade.chroma;
             let mut legal = [[zero(); 2]; 3];
-            for (to, (lowest, highest)) in legal.iter_mut().zip(grade.legal) {
-                *to = [splat16(lowest.into()), splat16(highest.into())];
+            let (mut scale, mut zero) = ([zero(); 3], [zero(); 3]);
+            for c in 0..3 {
+                let (lowest, highest) = grade.legal[c];
+                legal[c] = [set1_epi16(lowest), set1_epi16(highest)];
+                scale[c] = set1_epi16(grade.scale[c]);
+                zero[c] = set1_epi16(grade.zero[c]);
             }
             let [cb, cr] = grade.chroma_offset;
             let [cb_shift, cr_shift] = &grade.shift;
@@ -243,8 +251,11 @@ macro_rules! grade_kernels {
                     [curve(&cb_shift.middle), curve(&cb_shift.half)],
                     [curve(&cr_shift.middle), curve(&cr_shift.half)],
                 ],
+                black: set1_epi16(grade.black),
+                to_levels: set1_epi16(grade.to_levels),
+                scale,
+                zero,
                 legal,
-                output: splat16(1 << (grade.depth + 2)),
             }
         }
 
@@ -299,6 +310,13 @@ macro_rules! grade_kernels {
                 }
             }
             changed
+        }
+
+        /// A sample out of 1/32 levels.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn sample_of(grade: &Graded, value: V, component: usize) -> V {
+            adds16(mulhrs(value, grade.scale[component]), grade.zero[component])
         }
 
         #[inline]
@@ -367,9 +385,9 @@ macro_rules! grade_kernels {
                         let red = adds16(adds16(y, cr), mulhrs(cr, red_cr));
                         let green = adds16(adds16(y, mulhrs(cb, green_cb)), mulhrs(cr, green_cr));
                         let blue = adds16(adds16(y, cb), mulhrs(cb, blue_cb));
-                        rgb[0][half] = mulhrs(red, vectors.output);
-                        rgb[1][half] = mulhrs(green, vectors.output);
-                        rgb[2][half] = mulhrs(blue, vectors.output);
+                        rgb[0][half] = sample_of(&vectors, red, 0);
+                        rgb[1][half] = sample_of(&vectors, green, 1);
+                        rgb[2][half] = sample_of(&vectors, blue, 2);
                     }
                     for c in 0..3 {
                         let samples = &mut blocks[c][block];
@@ -463,10 +481,15 @@ macro_rules! grade_kernels {
         fn grade_chroma(
             vectors: &Graded,
             old: [V; 2],
-            t: [V; 2],
+            new: [V; 2],
             own: [[V; 2]; 2],
             dither: V,
         ) -> [[V; 2]; 2] {
+            let mut t = new;
+            for half in &mut t {
+                let above_black = sub16(*half, vectors.black);
+                *half = add16(above_black, mulhrs(above_black, vectors.to_levels));
+            }
             let mut chroma = own;
             for c in 0..2 {
                 for half in 0..2 {
@@ -475,11 +498,10 @@ macro_rules! grade_kernels {
                 }
             }
             let mut changed = changed_chroma(vectors, chroma, t);
-            let middle = splat16(1 << 12);
             for c in 0..2 {
                 for half in 0..2 {
-                    let value = adds16(adds16(changed[c][half], middle), dither);
-                    changed[c][half] = mulhrs(value, vectors.output);
+                    let value = adds16(changed[c][half], dither);
+                    changed[c][half] = sample_of(vectors, value, c + 1);
                 }
             }
             changed

@@ -12,7 +12,9 @@ use safe_unaligned_simd::x86_64::{
 use super::compiled::compiled_kernels;
 use super::cpu::Avx2;
 use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
-use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
+use super::vectors::{
+    INTO_THREE, OUT_OF_THREE, byte_samples, conversion_ops, operations, prefetch, word_samples,
+};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};

@@ -29,7 +29,9 @@ use safe_unaligned_simd::x86_64::{_mm512_loadu_epi64, _mm512_storeu_epi64};
 use super::compiled::compiled_kernels;
 use super::cpu::Avx512;
 use super::grades::{grade_kernels, graded_bytes, graded_words};
-use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
+use super::vectors::{
+    INTO_THREE, OUT_OF_THREE, byte_samples, conversion_ops, operations, prefetch, word_samples,
+};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::histogram::Histogram;

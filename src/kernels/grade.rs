@@ -2,7 +2,7 @@
 
 use crate::color::Encoding;
 use crate::frame::{FrameLayout, Subsampling};
-use crate::mapping::grade::{Grade, LEVEL, LOWEST, TONES, at_level};
+use crate::mapping::grade::{Grade, LEVEL, LEVELS, LOWEST, TONES, at_level};
 use crate::matrix::{self, Vector};
 
 /// The functions that grade rows.
@@ -63,21 +63,22 @@ pub(in crate::kernels) struct FixedGrade {
     pub legal: [(i16, i16); 3],
 }
 
-/// In f32. Curves have the value at each place, and the rise to the next.
+/// In f32. Curves have the value at each place, and the rise to the next; behind the last one there is room,
+/// so that an index of so many bits is always inside.
 #[derive(Clone, Debug)]
 pub(in crate::kernels) struct FloatGrade {
     pub max: i32,
     pub luma: [f32; 3],
     pub luma_offset: f32,
-    pub tone: Vec<[f32; 2]>,
+    pub tone: [[f32; 2]; TONES.next_power_of_two()],
     /// Added to luma, for its place in `tone`.
     pub tone_from: f32,
     pub chroma: [[f32; 3]; 2],
     pub chroma_offset: [f32; 2],
-    /// Of luma, for its place in `gain` and `shift`.
+    /// Of luma, for its place in `chroma_by_luma`.
     pub per_level: f32,
-    pub gain: Vec<[f32; 2]>,
-    pub shift: [Vec<[f32; 2]>; 2],
+    /// Gain, and the shifts of Cb and of Cr.
+    pub chroma_by_luma: [[[f32; 2]; 3]; LEVELS.next_power_of_two()],
     /// Red of Cr; green of Cb and of Cr; blue of Cb.
     pub to_rgb: [f32; 4],
     /// Of each component: the sample of 0, how many samples are a level, and the legal ones.
@@ -378,8 +379,12 @@ impl FloatGrade {
             chroma: [single(codes.factors[1]), single(codes.factors[2])],
             chroma_offset: [codes.offset[1] as f32, codes.offset[2] as f32],
             per_level: (1. / LEVEL) as f32,
-            gain: with_rises(&grade.gain),
-            shift: grade.shift.each_ref().map(|shift| with_rises(shift)),
+            chroma_by_luma: {
+                const N: usize = LEVELS.next_power_of_two();
+                let curves = [&grade.gain, &grade.shift[0], &grade.shift[1]];
+                let curves = curves.map(|curve| with_rises::<N>(curve));
+                std::array::from_fn(|i| curves.each_ref().map(|curve| curve[i]))
+            },
             to_rgb: [red_cr, green_cb, green_cr, blue_cb].map(|factor| factor as f32),
             zero: components(&|c| codes.zero(component(c))),
             scale: components(&|c| codes.one(component(c))),
@@ -391,8 +396,12 @@ impl FloatGrade {
     }
 }
 
-/// Values, each with the rise to the next.
-fn with_rises(values: &[f64]) -> Vec<[f32; 2]> {
+/// Values, each with the rise to the next; then zeros.
+fn with_rises<const N: usize>(values: &[f64]) -> [[f32; 2]; N] {
+    let mut curve = [[0.; 2]; N];
     let next = values.iter().skip(1).chain(values.last());
-    values.iter().zip(next).map(|(&value, &next)| [value as f32, (next - value) as f32]).collect()
+    for ((to, &value), &next) in curve.iter_mut().zip(values).zip(next) {
+        *to = [value as f32, (next - value) as f32];
+    }
+    curve
 }

@@ -10,11 +10,13 @@ use crate::common::media;
 use crate::common::programs::{run, text};
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
 use gsthistomatch::frame::rows::{AlignedRow, RowGroup};
-use gsthistomatch::frame::{Component, PixelLayout, SampleLayout, Subsampling};
+use gsthistomatch::frame::{Component, FrameLayout, PixelLayout, SampleLayout, Subsampling};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::convert::{Conversion, ConvertedRows};
+use gsthistomatch::kernels::grade::GradeTables;
 use gsthistomatch::kernels::{InstructionSet, Kernels, Lut8, PixelKernels, RowKernels};
 use gsthistomatch::lut::Lut;
+use gsthistomatch::mapping::grade::{Grade, LEVELS, TONES};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use temp_dir::TempDir;
@@ -598,4 +600,156 @@ fn steps_of_conversions_equal_the_plain_ones() {
     steps_equal_scalar::<u8>(8);
     steps_equal_scalar::<u16>(10);
     steps_equal_scalar::<u16>(16);
+}
+
+/// A grade as it may be learned, or stranger.
+fn any_grade(random: &mut impl FnMut() -> u8, dither: bool) -> Grade {
+    let weights = LumaWeights::BT709;
+    let mut value = |low: f64, high: f64| low + (high - low) * f64::from(random()) / 255.;
+    let reach = value(0., 3.);
+    let mut grade = Grade { dither, ..Grade::identity(weights) };
+    for i in 0..3 {
+        for j in 0..3 {
+            grade.matrix[i][j] += value(-reach, reach);
+        }
+        grade.offset[i] = value(-90., 90.);
+    }
+    let steepest = value(0., 3.);
+    let mut tone = value(-100., 100.);
+    for to in &mut grade.tone {
+        tone += value(0., steepest);
+        *to = tone.clamp(0., 255.);
+    }
+    grade.gain = std::array::from_fn(|_| value(0., 2.));
+    grade.shift = [(); 2].map(|()| std::array::from_fn(|_| value(-40., 40.)));
+    grade
+}
+
+/// Grades that are hard for one kernel or another.
+fn grades() -> Vec<Grade> {
+    let identity = Grade::identity(LumaWeights::BT709);
+    let flat = |value| Grade { tone: vec![value; TONES], dither: true, ..identity.clone() };
+    let strong = |factor: f64| Grade {
+        matrix: [[factor, 0., -factor], [0., factor, -factor], [-factor, factor, factor]],
+        gain: [2.; LEVELS],
+        shift: [[120.; LEVELS], [-120.; LEVELS]],
+        ..identity.clone()
+    };
+    let mut random = noise(11);
+    let mut grades = vec![flat(0.), flat(255.), flat(99.3), strong(4.), strong(-4.), identity];
+    grades.extend((0..6).map(|i| any_grade(&mut random, i % 2 == 1)));
+    grades
+}
+
+/// A layout without places, as kernels for grades need none.
+fn graded_layout(encoding: Encoding, chroma: Subsampling, depth: u32) -> FrameLayout {
+    FrameLayout {
+        width: 0,
+        height: 0,
+        encoding,
+        components: vec![Component { depth, place: None }; encoding.n_channels()],
+        chroma,
+        planes: Vec::new(),
+    }
+}
+
+/// Grades `n_rows` rows of random samples, which lie in memory from `offset` on, as rows from `row` on. All
+/// of the memory.
+fn graded<S: RowKernels>(
+    set: InstructionSet,
+    (tables, layout): &(GradeTables, FrameLayout),
+    (width, n_rows, row): (usize, usize, usize),
+    offset: usize,
+    content: &mut dyn FnMut() -> u8,
+) -> Vec<Vec<S>> {
+    let mut memory = |len: usize| -> Vec<S> {
+        let mut sample = || i32::from(content()) << 8 | i32::from(content());
+        (0..offset + len + 3).map(|_| S::new(sample())).collect()
+    };
+    let kernels = Kernels::<S>::select(set).grade;
+    let shared = width.div_ceil(layout.chroma.horizontal);
+    match layout.encoding {
+        Encoding::Rgb(_) => {
+            let mut rows = [memory(width), memory(width), memory(width)];
+            let views = rows.each_mut().map(|row| &mut row[offset..][..width]);
+            (kernels.rgb)(tables, views, row);
+            rows.into()
+        }
+        encoding => {
+            let mut rows: Vec<Vec<S>> = (0..n_rows).map(|_| memory(width)).collect();
+            let mut chroma = [memory(shared), memory(shared)];
+            let mut lumas: Vec<&mut [S]> =
+                rows.iter_mut().map(|row| &mut row[offset..][..width]).collect();
+            let views = chroma.each_mut().map(|row| &mut row[offset..][..shared]);
+            let has_chroma = !matches!(encoding, Encoding::Luma(..));
+            (kernels.ycbcr)(tables, &mut lumas, has_chroma.then_some(views), row);
+            rows.extend(chroma);
+            rows
+        }
+    }
+}
+
+fn grades_equal_scalar<S: RowKernels>(depth: u32) {
+    let ycbcr = Encoding::YCbCr(LumaWeights::BT709, Range::Limited);
+    let rgb = Encoding::Rgb(Range::Full);
+    let luma = Encoding::Luma(LumaWeights::BT709, Range::Limited);
+    let shared = |horizontal, vertical| Subsampling { horizontal, vertical, cosited: false };
+    for (encoding, chroma) in [
+        (rgb, Subsampling::NONE),
+        (luma, Subsampling::NONE),
+        (ycbcr, Subsampling::NONE),
+        (ycbcr, shared(2, 1)),
+        (ycbcr, shared(2, 2)),
+        (ycbcr, shared(1, 2)),
+        (ycbcr, shared(4, 1)),
+        (ycbcr, shared(4, 4)),
+    ] {
+        let layout = graded_layout(encoding, chroma, depth);
+        for (i, grade) in grades().iter().enumerate() {
+            let graded_as = (GradeTables::new(grade, &layout), layout.clone());
+            let short = (0..=200).map(|width| (width, 0));
+            let offsets = (0..64).flat_map(|offset| [(65, offset), (131, offset)]);
+            let long = [(1920, 0), (1921, 5), (4097, 1)];
+            // All lengths and offsets of some grades.
+            let few = [(63, 0), (131, 3), (1921, 5)];
+            let sizes: Vec<(usize, usize)> = match i % 4 {
+                3 => short.chain(offsets).chain(long).collect(),
+                _ => few.into(),
+            };
+            for (width, offset) in sizes {
+                // Not all rows need be there, at the bottom of a frame.
+                for n_rows in 1..=chroma.vertical {
+                    for content in 0..4 {
+                        let size = (width, n_rows, 4 * (width % 7));
+                        let by = |set| {
+                            let mut random = noise((width * depth as usize) as u32);
+                            let mut content: Box<dyn FnMut() -> u8> = match content {
+                                0 => Box::new(random),
+                                1 => Box::new(move || if random() < 128 { 0 } else { 255 }),
+                                2 => Box::new(|| 0),
+                                _ => Box::new(|| 0x92),
+                            };
+                            graded::<S>(set, &graded_as, size, offset, &mut content)
+                        };
+                        let expected = by(InstructionSet::Scalar);
+                        for set in instruction_sets().skip(1) {
+                            assert!(
+                                by(set) == expected,
+                                "{set}, {size:?} pixels at {offset}, grade {i}, {layout:?}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn grades_equal_the_plain_ones() {
+    grades_equal_scalar::<u8>(8);
+    grades_equal_scalar::<u16>(8);
+    grades_equal_scalar::<u16>(9);
+    grades_equal_scalar::<u16>(10);
+    grades_equal_scalar::<u16>(16);
 }

@@ -24,6 +24,7 @@
 
 use crate::frame::rows::Sample;
 use crate::kernels::grade::{Curve, FixedGrade, FloatGrade, GradeKernels, GradeTables, Numbers};
+use crate::mapping::grade::{LEVELS, TONES};
 
 /// For every CPU.
 pub(in crate::kernels) fn kernels<S: Sample>() -> GradeKernels<S> {
@@ -60,14 +61,27 @@ impl FixedGrade {
     #[inline(always)]
     fn changed(&self, chroma: [i16; 2], t: i16) -> [i16; 2] {
         let gain = at(&self.gain, t, 0);
-        [0, 1].map(|i| mr(chroma[i], gain).saturating_add(at(&self.shift[i], t, 0)))
+        let [cb_shift, cr_shift] = &self.shift;
+        [
+            mr(chroma[0], gain).saturating_add(at(cb_shift, t, 0)),
+            mr(chroma[1], gain).saturating_add(at(cr_shift, t, 0)),
+        ]
     }
 
     /// A row of the matrix.
     #[inline(always)]
     fn sum(factors: &[i16; 3], offset: i16, values: [i16; 3]) -> i16 {
-        let terms = [0, 1, 2].map(|i| mr(values[i], factors[i]));
-        terms[0].wrapping_add(terms[1]).wrapping_add(terms[2]).wrapping_add(offset)
+        let first = mr(values[0], factors[0]).wrapping_add(mr(values[1], factors[1]));
+        first.wrapping_add(mr(values[2], factors[2])).wrapping_add(offset)
+    }
+
+    /// Cb and Cr behind the matrix.
+    #[inline(always)]
+    fn moved(&self, values: [i16; 3]) -> [i16; 2] {
+        [
+            Self::sum(&self.chroma[0], self.chroma_offset[0], values),
+            Self::sum(&self.chroma[1], self.chroma_offset[1], values),
+        ]
     }
 
     /// A sample out of 1/32 levels.
@@ -87,24 +101,25 @@ fn put<S: Sample>(sample: &mut S, value: i32, max: i32) {
 
 fn rgb<S: Sample>(tables: &GradeTables, rows: [&mut [S]; 3], row: usize) {
     match &tables.numbers {
-        Numbers::Fixed(grade) => rgb_fixed(grade, rows, tables.dither_row(row)),
+        Numbers::Fixed(grade) => rgb_fixed(grade, rows, tables.dither_row(row), 0),
         Numbers::Float(grade) => rgb_float(grade, rows, tables.dither_row(row)),
     }
 }
 
+/// From a pixel on.
 pub(in crate::kernels) fn rgb_fixed<S: Sample>(
     grade: &FixedGrade,
     [red, green, blue]: [&mut [S]; 3],
     dither: [i16; 8],
+    from: usize,
 ) {
     let depth = grade.depth;
     let max = (1 << depth) - 1;
     let pixels = red.iter_mut().zip(green).zip(blue);
-    for (x, ((red, green), blue)) in pixels.enumerate() {
+    for (x, ((red, green), blue)) in pixels.enumerate().skip(from) {
         let values = [signed(*red, depth), signed(*green, depth), signed(*blue, depth)];
         let t = grade.tone(FixedGrade::sum(&grade.luma, grade.luma_offset, values));
-        let chroma =
-            [0, 1].map(|i| FixedGrade::sum(&grade.chroma[i], grade.chroma_offset[i], values));
+        let chroma = grade.moved(values);
         let [cb, cr] = grade.changed(chroma, t);
         let y = mr(t, 1 << 13).saturating_add(dither[x % 8]);
         let [red_cr, green_cb, green_cr, blue_cb] = grade.to_rgb;
@@ -185,8 +200,7 @@ pub(in crate::kernels) fn ycbcr_fixed<S: Sample>(
         let above_black = new.wrapping_sub(grade.black);
         let t = above_black.wrapping_add(mr(above_black, grade.to_levels));
         let values = [old, own_cb, own_cr];
-        let chroma =
-            [0, 1].map(|i| FixedGrade::sum(&grade.chroma[i], grade.chroma_offset[i], values));
+        let chroma = grade.moved(values);
         let dither = tables.dither_row(row / vertical)[i % 8];
         let changed = grade.changed(chroma, t);
         for (c, (sample, changed)) in [cb, cr].into_iter().zip(changed).enumerate() {
@@ -195,17 +209,25 @@ pub(in crate::kernels) fn ycbcr_fixed<S: Sample>(
     }
 }
 
+/// Columns that are worked on at once, so that compilers make vectors of each step.
+const CHUNK: usize = 64;
+
+type Chunk<T = f32> = [T; CHUNK];
+
 impl FloatGrade {
     #[inline(always)]
     fn tone(&self, y: f32) -> f32 {
-        between(&self.tone, y + self.tone_from)
+        let (i, within) = place::<TONES>(y + self.tone_from);
+        let [value, rise] = self.tone[i];
+        value + rise * within
     }
 
     #[inline(always)]
     fn changed(&self, chroma: [f32; 2], y: f32) -> [f32; 2] {
-        let place = y * self.per_level;
-        let gain = between(&self.gain, place);
-        [0, 1].map(|i| chroma[i] * gain + between(&self.shift[i], place))
+        let (i, within) = place::<LEVELS>(y * self.per_level);
+        let [gain, cb, cr] = self.chroma_by_luma[i];
+        let at = |[value, rise]: [f32; 2]| value + rise * within;
+        [chroma[0] * at(gain) + at(cb), chroma[1] * at(gain) + at(cr)]
     }
 
     #[inline(always)]
@@ -213,96 +235,205 @@ impl FloatGrade {
         factors[0] * values[0] + factors[1] * values[1] + factors[2] * values[2] + offset
     }
 
+    /// Cb and Cr behind the matrix.
+    #[inline(always)]
+    fn moved(&self, values: [f32; 3]) -> [f32; 2] {
+        [
+            Self::sum(&self.chroma[0], self.chroma_offset[0], values),
+            Self::sum(&self.chroma[1], self.chroma_offset[1], values),
+        ]
+    }
+
     /// A sample.
     #[inline(always)]
-    fn output(&self, value: f32, component: usize, dither: i16) -> i32 {
+    fn output(&self, value: f32, component: usize, rounding: f32) -> i32 {
         let (low, high) = self.legal[component];
-        let rounding = 0.5 + f32::from(dither) / 128.;
-        (value * self.scale[component] + self.zero[component] + rounding).clamp(low, high) as i32
+        let sample = value * self.scale[component] + self.zero[component] + rounding;
+        cut_off(sample.max(low).min(high)).0
+    }
+
+    /// Puts values in the place of samples.
+    #[inline(always)]
+    fn put_all<S: Sample>(
+        &self,
+        samples: &mut [S],
+        values: &Chunk,
+        component: usize,
+        rounding: &Chunk,
+    ) {
+        for ((sample, value), rounding) in samples.iter_mut().zip(values).zip(rounding) {
+            put(sample, self.output(*value, component, *rounding), self.max);
+        }
+    }
+
+    /// Grades luma, to which chroma has added `base`. The old and the new samples.
+    #[inline(always)]
+    fn luma<S: Sample>(
+        &self,
+        samples: &mut [S],
+        base: &Chunk,
+        rounding: &Chunk,
+        [old, new]: &mut [Chunk<i32>; 2],
+    ) {
+        let mut y = [0.; CHUNK];
+        for (((y, old), sample), base) in y.iter_mut().zip(&mut *old).zip(&*samples).zip(base) {
+            *old = sample.get() & self.max;
+            *y = self.luma[0] * *old as f32 + base;
+        }
+        for y in &mut y[..samples.len()] {
+            *y = self.tone(*y);
+        }
+        for (((sample, new), y), rounding) in samples.iter_mut().zip(new).zip(&y).zip(rounding) {
+            *new = self.output(*y, 0, *rounding);
+            put(sample, *new, self.max);
+        }
     }
 }
 
-/// Between the values of a curve.
+/// The value of `N` that a place is behind, and how far. As many are in memory as a mask of bits has.
 #[inline(always)]
-fn between(values: &[[f32; 2]], place: f32) -> f32 {
-    let place = place.clamp(0., (values.len() - 1) as f32);
-    let i = place as usize;
-    let [value, rise] = values[i];
-    value + rise * (place - i as f32)
+fn place<const N: usize>(place: f32) -> (usize, f32) {
+    let place = place.max(0.).min((N - 1) as f32);
+    let (i, whole) = cut_off(place);
+    (i as usize & (N.next_power_of_two() - 1), place - whole)
 }
 
-fn rgb_float<S: Sample>(grade: &FloatGrade, [red, green, blue]: [&mut [S]; 3], dither: [i16; 8]) {
+/// The whole part of a value from 0 to 2^22. `as` has more to do with values that can't be here, and
+/// one at a time.
+#[inline(always)]
+fn cut_off(value: f32) -> (i32, f32) {
+    // Of f32, from here on the lower bits are those of an integer.
+    const INTEGERS: f32 = 8_388_608.;
+    let nearest = value + INTEGERS - INTEGERS;
+    let whole = if nearest > value { nearest - 1. } else { nearest };
+    (((whole + INTEGERS).to_bits() & 0x7F_FFFF) as i32, whole)
+}
+
+/// What is added before samples are cut off.
+#[inline(always)]
+fn rounding(dither: [i16; 8]) -> Chunk {
+    std::array::from_fn(|x| 0.5 + f32::from(dither[x % 8]) / 128.)
+}
+
+#[inline(always)]
+pub(in crate::kernels) fn rgb_float<S: Sample>(
+    grade: &FloatGrade,
+    [red, green, blue]: [&mut [S]; 3],
+    dither: [i16; 8],
+) {
     let max = grade.max;
-    let pixels = red.iter_mut().zip(green).zip(blue);
-    for (x, ((red, green), blue)) in pixels.enumerate() {
-        let values = [&*red, &*green, &*blue].map(|sample| (sample.get() & max) as f32);
-        let y = grade.tone(FloatGrade::sum(&grade.luma, grade.luma_offset, values));
-        let chroma =
-            [0, 1].map(|i| FloatGrade::sum(&grade.chroma[i], grade.chroma_offset[i], values));
-        let [cb, cr] = grade.changed(chroma, y);
-        let dither = dither[x % 8];
-        let [red_cr, green_cb, green_cr, blue_cb] = grade.to_rgb;
-        put(red, grade.output(y + red_cr * cr, 0, dither), max);
-        put(green, grade.output(y + green_cb * cb + green_cr * cr, 1, dither), max);
-        put(blue, grade.output(y + blue_cb * cb, 2, dither), max);
+    let rounding = rounding(dither);
+    let [red_cr, green_cb, green_cr, blue_cb] = grade.to_rgb;
+    let [mut y, mut cb, mut cr] = [[0.; CHUNK]; 3];
+    let chunks = red.chunks_mut(CHUNK).zip(green.chunks_mut(CHUNK)).zip(blue.chunks_mut(CHUNK));
+    for ((red, green), blue) in chunks {
+        let n = red.len();
+        let values = y.iter_mut().zip(&mut cb).zip(&mut cr);
+        let pixels = red.iter().zip(&*green).zip(&*blue);
+        for (((y, cb), cr), ((red, green), blue)) in values.zip(pixels) {
+            let value = |sample: &S| (sample.get() & max) as f32;
+            let values = [value(red), value(green), value(blue)];
+            *y = FloatGrade::sum(&grade.luma, grade.luma_offset, values);
+            [*cb, *cr] = grade.moved(values);
+        }
+        for y in &mut y[..n] {
+            *y = grade.tone(*y);
+        }
+        for ((y, cb), cr) in y[..n].iter().zip(&mut cb).zip(&mut cr) {
+            [*cb, *cr] = grade.changed([*cb, *cr], *y);
+        }
+        for ((y, cb), cr) in y.iter_mut().zip(&mut cb).zip(&mut cr) {
+            (*y, *cb, *cr) =
+                (*y + red_cr * *cr, *y + green_cb * *cb + green_cr * *cr, *y + blue_cb * *cb);
+        }
+        grade.put_all(red, &y, 0, &rounding);
+        grade.put_all(green, &cb, 1, &rounding);
+        grade.put_all(blue, &cr, 2, &rounding);
     }
 }
 
-fn ycbcr_float<S: Sample>(
+#[inline(always)]
+pub(in crate::kernels) fn ycbcr_float<S: Sample>(
     tables: &GradeTables,
     grade: &FloatGrade,
     lumas: &mut [&mut [S]],
     chroma: Option<[&mut [S]; 2]>,
     row: usize,
 ) {
-    let max = grade.max;
-    let (horizontal, vertical) = (tables.chroma.horizontal, tables.chroma.vertical);
-    let width = lumas[0].len();
-    let luma = |sample: &mut S, base: f32, dither: i16| {
-        let old = sample.get() & max;
-        let y = grade.tone(grade.luma[0] * old as f32 + base);
-        let new = grade.output(y, 0, dither);
-        put(sample, new, max);
-        [old, new]
-    };
-    let Some([cbs, crs]) = chroma else {
-        for (y, samples) in lumas.iter_mut().enumerate() {
-            let dither = tables.dither_row(row + y);
-            for (x, sample) in samples.iter_mut().enumerate() {
-                luma(sample, grade.luma_offset, dither[x % 8]);
-            }
-        }
-        return;
-    };
-    let pixels = (horizontal * vertical) as f32;
-    for (i, (cb, cr)) in cbs.iter_mut().zip(crs).enumerate() {
-        let [own_cb, own_cr] = [&*cb, &*cr].map(|sample| (sample.get() & max) as f32);
-        let base = grade.luma[1] * own_cb + grade.luma[2] * own_cr + grade.luma_offset;
-        let mut sums = [0; 2];
-        let mut of_row = [0; 2];
-        for y in 0..vertical {
-            if let Some(samples) = lumas.get_mut(y) {
-                let dither = tables.dither_row(row + y);
-                let mut last = [0; 2];
-                of_row = [0; 2];
-                for x in i * horizontal..(i + 1) * horizontal {
-                    if x < width {
-                        last = luma(&mut samples[x], base, dither[x % 8]);
-                    }
-                    of_row = [of_row[0] + last[0], of_row[1] + last[1]];
+    match (chroma, tables.chroma.horizontal) {
+        (None, _) => {
+            for (y, samples) in lumas.iter_mut().enumerate() {
+                let rounding = rounding(tables.dither_row(row + y));
+                for samples in samples.chunks_mut(CHUNK) {
+                    let base = [grade.luma_offset; CHUNK];
+                    grade.luma(samples, &base, &rounding, &mut [[0; CHUNK]; 2]);
                 }
             }
-            sums = [sums[0] + of_row[0], sums[1] + of_row[1]];
         }
-        let [old, new] = sums.map(|sum| sum as f32 / pixels);
-        let values = [old, own_cb, own_cr];
-        let chroma =
-            [0, 1].map(|i| FloatGrade::sum(&grade.chroma[i], grade.chroma_offset[i], values));
-        let y = (new - grade.zero[0]) / grade.scale[0];
-        let dither = tables.dither_row(row / vertical)[i % 8];
-        let changed = grade.changed(chroma, y);
-        for (c, (sample, changed)) in [cb, cr].into_iter().zip(changed).enumerate() {
-            put(sample, grade.output(changed, c + 1, dither), max);
+        (Some(chroma), 1) => ycbcr_float_shared::<S, 1>(tables, grade, lumas, chroma, row),
+        (Some(chroma), 2) => ycbcr_float_shared::<S, 2>(tables, grade, lumas, chroma, row),
+        (Some(chroma), 4) => ycbcr_float_shared::<S, 4>(tables, grade, lumas, chroma, row),
+        (Some(_), columns) => unreachable!("{columns} columns share chroma in no format"),
+    }
+}
+
+/// Where so many pixels side by side share chroma.
+#[inline(always)]
+fn ycbcr_float_shared<S: Sample, const COLUMNS: usize>(
+    tables: &GradeTables,
+    grade: &FloatGrade,
+    lumas: &mut [&mut [S]],
+    [cbs, crs]: [&mut [S]; 2],
+    row: usize,
+) {
+    let max = grade.max;
+    let width = lumas[0].len();
+    let vertical = tables.chroma.vertical;
+    let pixels = (COLUMNS * vertical) as f32;
+    let chroma_rounding = rounding(tables.dither_row(row / vertical));
+    let mut own = [[0.; CHUNK]; 2];
+    let mut base = [0.; CHUNK];
+    let shared = CHUNK / COLUMNS;
+    for (i, (cbs, crs)) in cbs.chunks_mut(shared).zip(crs.chunks_mut(shared)).enumerate() {
+        let from = i * CHUNK;
+        let n = (width - from).min(CHUNK);
+        let bases = base.as_chunks_mut::<COLUMNS>().0;
+        let [own_cb, own_cr] = &mut own;
+        let values = bases.iter_mut().zip(own_cb).zip(own_cr);
+        for (((base, own_cb), own_cr), (cb, cr)) in values.zip(cbs.iter().zip(&*crs)) {
+            let value = |sample: &S| (sample.get() & max) as f32;
+            [*own_cb, *own_cr] = [value(cb), value(cr)];
+            *base =
+                [grade.luma[1] * *own_cb + grade.luma[2] * *own_cr + grade.luma_offset; COLUMNS];
         }
+        let mut sums = [[0; CHUNK]; 2];
+        let mut both = [[0; CHUNK]; 2];
+        for y in 0..vertical {
+            // The last column and the last row stand for those that are missing.
+            if let Some(samples) = lumas.get_mut(y) {
+                // As dither repeats, it begins anew with a chunk; that of chroma in the middle of one.
+                let rounding = rounding(tables.dither_row(row + y));
+                grade.luma(&mut samples[from..][..n], &base, &rounding, &mut both);
+                for values in &mut both {
+                    let last = values[n - 1];
+                    values[n..].fill(last);
+                }
+            }
+            for (sums, values) in sums.iter_mut().zip(&both) {
+                for (sum, values) in sums.iter_mut().zip(values.as_chunks::<COLUMNS>().0) {
+                    *sum += values.iter().sum::<i32>();
+                }
+            }
+        }
+        let [old, new] = &sums;
+        let [own_cb, own_cr] = &mut own;
+        let values = old.iter().zip(new).zip(own_cb).zip(own_cr);
+        for (((old, new), own_cb), own_cr) in values {
+            let (old, new) = (*old as f32 / pixels, *new as f32 / pixels);
+            let y = (new - grade.zero[0]) / grade.scale[0];
+            [*own_cb, *own_cr] = grade.changed(grade.moved([old, *own_cb, *own_cr]), y);
+        }
+        grade.put_all(cbs, &own[0], 1, &chroma_rounding);
+        grade.put_all(crs, &own[1], 2, &chroma_rounding);
     }
 }

@@ -11,9 +11,14 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_kernels;
 use super::cpu::Avx2;
-use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
+use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
+use super::vectors::{
+    INTO_THREE, OUT_OF_THREE, byte_samples, conversion_ops, operations, prefetch, word_samples,
+};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
+use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};
+use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
     InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, pixel_kernels,
@@ -29,6 +34,7 @@ pub(super) fn override_bytes(cpu: Avx2, kernels: &mut Kernels<u8>) {
     // SAFETY: as above.
     kernels.apply_to = |from, to, table| unsafe { apply_plane_to(from, to, table) };
     kernels.conversion = byte_conversion(cpu);
+    kernels.grade = bytes::grade_kernels(cpu);
     kernels.transfer = byte_transfer(cpu);
 }
 
@@ -36,6 +42,7 @@ pub(super) fn override_bytes(cpu: Avx2, kernels: &mut Kernels<u8>) {
 pub(super) fn override_words(cpu: Avx2, kernels: &mut Kernels<u16>) {
     kernels.instruction_set = InstructionSet::Avx2;
     kernels.conversion = word_conversion(cpu);
+    kernels.grade = words::grade_kernels(cpu);
     kernels.transfer = word_transfer(cpu);
 }
 
@@ -129,13 +136,15 @@ use safe_unaligned_simd::x86_64::{
     _mm256_storeu_si256 as storeu_bytes, _mm256_storeu_si256 as storeu_words,
 };
 use std::arch::x86_64::{
-    __m256i as V, _mm256_add_epi16 as add16, _mm256_adds_epi16 as adds16,
-    _mm256_alignr_epi8 as alignr_epi8, _mm256_and_si256 as and, _mm256_madd_epi16 as products,
-    _mm256_maddubs_epi16 as maddubs, _mm256_max_epi16 as max16, _mm256_max_epu8 as max8,
-    _mm256_min_epi16 as min16, _mm256_min_epu8 as min8, _mm256_mulhrs_epi16 as mulhrs,
-    _mm256_or_si256 as or, _mm256_packs_epi32 as packs32, _mm256_packus_epi16 as packus16,
-    _mm256_set1_epi16 as set1_epi16, _mm256_set1_epi32 as splat32, _mm256_setzero_si256 as zero,
-    _mm256_sll_epi16 as sll_epi16, _mm256_sra_epi16 as sra_epi16, _mm256_sra_epi32 as sra_epi32,
+    __m256i as V, _mm256_add_epi8 as add8, _mm256_add_epi16 as add16, _mm256_adds_epi16 as adds16,
+    _mm256_alignr_epi8 as alignr_epi8, _mm256_and_si256 as and, _mm256_andnot_si256 as andnot,
+    _mm256_madd_epi16 as products, _mm256_maddubs_epi16 as maddubs, _mm256_max_epi16 as max16,
+    _mm256_max_epu8 as max8, _mm256_min_epi16 as min16, _mm256_min_epu8 as min8,
+    _mm256_mulhi_epi16 as mulhi, _mm256_mulhrs_epi16 as mulhrs, _mm256_or_si256 as or,
+    _mm256_packs_epi16 as packs16, _mm256_packs_epi32 as packs32, _mm256_packus_epi16 as packus16,
+    _mm256_set1_epi8 as set1_epi8, _mm256_set1_epi16 as set1_epi16, _mm256_set1_epi32 as splat32,
+    _mm256_setzero_si256 as zero, _mm256_shuffle_epi8 as shuffle8, _mm256_sll_epi16 as sll_epi16,
+    _mm256_sra_epi16 as sra_epi16, _mm256_sra_epi32 as sra_epi32, _mm256_srl_epi16 as srl_epi16,
     _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
     _mm256_unpackhi_epi16 as unpackhi16, _mm256_unpacklo_epi8 as unpacklo8,
     _mm256_unpacklo_epi16 as unpacklo16, _mm256_xor_si256 as xor,
@@ -204,11 +213,26 @@ fn part_before(parts: V, before: V) -> V {
     _mm256_permute2x128_si256::<0x03>(parts, before)
 }
 
+/// 16 bytes in each part.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn repeated(bytes: &[u8; 16]) -> V {
+    _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes))
+}
+
+/// Parts of [`shuffled_curves`].
+const TONE_PARTS: usize = 4;
+const CHROMA_PARTS: usize = 2;
+
+shuffled_curves!("avx2");
+
 mod bytes {
     use super::*;
 
     byte_samples!("avx2");
     conversion_ops!(Avx2, "avx2", u8);
+    graded_bytes!("avx2");
+    grade_kernels!(Avx2, "avx2", u8);
 }
 
 mod words {
@@ -216,6 +240,8 @@ mod words {
 
     word_samples!("avx2");
     conversion_ops!(Avx2, "avx2", u16);
+    graded_words!("avx2");
+    grade_kernels!(Avx2, "avx2", u16);
 }
 
 compiled_kernels!(Avx2, "avx2");

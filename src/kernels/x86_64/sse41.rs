@@ -3,15 +3,17 @@
 
 use std::arch::x86_64::*;
 use std::arch::x86_64::{
-    __m128i as V, _mm_add_epi16 as add16, _mm_adds_epi16 as adds16, _mm_alignr_epi8 as alignr_epi8,
-    _mm_and_si128 as and, _mm_madd_epi16 as products, _mm_maddubs_epi16 as maddubs,
-    _mm_max_epi16 as max16, _mm_max_epu8 as max8, _mm_min_epi16 as min16, _mm_min_epu8 as min8,
-    _mm_mulhrs_epi16 as mulhrs, _mm_or_si128 as or, _mm_packs_epi32 as packs32,
-    _mm_packus_epi16 as packus16, _mm_set1_epi16 as set1_epi16, _mm_set1_epi32 as splat32,
-    _mm_setzero_si128 as zero, _mm_sll_epi16 as sll_epi16, _mm_sra_epi16 as sra_epi16,
-    _mm_sra_epi32 as sra_epi32, _mm_sub_epi16 as sub16, _mm_unpackhi_epi8 as unpackhi8,
-    _mm_unpackhi_epi16 as unpackhi16, _mm_unpacklo_epi8 as unpacklo8,
-    _mm_unpacklo_epi16 as unpacklo16, _mm_xor_si128 as xor,
+    __m128i as V, _mm_add_epi8 as add8, _mm_add_epi16 as add16, _mm_adds_epi16 as adds16,
+    _mm_alignr_epi8 as alignr_epi8, _mm_and_si128 as and, _mm_andnot_si128 as andnot,
+    _mm_madd_epi16 as products, _mm_maddubs_epi16 as maddubs, _mm_max_epi16 as max16,
+    _mm_max_epu8 as max8, _mm_min_epi16 as min16, _mm_min_epu8 as min8, _mm_mulhi_epi16 as mulhi,
+    _mm_mulhrs_epi16 as mulhrs, _mm_or_si128 as or, _mm_packs_epi16 as packs16,
+    _mm_packs_epi32 as packs32, _mm_packus_epi16 as packus16, _mm_set1_epi8 as set1_epi8,
+    _mm_set1_epi16 as set1_epi16, _mm_set1_epi32 as splat32, _mm_setzero_si128 as zero,
+    _mm_shuffle_epi8 as shuffle8, _mm_sll_epi16 as sll_epi16, _mm_sra_epi16 as sra_epi16,
+    _mm_sra_epi32 as sra_epi32, _mm_srl_epi16 as srl_epi16, _mm_sub_epi16 as sub16,
+    _mm_unpackhi_epi8 as unpackhi8, _mm_unpackhi_epi16 as unpackhi16,
+    _mm_unpacklo_epi8 as unpacklo8, _mm_unpacklo_epi16 as unpacklo16, _mm_xor_si128 as xor,
 };
 
 use safe_unaligned_simd::x86_64::{
@@ -24,9 +26,14 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_kernels;
 use super::cpu::Sse41;
-use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
+use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
+use super::vectors::{
+    INTO_THREE, OUT_OF_THREE, byte_samples, conversion_ops, operations, prefetch, word_samples,
+};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
+use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};
+use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{convert, transfer};
 use crate::kernels::{InstructionSet, Kernels};
 
@@ -34,6 +41,7 @@ use crate::kernels::{InstructionSet, Kernels};
 pub(super) fn override_bytes(cpu: Sse41, kernels: &mut Kernels<u8>) {
     kernels.instruction_set = InstructionSet::Sse41;
     kernels.conversion = byte_conversion(cpu);
+    kernels.grade = bytes::grade_kernels(cpu);
     kernels.transfer = byte_transfer(cpu);
 }
 
@@ -41,6 +49,7 @@ pub(super) fn override_bytes(cpu: Sse41, kernels: &mut Kernels<u8>) {
 pub(super) fn override_words(cpu: Sse41, kernels: &mut Kernels<u16>) {
     kernels.instruction_set = InstructionSet::Sse41;
     kernels.conversion = word_conversion(cpu);
+    kernels.grade = words::grade_kernels(cpu);
     kernels.transfer = word_transfer(cpu);
 }
 
@@ -107,11 +116,26 @@ fn part_before(_parts: V, before: V) -> V {
     before
 }
 
+/// 16 bytes in each part.
+#[inline]
+#[target_feature(enable = "ssse3,sse4.1")]
+fn repeated(bytes: &[u8; 16]) -> V {
+    loadu_bytes(bytes)
+}
+
+/// Parts of [`shuffled_curves`].
+const TONE_PARTS: usize = 4;
+const CHROMA_PARTS: usize = 2;
+
+shuffled_curves!("ssse3,sse4.1");
+
 mod bytes {
     use super::*;
 
     byte_samples!("ssse3,sse4.1");
     conversion_ops!(Sse41, "ssse3,sse4.1", u8);
+    graded_bytes!("ssse3,sse4.1");
+    grade_kernels!(Sse41, "ssse3,sse4.1", u8);
 }
 
 mod words {
@@ -119,6 +143,8 @@ mod words {
 
     word_samples!("ssse3,sse4.1");
     conversion_ops!(Sse41, "ssse3,sse4.1", u16);
+    graded_words!("ssse3,sse4.1");
+    grade_kernels!(Sse41, "ssse3,sse4.1", u16);
 }
 
 compiled_kernels!(Sse41, "ssse3,sse4.1");

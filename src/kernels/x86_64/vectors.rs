@@ -28,6 +28,31 @@ pub(super) fn prefetch<T>(samples: &[T]) {
     }
 }
 
+/// The place in a shuffle that gives 0.
+const NOWHERE: u8 = 0x80;
+
+/// For shuffles of three vectors of 128 bits: where every third byte of them is, from the first on.
+pub(super) const OUT_OF_THREE: [[u8; 16]; 3] = {
+    let mut places = [[NOWHERE; 16]; 3];
+    let mut i = 0;
+    while i < 16 {
+        places[3 * i / 16][i] = (3 * i % 16) as u8;
+        i += 1;
+    }
+    places
+};
+
+/// For shuffles back into three vectors: the bytes of one, and nothing in between.
+pub(super) const INTO_THREE: [[u8; 16]; 3] = {
+    let mut places = [[NOWHERE; 16]; 3];
+    let mut i = 0;
+    while i < 16 {
+        places[3 * i / 16][3 * i % 16] = i as u8;
+        i += 1;
+    }
+    places
+};
+
 /// Defines the operations of [`conversion_ops`] that are the same for vectors of any length, out of what is in
 /// scope: the type `V`, `VECTOR` (its bytes), and intrinsics without prefix, `loadu` and `storeu`
 /// of bytes and of words.
@@ -74,6 +99,12 @@ macro_rules! operations {
         #[target_feature(enable = $features)]
         fn srai16<const BITS: u32>(value: V) -> V {
             sra_epi16(value, _mm_cvtsi32_si128(BITS as i32))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn srli16<const BITS: u32>(value: V) -> V {
+            srl_epi16(value, _mm_cvtsi32_si128(BITS as i32))
         }
 
         #[inline]
@@ -551,6 +582,7 @@ macro_rules! byte_samples {
                     }
                     (rows.len().min(vectors.len()), 4)
                 }
+                WordKind::ByteOf3 => return load_bytes_of_3(words, from, row),
                 _ => (0, 1),
             };
             let rest = Words { offset: words.offset + n * VECTOR, ..*words };
@@ -580,10 +612,59 @@ macro_rules! byte_samples {
                     }
                     (rows.len().min(vectors.len()), 4)
                 }
+                WordKind::ByteOf3 => return store_bytes_of_3(words, row, to),
                 _ => (0, 1),
             };
             let rest = Words { offset: words.offset + n * VECTOR, ..*words };
             store_row(&rest, &row[n * VECTOR / stride..], to);
+        }
+
+        /// The same where two lie between them. 16 of them are in three vectors of 128 bits.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn load_bytes_of_3(words: &Words, from: &[u8], row: &mut [u8]) {
+            use safe_unaligned_simd::x86_64::{_mm_loadu_si128, _mm_storeu_si128};
+
+            let groups = from[words.offset..].as_chunks::<48>().0;
+            let rows = row.as_chunks_mut::<16>().0;
+            let n = groups.len().min(rows.len());
+            for (to, group) in rows.iter_mut().zip(groups) {
+                prefetch(group);
+                let mut samples = _mm_setzero_si128();
+                for (part, places) in group.as_chunks::<16>().0.iter().zip(&OUT_OF_THREE) {
+                    let places = _mm_loadu_si128(places);
+                    samples =
+                        _mm_or_si128(samples, _mm_shuffle_epi8(_mm_loadu_si128(part), places));
+                }
+                _mm_storeu_si128(to, samples);
+            }
+            let rest = Words { offset: words.offset + n * 48, ..*words };
+            load_row(&rest, from, &mut row[n * 16..]);
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn store_bytes_of_3(words: &Words, row: &[u8], to: &mut [u8]) {
+            use safe_unaligned_simd::x86_64::{_mm_loadu_si128, _mm_storeu_si128};
+
+            let groups = to[words.offset..].as_chunks_mut::<48>().0;
+            let rows = row.as_chunks::<16>().0;
+            let n = groups.len().min(rows.len());
+            for (from, group) in rows.iter().zip(groups) {
+                let samples = _mm_loadu_si128(from);
+                let parts = group.as_chunks_mut::<16>().0;
+                for (part, places) in parts.iter_mut().zip(&INTO_THREE) {
+                    let places = _mm_loadu_si128(places);
+                    let between = _mm_and_si128(
+                        _mm_loadu_si128(part),
+                        _mm_cmplt_epi8(places, _mm_setzero_si128()),
+                    );
+                    let samples = _mm_shuffle_epi8(samples, places);
+                    _mm_storeu_si128(part, _mm_or_si128(between, samples));
+                }
+            }
+            let rest = Words { offset: words.offset + n * 48, ..*words };
+            store_row(&rest, &row[n * 16..], to);
         }
     };
 }

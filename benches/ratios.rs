@@ -16,15 +16,39 @@ use std::time::{Duration, Instant};
 
 use common::{Content, Format, Frames, ROTATING, SIZES, instruction_sets};
 use gsthistomatch::color::ColorSpace;
+use gsthistomatch::grading::Method;
 use gsthistomatch::workers::Workers;
 
-/// Every format in R'G'B', and some in the other colour spaces.
-fn color_spaces() -> impl Iterator<Item = (Format, ColorSpace)> {
+/// How frames are mapped.
+#[derive(Clone, Copy)]
+enum Way {
+    Matched(ColorSpace),
+    Graded(Method),
+}
+
+/// Every format in R'G'B', and some in the other colour spaces; the formats that grades have aims for.
+fn ways() -> impl Iterator<Item = (Format, Way)> {
     let rgb = Format::ALL.into_iter().map(|format| (format, ColorSpace::Rgb));
     let others = [Format::I420, Format::Nv12, Format::Yuy2, Format::I420_10, Format::Bgrx]
         .into_iter()
         .flat_map(|format| [ColorSpace::YCbCr, ColorSpace::Luma].map(|space| (format, space)));
-    rgb.chain(others)
+    let matched = rgb.chain(others).map(|(format, space)| (format, Way::Matched(space)));
+    let graded = [
+        Format::Rgb,
+        Format::Bgrx,
+        Format::I420,
+        Format::Nv12,
+        Format::Yuy2,
+        Format::I420_10,
+        Format::P010,
+        Format::Gbr,
+        Format::Y444,
+        Format::Gbr10,
+        Format::Rgba64,
+    ]
+    .into_iter()
+    .flat_map(|format| [Method::Linear, Method::Grade].map(|method| (format, Way::Graded(method))));
+    matched.chain(graded)
 }
 
 struct Subject<'a> {
@@ -55,17 +79,21 @@ fn main() {
 
     println!("milliseconds: median (minimum); ratio: of the medians, to the copy");
     for &(size, width, height) in sizes {
-        for (format, color_space) in color_spaces() {
+        for (format, way) in ways() {
             for content in Content::ALL {
-                let name = match color_space {
-                    ColorSpace::Rgb => format!("{format} {size} {content}"),
-                    other => format!("{format} {other:?} {size} {content}"),
+                let name = match way {
+                    Way::Matched(ColorSpace::Rgb) => format!("{format} {size} {content}"),
+                    Way::Matched(other) => format!("{format} {other:?} {size} {content}"),
+                    Way::Graded(method) => format!("{format} {method:?} {size} {content}"),
                 };
                 if !names.is_empty() && !names.iter().any(|part| name.contains(part.as_str())) {
                     continue;
                 }
-                let mut frames = Frames::new(format, content, (width, height), ROTATING)
-                    .in_color_space(color_space);
+                let frames = Frames::new(format, content, (width, height), ROTATING);
+                let mut frames = match way {
+                    Way::Matched(color_space) => frames.in_color_space(color_space),
+                    Way::Graded(method) => frames.graded(method),
+                };
                 let mut subjects = vec![
                     subject("copy", |frames| frames.copy()),
                     subject("add one, in place", |frames| frames.add_one()),

@@ -10,6 +10,7 @@ use gsthistomatch::color::{ColorSpace, Encoding, LumaWeights, Range};
 use gsthistomatch::frame::{
     Component, FrameLayout, PlaneLayout, PlaneSpan, SampleLayout, Scan, Subsampling,
 };
+use gsthistomatch::grading::{self, Goal, Method, Rule};
 use gsthistomatch::kernels::InstructionSet;
 use gsthistomatch::matcher::Matcher;
 use gsthistomatch::matching::match_histograms;
@@ -31,7 +32,9 @@ pub enum Format {
     I420,
     Nv12,
     Yuy2,
+    Y444,
     I420_10,
+    P010,
     Gbr10,
     Rgba64,
 }
@@ -63,18 +66,20 @@ impl Format {
             Self::I420 => (&[(0, 1, 0), (1, 1, 0), (2, 1, 0)], (2, 2)),
             Self::Nv12 => (&[(0, 1, 0), (1, 2, 0), (1, 2, 1)], (2, 2)),
             Self::Yuy2 => (&[(0, 2, 0), (0, 4, 1), (0, 4, 3)], (2, 1)),
+            Self::Y444 => (&[(0, 1, 0), (1, 1, 0), (2, 1, 0)], (1, 1)),
             Self::I420_10 => (&[(0, 2, 0), (1, 2, 0), (2, 2, 0)], (2, 2)),
+            Self::P010 => (&[(0, 2, 0), (1, 4, 0), (1, 4, 2)], (2, 2)),
             Self::Gbr10 => (&[(2, 2, 0), (0, 2, 0), (1, 2, 0)], (1, 1)),
             Self::Rgba64 => (&[(0, 8, 0), (0, 8, 2), (0, 8, 4)], (1, 1)),
         };
         let depth = match self {
-            Self::I420_10 | Self::Gbr10 => 10,
+            Self::I420_10 | Self::P010 | Self::Gbr10 => 10,
             Self::Rgba64 => 16,
             _ => 8,
         };
         let encoding = match self {
             Self::Gray8 => Encoding::Luma(LumaWeights::BT709, Range::Full),
-            Self::I420 | Self::Nv12 | Self::Yuy2 | Self::I420_10 => {
+            Self::I420 | Self::Nv12 | Self::Yuy2 | Self::Y444 | Self::I420_10 | Self::P010 => {
                 Encoding::YCbCr(LumaWeights::BT709, Range::Limited)
             }
             _ => Encoding::Rgb(Range::Full),
@@ -87,7 +92,8 @@ impl Format {
                 pixel_stride,
                 bytes: depth.div_ceil(8) as usize,
                 big_endian: false,
-                shift: 0,
+                // The upper bits of a word.
+                shift: if matches!(self, Self::P010) { 6 } else { 0 },
             }),
         };
         let (horizontal, vertical) = chroma;
@@ -122,7 +128,9 @@ impl fmt::Display for Format {
             Self::I420 => "I420",
             Self::Nv12 => "NV12",
             Self::Yuy2 => "YUY2",
+            Self::Y444 => "Y444",
             Self::I420_10 => "I420_10LE",
+            Self::P010 => "P010_10LE",
             Self::Gbr10 => "GBR_10LE",
             Self::Rgba64 => "RGBA64_LE",
         })
@@ -206,6 +214,8 @@ pub struct Frames {
     /// Where memory is copied to by [`Frames::copy`].
     copies: Vec<Vec<u8>>,
     color_space: ColorSpace,
+    /// For frames that are graded.
+    method: Option<(Method, Goal)>,
     next: usize,
 }
 
@@ -236,7 +246,8 @@ impl Frames {
                     let (x_full, y_full) = ((x * horizontal) as u32, (y * vertical) as u32);
                     let rgb = picture.get_pixel(x_full, y_full).0.map(f64::from);
                     let value = sample(layout.encoding, c, rgb);
-                    let word = ((value as u32) << (component.depth - 8)).to_le_bytes();
+                    let word = (value as u32) << (component.depth - 8 + place.shift);
+                    let word = word.to_le_bytes();
                     let at = row + x * place.pixel_stride;
                     memory[at..at + place.bytes].copy_from_slice(&word[..place.bytes]);
                 }
@@ -249,6 +260,7 @@ impl Frames {
             copies: (0..n).map(|_| vec![1; layout.bytes()]).collect(),
             layout,
             color_space: ColorSpace::Rgb,
+            method: None,
             next: 0,
         }
     }
@@ -259,13 +271,24 @@ impl Frames {
         self
     }
 
+    /// Graded, instead of matched.
+    pub fn graded(mut self, method: Method) -> Self {
+        let weights = grading::luma_weights(self.layout.encoding);
+        self.method = Some((method, Goal::new(self.reference.sample(), weights)));
+        self
+    }
+
     pub fn bytes(&self) -> usize {
         self.layout.bytes()
     }
 
     pub fn matcher(&self, instruction_set: InstructionSet) -> Matcher {
-        Matcher::new(self.layout.clone(), self.color_space, instruction_set, None)
-            .expect("the places are known")
+        let layout = self.layout.clone();
+        match self.method {
+            Some(_) => Matcher::grading(layout, instruction_set, None),
+            None => Matcher::new(layout, self.color_space, instruction_set, None),
+        }
+        .expect("the places are known")
     }
 
     fn turn(&mut self) -> usize {
@@ -276,16 +299,24 @@ impl Frames {
     /// Matches the next frame, as the element does.
     pub fn process(&mut self, matcher: &mut Matcher, workers: &Workers) {
         let turn = self.turn();
-        let references = self.reference.cdfs(matcher.channels());
-        matcher
-            .process(
-                black_box(&mut self.memory[turn]),
-                Scan::Progressive,
-                &self.spans,
-                workers,
-                |statistics| match_histograms(&statistics.histograms, &references).into(),
-            )
-            .expect("the frame fits");
+        let memory = black_box(&mut self.memory[turn]);
+        let scan = Scan::Progressive;
+        match &self.method {
+            None => {
+                let references = self.reference.cdfs(matcher.channels());
+                matcher.process(memory, scan, &self.spans, workers, |statistics| {
+                    match_histograms(&statistics.histograms, &references).into()
+                })
+            }
+            Some((method, goal)) => {
+                let rule = Rule { method: *method, ..Rule::default() };
+                matcher.process(memory, scan, &self.spans, workers, |statistics| {
+                    let sample = statistics.sample.as_ref().expect("of graded frames");
+                    grading::learn(sample, goal, rule).into()
+                })
+            }
+        }
+        .expect("the frame fits");
     }
 
     /// Yardstick: copies the next frame to other memory.

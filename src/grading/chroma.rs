@@ -1,6 +1,6 @@
 //! Saturation and tint by luma, and the gamut.
 
-use crate::mapping::grade::{LEVEL, LEVELS, at_level};
+use crate::mapping::grade::{LEVEL, LEVELS};
 
 /// A Gaussian of so many levels, from its middle on; beyond, it is next to nothing.
 type Blur = [f64; 7];
@@ -90,16 +90,36 @@ pub fn level_of(y: f32) -> usize {
     (y * (1. / LEVEL as f32) + 0.5) as usize
 }
 
+/// Luma from 0 to 255, and chroma: of all pixels of a sample, one component after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct PixelChroma<'a> {
+    /// Luma.
+    pub y: &'a [f32],
+    /// Of as many pixels.
+    pub cb: &'a [f32],
+    /// Of as many pixels.
+    pub cr: &'a [f32],
+}
+
 impl Counter {
-    /// Counts a pixel.
-    #[inline(always)]
-    pub fn add(&mut self, level: usize, cb: f32, cr: f32) {
-        let (cb, cr) = (f64::from(cb), f64::from(cr));
-        let sums = &mut self.0[level];
-        sums.count += 1.;
-        sums.cb += cb;
-        sums.cr += cr;
-        sums.squares += cb * cb + cr * cr;
+    /// Counts pixels.
+    pub fn add_all(&mut self, pixels: &PixelChroma) {
+        // Pixels take turns, so that one needn't wait for the sums of its neighbour.
+        let mut turns = [[[0f64; 4]; LEVELS]; 2];
+        let chroma = pixels.cb.iter().zip(pixels.cr);
+        for (i, (y, (&cb, &cr))) in pixels.y.iter().zip(chroma).enumerate() {
+            let (cb, cr) = (f64::from(cb), f64::from(cr));
+            let terms = [1., cb, cr, cb * cb + cr * cr];
+            for (sum, term) in turns[i % 2][level_of(*y)].iter_mut().zip(terms) {
+                *sum += term;
+            }
+        }
+        for (sums, (a, b)) in self.0.iter_mut().zip(turns[0].iter().zip(&turns[1])) {
+            sums.count += a[0] + b[0];
+            sums.cb += a[1] + b[1];
+            sums.cr += a[2] + b[2];
+            sums.squares += a[3] + b[3];
+        }
     }
 
     /// What was counted, smoothed over the levels.
@@ -169,6 +189,9 @@ pub fn gain_and_shift(
     (gain, shift)
 }
 
+/// Pixels that are looked at together, so that compilers make vectors of each step.
+const CHUNK: usize = 64;
+
 /// Steps between a scale of chroma of 0 and of 1.
 const SCALES: usize = 256;
 
@@ -193,21 +216,34 @@ impl Default for Gamut {
 }
 
 impl Gamut {
-    /// Counts a pixel, by its luma and the differences of its R', G' and B' from that.
+    /// Counts pixels behind some changes, by what R', G' and B' have of Cb and of Cr.
     ///
     /// Colours that are next to grey leave the range by less than a level, whatever is done.
-    #[inline(always)]
-    pub fn add(&mut self, level: usize, y: f32, differences: [f32; 3]) {
-        let mut scale = 1f32;
-        for difference in differences {
-            if difference > self.least {
-                scale = scale.min((255. - y) / difference);
-            } else if difference < -self.least {
-                scale = scale.min(-y / difference);
+    pub fn add_all(&mut self, pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) {
+        let least = self.least;
+        let chroma = pixels.cb.chunks(CHUNK).zip(pixels.cr.chunks(CHUNK));
+        for (y, (cb, cr)) in pixels.y.chunks(CHUNK).zip(chroma) {
+            let mut changed = [[0f32; CHUNK]; 2];
+            let [new_cb, new_cr] = &mut changed;
+            let old = y.iter().zip(cb).zip(cr);
+            for ((new_cb, new_cr), ((y, cb), cr)) in new_cb.iter_mut().zip(new_cr).zip(old) {
+                [*new_cb, *new_cr] = changes.at(*y, [*cb, *cr]);
+            }
+            let mut scales = [1f32; CHUNK];
+            let [cb, cr] = &changed;
+            for ((scale, y), (cb, cr)) in scales.iter_mut().zip(y).zip(cb.iter().zip(cr)) {
+                for [from_cb, from_cr] in to_rgb {
+                    let difference = from_cb * cb + from_cr * cr;
+                    let room = if difference > 0. { 255. - y } else { -y };
+                    let own = if difference.abs() > least { room / difference } else { 1. };
+                    *scale = if own < *scale { own } else { *scale };
+                }
+            }
+            for (y, scale) in y.iter().zip(scales) {
+                let step = (scale.max(0.) * SCALES as f32) as usize;
+                self.counts[level_of(*y) * (SCALES + 1) + step.min(SCALES)] += 1;
             }
         }
-        let step = (scale.max(0.) * SCALES as f32) as usize;
-        self.counts[level * (SCALES + 1) + step.min(SCALES)] += 1;
     }
 
     /// The scale of chroma at each level that keeps all but some of the pixels inside the range.
@@ -254,15 +290,28 @@ pub fn keep_inside(
     }
 }
 
-/// Chroma behind gain and shift.
-#[inline(always)]
-pub fn changed(
-    gain: &[f64; LEVELS],
-    shift: &[[f64; LEVELS]; 2],
-    y: f32,
-    chroma: [f32; 2],
-) -> [f32; 2] {
-    let y = f64::from(y);
-    let gain = at_level(gain, y);
-    [0, 1].map(|c| (gain * f64::from(chroma[c]) + at_level(&shift[c], y)) as f32)
+/// Gain and shifts of chroma in f32, for the pixels of samples: of each, the value at a level, and the rise
+/// to the next.
+#[derive(Clone, Debug)]
+pub struct Changes([[[f32; 2]; 3]; LEVELS]);
+
+impl Changes {
+    /// Of gain and shifts.
+    pub fn new(gain: &[f64; LEVELS], [cb, cr]: &[[f64; LEVELS]; 2]) -> Self {
+        Self(std::array::from_fn(|i| {
+            let next = (i + 1).min(LEVELS - 1);
+            [gain, cb, cr].map(|curve| [curve[i] as f32, (curve[next] - curve[i]) as f32])
+        }))
+    }
+
+    /// The chroma of a pixel behind gain and shift, by its luma from 0 to 255.
+    #[inline(always)]
+    fn at(&self, y: f32, [cb, cr]: [f32; 2]) -> [f32; 2] {
+        let place = y * (1. / LEVEL as f32);
+        let i = place as usize;
+        let [gain, cb_shift, cr_shift] = self.0[i.min(LEVELS - 1)];
+        let within = place - i as f32;
+        let value = |[value, rise]: [f32; 2]| value + rise * within;
+        [value(gain) * cb + value(cb_shift), value(gain) * cr + value(cr_shift)]
+    }
 }

@@ -20,7 +20,7 @@ use crate::mapping::grade::{Grade, LEVELS, TONES, tone_inputs};
 use crate::matrix::{self, IDENTITY, Matrix, Vector};
 use crate::statistics::ColorSample;
 
-use chroma::{ChromaByLuma, Gamut};
+use chroma::{Changes, ChromaByLuma, Gamut, PixelChroma};
 use tone::{QUANTILES, ToneCurve};
 
 /// Which of the rules.
@@ -79,11 +79,12 @@ impl Goal {
         let mut counts = LumaCounts::default();
         let mut chroma = chroma::Counter::default();
         let to_ycbcr = Affine::new(&weights.to_ycbcr(), [0.; 3]);
-        for rgb in reference.pixels() {
-            let [y, cb, cr] = to_ycbcr.apply(rgb);
-            counts.add(y);
-            chroma.add(chroma::level_of(y.clamp(0., 255.)), cb, cr);
+        let [mut y, cb, cr] = to_ycbcr.apply_all(reference);
+        for y in &mut y {
+            counts.add(*y);
+            *y = y.clamp(0., 255.);
         }
+        chroma.add_all(&PixelChroma { y: &y, cb: &cb, cr: &cr });
         Self {
             weights,
             moments: Moments::of(reference),
@@ -122,8 +123,8 @@ pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
         Affine::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
     };
     let mut counts = LumaCounts::default();
-    let moved: Vec<[f32; 3]> = source.pixels().map(|rgb| to_ycbcr.apply(rgb)).collect();
-    let bins: Vec<u16> = moved.iter().map(|&[y, ..]| counts.add(y)).collect();
+    let [moved, cb, cr] = to_ycbcr.apply_all(source);
+    let bins: Vec<u16> = moved.iter().map(|&y| counts.add(y)).collect();
 
     let curve = (rule.method == Method::Grade).then(|| {
         let own = QUANTILES.map(|percent| counts.quantile(percent));
@@ -141,22 +142,15 @@ pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
         let of_bin = counts.tones(&grade);
         bins.iter().map(|&bin| of_bin[usize::from(bin)]).collect()
     };
-    let pixels = || moved.iter().zip(&lumas).map(|(&[_, cb, cr], &y)| (y, [cb, cr]));
+    let pixels = PixelChroma { y: &lumas, cb: &cb, cr: &cr };
     if rule.method == Method::Grade {
         let mut counter = chroma::Counter::default();
-        pixels().for_each(|(y, [cb, cr])| counter.add(chroma::level_of(y), cb, cr));
+        counter.add_all(&pixels);
         (grade.gain, grade.shift) = chroma::gain_and_shift(&counter.finish(), &goal.chroma);
     }
     let mut gamut = Gamut::default();
     let to_rgb = weights.to_rgb().map(|[_, cb, cr]| [cb as f32, cr as f32]);
-    for (y, chroma) in pixels() {
-        let [cb, cr] = chroma::changed(&grade.gain, &grade.shift, y, chroma);
-        gamut.add(
-            chroma::level_of(y),
-            y,
-            to_rgb.map(|[from_cb, from_cr]| from_cb * cb + from_cr * cr),
-        );
-    }
+    gamut.add_all(&pixels, &Changes::new(&grade.gain, &grade.shift), to_rgb);
     let inside: [f64; LEVELS] = gamut.finish();
     chroma::keep_inside(&mut grade.gain, &mut grade.shift, &inside);
     grade
@@ -240,10 +234,14 @@ impl Moments {
 /// The sum of a term over two channels.
 fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     let mut lanes = [0.; LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += term(a.into(), b.into());
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..LANES {
+            lanes[i] += term(a[i].into(), b[i].into());
         }
+    }
+    for ((lane, &a), &b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+        *lane += term(a.into(), b.into());
     }
     lanes.iter().sum()
 }
@@ -262,11 +260,13 @@ impl Affine {
         }
     }
 
-    #[inline(always)]
-    fn apply(&self, [r, g, b]: [f32; 3]) -> [f32; 3] {
+    /// Of all pixels, a component after the other.
+    fn apply_all(&self, sample: &ColorSample) -> [Vec<f32>; 3] {
+        let [red, green, blue] = &sample.channels;
         let row = |i: usize| {
-            let [from_r, from_g, from_b] = self.matrix[i];
-            from_r * r + from_g * g + from_b * b + self.offset[i]
+            let ([from_r, from_g, from_b], offset) = (self.matrix[i], self.offset[i]);
+            let pixels = red.iter().zip(green).zip(blue);
+            pixels.map(|((r, g), b)| from_r * r + from_g * g + from_b * b + offset).collect()
         };
         [row(0), row(1), row(2)]
     }

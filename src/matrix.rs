@@ -40,14 +40,8 @@ pub fn with_eigenvalues(symmetric: &Matrix, replace: impl Fn(f64) -> f64) -> Mat
         let part = |i: usize| vectors[row][i] * values[i] * vectors[column][i];
         part(0) + part(1) + part(2)
     };
-    let mut outcome = [[0.; 3]; 3];
-    for row in 0..3 {
-        for column in row..3 {
-            outcome[row][column] = entry(row, column);
-            outcome[column][row] = outcome[row][column];
-        }
-    }
-    outcome
+    // Symmetric to the last bit.
+    [0, 1, 2].map(|row| [0, 1, 2].map(|column| entry(row.min(column), row.max(column))))
 }
 
 /// Sweeps after which rotations change nothing any more; 3 x 3 take five or six.

@@ -229,6 +229,7 @@ impl<'a> Arbitrary<'a> for AnySettings {
             update_mode: *u.choose(&[UpdateMode::Frame, UpdateMode::Scene, UpdateMode::Locked])?,
             flat_frames: *u.choose(&[FlatFrames::Hold, FlatFrames::Match])?,
             max_slope,
+            ..Settings::default()
         }))
     }
 }
@@ -330,9 +331,10 @@ impl Show {
             .map(|(content, &depth)| content.histogram(depth))
             .collect();
         let thumbnail = self.settings.needs_thumbnail().then(|| small.thumbnail(self.frames));
-        let statistics = Statistics { histograms, thumbnail };
-        let (Mapping::Luts(luts), report) =
+        let statistics = Statistics { histograms, thumbnail, ..Statistics::default() };
+        let (mapping, report) =
             self.temporal.decide(&statistics, elapsed.into(), &self.target, &self.settings);
+        let Mapping::Luts(luts) = mapping else { panic!("a grade of histograms") };
         self.check(&statistics.histograms, &luts, &report);
     }
 

@@ -314,6 +314,7 @@ impl Look {
 
     /// What becomes of the samples of a picture, not rounded. Chroma that pixels share is mapped by the
     /// means of their old and their new samples of luma; what the latter are, `output` says.
+    #[allow(clippy::needless_range_loop)]
     pub fn map_picture(
         &self,
         picture: &Components,

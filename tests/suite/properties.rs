@@ -74,6 +74,7 @@ fn a_new_element_has_the_declared_defaults() {
         [
             NAME,
             "n-threads",
+            "method",
             "colorspace",
             "strength",
             "smoothing",
@@ -83,6 +84,7 @@ fn a_new_element_has_the_declared_defaults() {
             "flat-frames",
             "ignore-borders",
             "max-slope",
+            "dither",
             "post-messages",
             "interval",
             "full-stats",

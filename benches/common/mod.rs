@@ -274,7 +274,7 @@ impl Frames {
     /// Graded, instead of matched.
     pub fn graded(mut self, method: Method) -> Self {
         let weights = grading::luma_weights(self.layout.encoding);
-        self.method = Some((method, Goal::new(self.reference.sample(), weights)));
+        self.method = Some((method, Goal::new(&self.reference.sample(), weights)));
         self
     }
 

@@ -12,6 +12,7 @@ pub struct GradeKernels<S> {
     pub rgb: fn(&GradeTables, [&mut [S]; 3], row: usize),
     /// Grades the rows of luma that share a row of chroma, the first of which has an index, and that;
     /// without chroma, luma alone.
+    #[allow(clippy::type_complexity)]
     pub ycbcr: fn(&GradeTables, &mut [&mut [S]], Option<[&mut [S]; 2]>, row: usize),
 }
 
@@ -112,8 +113,8 @@ impl Codes {
         };
         let mut codes = Self { encoding, depth, factors: from, offset: [0.; 3] };
         let offset = matrix::apply(&to_ycbcr, grade.offset);
-        for row in 0..3 {
-            codes.offset[row] = offset[row];
+        for (row, offset) in offset.into_iter().enumerate() {
+            codes.offset[row] = offset;
             for component in 0..3 {
                 codes.factors[row][component] /= codes.one(component);
                 codes.offset[row] -= codes.factors[row][component] * codes.zero(component);

@@ -78,8 +78,8 @@ fn change(
             let (name, values) = VALUES[what];
             element.set_property_from_str(name, values[pick % values.len()]);
         }
-        0..=13 => element.emit_by_name::<()>("relearn", &[]),
-        14 => drop(element.property::<gst::Structure>("stats")),
+        what if what == VALUES.len() => element.emit_by_name::<()>("relearn", &[]),
+        what if what == VALUES.len() + 1 => drop(element.property::<gst::Structure>("stats")),
         _ => {
             let location = pictures.get(pick % (pictures.len() + 1)).map(|(file, _)| file);
             element.set_property("reference-location", location);

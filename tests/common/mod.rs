@@ -89,7 +89,9 @@ pub fn count_of_reads(element: &gst::Element) -> Arc<AtomicUsize> {
 }
 
 /// Values, legal and extreme, of every property that can be set, but for the reference.
-pub const VALUES: [(&str, &[&str]); 13] = [
+pub const VALUES: [(&str, &[&str]); 15] = [
+    ("method", &["channels", "linear", "grade"]),
+    ("dither", &["true", "false"]),
     ("colorspace", &["rgb", "ycbcr", "luma"]),
     ("strength", &["0", "0.4", "1"]),
     ("smoothing", &["0", "1", "300000000", "60000000000"]),

@@ -32,6 +32,33 @@ pub fn sum(a: &Matrix, b: &Matrix) -> Matrix {
     [0, 1, 2].map(|row| [0, 1, 2].map(|column| a[row][column] + b[row][column]))
 }
 
+/// A matrix and an offset in f32, for the pixels of samples.
+#[derive(Clone, Debug)]
+pub struct Affine32 {
+    matrix: [[f32; 3]; 3],
+    offset: [f32; 3],
+}
+
+impl Affine32 {
+    /// `matrix v + offset`.
+    pub fn new(matrix: &Matrix, offset: Vector) -> Self {
+        Self {
+            matrix: matrix.map(|row| row.map(|entry| entry as f32)),
+            offset: offset.map(|value| value as f32),
+        }
+    }
+
+    /// Of all pixels, a component after the other.
+    pub fn apply_all(&self, [first, second, third]: &[Vec<f32>; 3]) -> [Vec<f32>; 3] {
+        let row = |i: usize| {
+            let ([a, b, c], offset) = (self.matrix[i], self.offset[i]);
+            let pixels = first.iter().zip(second).zip(third);
+            pixels.map(|((x, y), z)| a * x + b * y + c * z + offset).collect()
+        };
+        [row(0), row(1), row(2)]
+    }
+}
+
 /// Replaces the eigenvalues of a symmetric matrix.
 pub fn with_eigenvalues(symmetric: &Matrix, replace: impl Fn(f64) -> f64) -> Matrix {
     let (values, vectors) = eigen(symmetric);

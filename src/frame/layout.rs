@@ -242,6 +242,11 @@ impl FrameLayout {
         self.planes.iter().map(plane).fold(0, usize::saturating_add)
     }
 
+    /// Bits of the deepest component.
+    pub fn depth(&self) -> u32 {
+        self.components.iter().map(|component| component.depth).max().unwrap_or_default()
+    }
+
     /// How a component is subsampled.
     pub fn subsampling(&self, component: usize) -> Subsampling {
         if component == 0 { Subsampling::NONE } else { self.chroma }

@@ -342,7 +342,6 @@ impl<S: Sample> DirectRows<S> {
         transfer: RowTransfer<S>,
     ) -> Self {
         // Conversions take the components to be as deep as the deepest.
-        let deepest = layout.components.iter().map(|component| component.depth).max();
         let component = |(c, &(plane, words)): (usize, &(usize, Words))| {
             let subsampling = layout.subsampling(c);
             let own_words = if size_of::<S>() == 1 { WordKind::Byte } else { WordKind::Word };
@@ -351,7 +350,7 @@ impl<S: Sample> DirectRows<S> {
                 Purpose::Survey => false,
                 Purpose::Matching | Purpose::Grading => true,
                 Purpose::Conversion => {
-                    subsampling == Subsampling::NONE && Some(words.depth) == deepest
+                    subsampling == Subsampling::NONE && words.depth == layout.depth()
                 }
             };
             DirectComponent {

@@ -54,8 +54,8 @@ impl RowSource {
         matches!(self, Self::Unpacked(_))
     }
 
-    /// Access to the first `n_components`. For conversions and grades, samples of less than 8 bits are then made
-    /// to look as if they had 8.
+    /// Access to the first `n_components`. For conversions and grades, samples of less than 8 bits are
+    /// then made to look as if they had 8.
     ///
     /// # Errors
     ///

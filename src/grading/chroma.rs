@@ -1,5 +1,6 @@
 //! Saturation and tint by luma, and the gamut.
 
+use super::quantile;
 use crate::mapping::grade::{LEVEL, LEVELS};
 
 /// A Gaussian of so many levels, from its middle on; beyond, it is next to nothing.
@@ -64,29 +65,9 @@ fn blurred(levels: &[f64; LEVELS], blur: &Blur) -> [f64; LEVELS] {
     })
 }
 
-/// What pixels near a level of luma have of chroma.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    count: f64,
-    cb: f64,
-    cr: f64,
-    /// Of the squares of both.
-    squares: f64,
-}
-
-/// Counts chroma by luma.
-#[derive(Clone, Debug)]
-pub struct Counter([Sums; LEVELS]);
-
-impl Default for Counter {
-    fn default() -> Self {
-        Self([Sums::default(); LEVELS])
-    }
-}
-
 /// The level that is nearest to a Y' from 0 to 255.
 #[inline(always)]
-pub fn level_of(y: f32) -> usize {
+fn level_of(y: f32) -> usize {
     (y * (1. / LEVEL as f32) + 0.5) as usize
 }
 
@@ -101,48 +82,6 @@ pub struct PixelChroma<'a> {
     pub cr: &'a [f32],
 }
 
-impl Counter {
-    /// Counts pixels.
-    pub fn add_all(&mut self, pixels: &PixelChroma) {
-        // Pixels take turns, so that one needn't wait for the sums of its neighbour.
-        let mut turns = [[[0f64; 4]; LEVELS]; 2];
-        let chroma = pixels.cb.iter().zip(pixels.cr);
-        for (i, (y, (&cb, &cr))) in pixels.y.iter().zip(chroma).enumerate() {
-            let (cb, cr) = (f64::from(cb), f64::from(cr));
-            let terms = [1., cb, cr, cb * cb + cr * cr];
-            for (sum, term) in turns[i % 2][level_of(*y)].iter_mut().zip(terms) {
-                *sum += term;
-            }
-        }
-        for (sums, (a, b)) in self.0.iter_mut().zip(turns[0].iter().zip(&turns[1])) {
-            sums.count += a[0] + b[0];
-            sums.cb += a[1] + b[1];
-            sums.cr += a[2] + b[2];
-            sums.squares += a[3] + b[3];
-        }
-    }
-
-    /// What was counted, smoothed over the levels.
-    pub fn finish(self) -> ChromaByLuma {
-        let total: f64 = self.0.iter().map(|sums| sums.count).sum();
-        let smooth = |part: fn(&Sums) -> f64| blurred(&self.0.each_ref().map(part), &WIDE);
-        // So that levels without pixels have no chroma, and no share.
-        let count = smooth(|sums| sums.count).map(|count| count + 1e-9);
-        let mean = |sums: [f64; LEVELS]| std::array::from_fn(|i| sums[i] / count[i]);
-        let means: [[f64; LEVELS]; 2] =
-            [mean(smooth(|sums| sums.cb)), mean(smooth(|sums| sums.cr))];
-        let squares: [f64; LEVELS] = mean(smooth(|sums| sums.squares));
-        ChromaByLuma {
-            share: count.map(|count| count / total.max(1.)),
-            deviation: std::array::from_fn(|i| {
-                let [cb, cr] = means.map(|means| means[i]);
-                (squares[i] - (cb * cb + cr * cr)).max(0.).sqrt()
-            }),
-            means,
-        }
-    }
-}
-
 /// The chroma of pixels near each level of luma.
 #[derive(Clone, Debug)]
 pub struct ChromaByLuma {
@@ -152,6 +91,44 @@ pub struct ChromaByLuma {
     means: [[f64; LEVELS]; 2],
     /// The standard deviation from these.
     deviation: [f64; LEVELS],
+}
+
+impl ChromaByLuma {
+    /// Of some pixels, smoothed over the levels.
+    pub fn of(pixels: &PixelChroma) -> Self {
+        // Of each level: the pixels, their Cb and Cr, and the squares of both. Pixels take turns, so that
+        // one needn't wait for the sums of its neighbour.
+        let mut turns = [[[0f64; 4]; LEVELS]; 2];
+        let chroma = pixels.cb.iter().zip(pixels.cr);
+        for (i, (y, (&cb, &cr))) in pixels.y.iter().zip(chroma).enumerate() {
+            let (cb, cr) = (f64::from(cb), f64::from(cr));
+            let terms = [1., cb, cr, cb * cb + cr * cr];
+            for (sum, term) in turns[i % 2][level_of(*y)].iter_mut().zip(terms) {
+                *sum += term;
+            }
+        }
+        let smooth = |term: usize| {
+            let [a, b] = &turns;
+            blurred(&std::array::from_fn(|level| a[level][term] + b[level][term]), &WIDE)
+        };
+        // So that levels without pixels have no chroma, and no share.
+        let count = smooth(0).map(|count| count + 1e-9);
+        let mean = |term: usize| -> [f64; LEVELS] {
+            let sums = smooth(term);
+            std::array::from_fn(|i| sums[i] / count[i])
+        };
+        let means = [mean(1), mean(2)];
+        let squares = mean(3);
+        let total = pixels.y.len().max(1) as f64;
+        Self {
+            share: count.map(|count| count / total),
+            deviation: std::array::from_fn(|i| {
+                let [cb, cr] = means.map(|means| means[i]);
+                (squares[i] - (cb * cb + cr * cr)).max(0.).sqrt()
+            }),
+            means,
+        }
+    }
 }
 
 /// The share of pixels that counts half.
@@ -201,82 +178,49 @@ const OUTSIDE: f64 = 2.5;
 /// The share of pixels at a level that counts half.
 const HALF_SHARE_OF_GAMUT: f64 = 0.0003;
 
-/// How much of their chroma the pixels near each level of luma can keep.
-#[derive(Clone, Debug)]
-pub struct Gamut {
-    counts: Vec<u32>,
-    /// At most this much of a channel's difference from grey counts as none.
-    least: f32,
-}
+/// At most this much of a channel's difference from grey counts as none: colours that are next to grey
+/// leave the range by less than a level, whatever is done.
+const NEXT_TO_GREY: f32 = 1.;
 
-impl Default for Gamut {
-    fn default() -> Self {
-        Self { counts: vec![0; LEVELS * (SCALES + 1)], least: 1. }
-    }
-}
-
-impl Gamut {
-    /// Counts pixels behind some changes, by what R', G' and B' have of Cb and of Cr.
-    ///
-    /// Colours that are next to grey leave the range by less than a level, whatever is done.
-    pub fn add_all(&mut self, pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) {
-        let least = self.least;
-        let chroma = pixels.cb.chunks(CHUNK).zip(pixels.cr.chunks(CHUNK));
-        for (y, (cb, cr)) in pixels.y.chunks(CHUNK).zip(chroma) {
-            let mut changed = [[0f32; CHUNK]; 2];
-            let [new_cb, new_cr] = &mut changed;
-            let old = y.iter().zip(cb).zip(cr);
-            for ((new_cb, new_cr), ((y, cb), cr)) in new_cb.iter_mut().zip(new_cr).zip(old) {
-                [*new_cb, *new_cr] = changes.at(*y, [*cb, *cr]);
-            }
-            let mut scales = [1f32; CHUNK];
-            let [cb, cr] = &changed;
-            for ((scale, y), (cb, cr)) in scales.iter_mut().zip(y).zip(cb.iter().zip(cr)) {
-                for [from_cb, from_cr] in to_rgb {
-                    let difference = from_cb * cb + from_cr * cr;
-                    let room = if difference > 0. { 255. - y } else { -y };
-                    let own = if difference.abs() > least { room / difference } else { 1. };
-                    *scale = if own < *scale { own } else { *scale };
-                }
-            }
-            for (y, scale) in y.iter().zip(scales) {
-                let step = (scale.max(0.) * SCALES as f32) as usize;
-                self.counts[level_of(*y) * (SCALES + 1) + step.min(SCALES)] += 1;
+/// The scale of chroma at each level of luma that keeps all but some of the pixels inside the range, behind
+/// some changes; `to_rgb` is what R', G' and B' have of Cb and of Cr.
+pub fn inside(pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) -> [f64; LEVELS] {
+    // Of each level, how often each scale occurs.
+    let mut counts = vec![[0; SCALES + 1]; LEVELS];
+    let chroma = pixels.cb.chunks(CHUNK).zip(pixels.cr.chunks(CHUNK));
+    for (y, (cb, cr)) in pixels.y.chunks(CHUNK).zip(chroma) {
+        let mut changed = [[0f32; CHUNK]; 2];
+        let [new_cb, new_cr] = &mut changed;
+        let old = y.iter().zip(cb).zip(cr);
+        for ((new_cb, new_cr), ((y, cb), cr)) in new_cb.iter_mut().zip(new_cr).zip(old) {
+            [*new_cb, *new_cr] = changes.at(*y, [*cb, *cr]);
+        }
+        let mut scales = [1f32; CHUNK];
+        let [cb, cr] = &changed;
+        for ((scale, y), (cb, cr)) in scales.iter_mut().zip(y).zip(cb.iter().zip(cr)) {
+            for [from_cb, from_cr] in to_rgb {
+                let difference = from_cb * cb + from_cr * cr;
+                let room = if difference > 0. { 255. - y } else { -y };
+                let own = if difference.abs() > NEXT_TO_GREY { room / difference } else { 1. };
+                *scale = if own < *scale { own } else { *scale };
             }
         }
-    }
-
-    /// The scale of chroma at each level that keeps all but some of the pixels inside the range.
-    pub fn finish(&self) -> [f64; LEVELS] {
-        let levels: Vec<&[u32]> = self.counts.chunks_exact(SCALES + 1).collect();
-        let count = |level: usize| levels[level].iter().sum::<u32>();
-        let total: u32 = (0..LEVELS).map(count).sum();
-        let inside = std::array::from_fn(|level| {
-            let count = count(level);
-            if count == 0 {
-                return 1.;
-            }
-            let share = f64::from(count) / f64::from(total);
-            let scale = quantile(levels[level], count);
-            1. + (scale - 1.) * share / (share + HALF_SHARE_OF_GAMUT)
-        });
-        blurred(&inside, &NARROW)
-    }
-}
-
-/// The scale that [`OUTSIDE`] percent of some pixels are below.
-fn quantile(counts: &[u32], total: u32) -> f64 {
-    let rank = f64::from(total - 1) * OUTSIDE / 100.;
-    let mut before = 0.;
-    for (step, &count) in counts.iter().enumerate() {
-        let count = f64::from(count);
-        if before + count > rank {
-            let within = ((rank - before + 0.5) / count).min(1.);
-            return ((step as f64 + within) / SCALES as f64).min(1.);
+        for (y, scale) in y.iter().zip(scales) {
+            let step = (scale.max(0.) * SCALES as f32) as usize;
+            counts[level_of(*y)][step.min(SCALES)] += 1;
         }
-        before += count;
     }
-    1.
+    let inside = std::array::from_fn(|level| {
+        let counts = &counts[level];
+        let count: u32 = counts.iter().sum();
+        if count == 0 {
+            return 1.;
+        }
+        let share = f64::from(count) / pixels.y.len() as f64;
+        let scale = (quantile::place(counts, count, OUTSIDE) / SCALES as f64).min(1.);
+        1. + (scale - 1.) * share / (share + HALF_SHARE_OF_GAMUT)
+    });
+    blurred(&inside, &NARROW)
 }
 
 /// Multiplies chroma behind `gain` and `shift` by `inside`.

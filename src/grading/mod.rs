@@ -11,16 +11,17 @@
 //!   level of luma, so that colours stay in the range.
 
 pub mod chroma;
+mod quantile;
 pub mod tone;
 
 use crate::cdf::Cdf;
 use crate::color::{Encoding, LumaWeights};
 use crate::histogram::Histogram;
-use crate::mapping::grade::{Grade, LEVELS, TONES, tone_inputs};
-use crate::matrix::{self, IDENTITY, Matrix, Vector};
+use crate::mapping::grade::{Grade, TONES, tone_inputs};
+use crate::matrix::{self, Affine32, IDENTITY, Matrix, Vector};
 use crate::statistics::ColorSample;
 
-use chroma::{Changes, ChromaByLuma, Gamut, PixelChroma};
+use chroma::{Changes, ChromaByLuma, PixelChroma};
 use tone::{QUANTILES, ToneCurve};
 
 /// Which of the rules.
@@ -77,19 +78,17 @@ impl Goal {
     /// The colours of a reference, for frames with such luma. There is at least one pixel.
     pub fn new(reference: &ColorSample, weights: LumaWeights) -> Self {
         let mut counts = LumaCounts::default();
-        let mut chroma = chroma::Counter::default();
-        let to_ycbcr = Affine::new(&weights.to_ycbcr(), [0.; 3]);
-        let [mut y, cb, cr] = to_ycbcr.apply_all(reference);
+        let to_ycbcr = Affine32::new(&weights.to_ycbcr(), [0.; 3]);
+        let [mut y, cb, cr] = to_ycbcr.apply_all(&reference.channels);
         for y in &mut y {
             counts.add(*y);
             *y = y.clamp(0., 255.);
         }
-        chroma.add_all(&PixelChroma { y: &y, cb: &cb, cr: &cr });
         Self {
             weights,
             moments: Moments::of(reference),
             quantiles: QUANTILES.map(|percent| counts.quantile(percent)),
-            chroma: chroma.finish(),
+            chroma: ChromaByLuma::of(&PixelChroma { y: &y, cb: &cb, cr: &cr }),
             cdfs: cdfs(reference.pixels()),
         }
     }
@@ -120,10 +119,10 @@ pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
     let (matrix, offset) = transport(&Moments::of(source), goal, &rule);
     let to_ycbcr = {
         let to_ycbcr = weights.to_ycbcr();
-        Affine::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
+        Affine32::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
     };
     let mut counts = LumaCounts::default();
-    let [moved, cb, cr] = to_ycbcr.apply_all(source);
+    let [moved, cb, cr] = to_ycbcr.apply_all(&source.channels);
     let bins: Vec<u16> = moved.iter().map(|&y| counts.add(y)).collect();
 
     let curve = (rule.method == Method::Grade).then(|| {
@@ -144,14 +143,12 @@ pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
     };
     let pixels = PixelChroma { y: &lumas, cb: &cb, cr: &cr };
     if rule.method == Method::Grade {
-        let mut counter = chroma::Counter::default();
-        counter.add_all(&pixels);
-        (grade.gain, grade.shift) = chroma::gain_and_shift(&counter.finish(), &goal.chroma);
+        let own = ChromaByLuma::of(&pixels);
+        (grade.gain, grade.shift) = chroma::gain_and_shift(&own, &goal.chroma);
     }
-    let mut gamut = Gamut::default();
     let to_rgb = weights.to_rgb().map(|[_, cb, cr]| [cb as f32, cr as f32]);
-    gamut.add_all(&pixels, &Changes::new(&grade.gain, &grade.shift), to_rgb);
-    let inside: [f64; LEVELS] = gamut.finish();
+    let changes = Changes::new(&grade.gain, &grade.shift);
+    let inside = chroma::inside(&pixels, &changes, to_rgb);
     chroma::keep_inside(&mut grade.gain, &mut grade.shift, &inside);
     grade
 }
@@ -163,10 +160,11 @@ fn transport(source: &Moments, goal: &Goal, rule: &Rule) -> (Matrix, Vector) {
         limit => (STRETCH.0.max(1. / limit), STRETCH.1.min(limit)),
     };
     let reference = &goal.moments;
-    let matrix = if rule.is_grey {
-        let scale = (goal.luma_variance() + SIGMA * SIGMA).sqrt()
-            / (source.variance_along(goal.weights) + SIGMA * SIGMA).sqrt();
-        matrix::diagonal([scale.clamp(limits.0, limits.1); 3])
+    let (matrix, from, to) = if rule.is_grey {
+        let [from, to] = [source, reference].map(|moments| moments.of_luma(goal.weights));
+        let scale = (to.1 + SIGMA * SIGMA).sqrt() / (from.1 + SIGMA * SIGMA).sqrt();
+        let scale = scale.clamp(limits.0, limits.1);
+        (matrix::diagonal([scale; 3]), [from.0; 3], [to.0; 3])
     } else {
         let noise = matrix::diagonal([SIGMA * SIGMA; 3]);
         let root = |m: &Matrix| matrix::with_eigenvalues(m, |value| value.max(0.).sqrt());
@@ -177,22 +175,11 @@ fn transport(source: &Moments, goal: &Goal, rule: &Rule) -> (Matrix, Vector) {
         let goal = matrix::sum(&reference.covariance, &noise);
         let inner = root(&symmetric(&matrix::product(&matrix::product(&a, &goal), &a)));
         let map = symmetric(&matrix::product(&matrix::product(&b, &inner), &b));
-        matrix::with_eigenvalues(&map, |value| value.clamp(limits.0, limits.1))
-    };
-    let (from, to) = if rule.is_grey {
-        let [from, to] = [source, reference].map(|moments| goal.weights.luma(moments.mean));
-        ([from; 3], [to; 3])
-    } else {
-        (source.mean, reference.mean)
+        let matrix = matrix::with_eigenvalues(&map, |value| value.clamp(limits.0, limits.1));
+        (matrix, source.mean, reference.mean)
     };
     let moved = matrix::apply(&matrix, from);
     (matrix, [0, 1, 2].map(|i| to[i] - moved[i]))
-}
-
-impl Goal {
-    fn luma_variance(&self) -> f64 {
-        self.moments.variance_along(self.weights)
-    }
 }
 
 /// What rounding has made of a symmetric matrix, made symmetric again.
@@ -226,8 +213,10 @@ impl Moments {
         Self { mean, covariance }
     }
 
-    fn variance_along(&self, weights: LumaWeights) -> f64 {
-        weights.luma(self.covariance.map(|row| weights.luma(row)))
+    /// The mean and the variance of luma.
+    fn of_luma(&self, weights: LumaWeights) -> (f64, f64) {
+        let variance = weights.luma(self.covariance.map(|row| weights.luma(row)));
+        (weights.luma(self.mean), variance)
     }
 }
 
@@ -244,32 +233,6 @@ fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
         *lane += term(a.into(), b.into());
     }
     lanes.iter().sum()
-}
-
-/// A matrix and an offset in f32, for the pixels of samples.
-struct Affine {
-    matrix: [[f32; 3]; 3],
-    offset: [f32; 3],
-}
-
-impl Affine {
-    fn new(matrix: &Matrix, offset: Vector) -> Self {
-        Self {
-            matrix: matrix.map(|row| row.map(|entry| entry as f32)),
-            offset: offset.map(|value| value as f32),
-        }
-    }
-
-    /// Of all pixels, a component after the other.
-    fn apply_all(&self, sample: &ColorSample) -> [Vec<f32>; 3] {
-        let [red, green, blue] = &sample.channels;
-        let row = |i: usize| {
-            let ([from_r, from_g, from_b], offset) = (self.matrix[i], self.offset[i]);
-            let pixels = red.iter().zip(green).zip(blue);
-            pixels.map(|((r, g), b)| from_r * r + from_g * g + from_b * b + offset).collect()
-        };
-        [row(0), row(1), row(2)]
-    }
 }
 
 /// How often each luma occurs, in [`tone::BINS`].
@@ -295,7 +258,7 @@ impl LumaCounts {
     }
 
     fn quantile(&self, percent: f64) -> f64 {
-        tone::quantile(&self.counts, self.total, percent)
+        tone::luma_at(quantile::place(&self.counts, self.total, percent))
     }
 
     /// What becomes of the luma of each bin.

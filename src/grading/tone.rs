@@ -115,14 +115,7 @@ pub fn bin(luma: f32) -> u16 {
     at.clamp(0., (BINS - 1) as f32) as u16
 }
 
-/// A quantile of what was counted, in percent: as if the samples of a bin were spread evenly over it.
-pub fn quantile(counts: &[u32], total: u32, percent: f64) -> f64 {
-    let rank = f64::from(total - 1) * percent / 100.;
-    let (mut i, mut before) = (0, 0);
-    while f64::from(before + counts[i]) <= rank {
-        before += counts[i];
-        i += 1;
-    }
-    let within = (rank - f64::from(before) + 0.5) / f64::from(counts[i]);
-    f64::from(LOWEST) + (i as f64 + within.min(1.) - 0.5) / f64::from(BINS_TO_LEVEL)
+/// The luma at a place among the bins, which are 1 wide there.
+pub fn luma_at(place: f64) -> f64 {
+    f64::from(LOWEST) + (place - 0.5) / f64::from(BINS_TO_LEVEL)
 }

@@ -133,7 +133,7 @@ impl Codes {
     }
 
     fn legal(&self, component: usize) -> (u16, u16) {
-        self.encoding.legal(component.min(self.encoding.n_channels() - 1), self.depth)
+        self.encoding.legal(component, self.depth)
     }
 
     fn max(&self) -> f64 {
@@ -154,8 +154,7 @@ impl GradeTables {
     /// Of a grade for frames of a layout.
     pub fn new(grade: &Grade, layout: &FrameLayout) -> Self {
         // What has less is made to look as if it had 8 bits.
-        let depths = layout.components.iter().map(|component| component.depth);
-        let depth = depths.fold(8, u32::max);
+        let depth = layout.depth().max(8);
         let codes = Codes::new(grade, layout.encoding, depth);
         Self {
             numbers: if depth <= FIXED_DEPTH {
@@ -194,7 +193,8 @@ fn word(value: f64) -> i16 {
     value.round().clamp(-32768., 32767.) as i16
 }
 
-/// Half of the places of a piece's curve, and what is added so that rounding keeps it inside.
+/// What new luma keeps away from the ends of the range, in 1/128 levels, so that rounding can't take it
+/// beyond them.
 const MARGIN: f64 = 2.;
 
 impl FixedGrade {
@@ -219,14 +219,8 @@ impl FixedGrade {
             .min(65400. / beyond)
             .min(32767. / (strongest * power(depth - 2)));
         let middle = power(depth - 1);
-        let at_middle =
+        let luma_offset =
             codes.offset[0] + luma_row.iter().map(|factor| factor * middle).sum::<f64>();
-        let samples = codes.encoding.n_channels();
-        // Factors that are missing are 0, whatever the sample.
-        let luma_offset = match samples {
-            1 => codes.offset[0] + luma_row[0] * middle,
-            _ => at_middle,
-        };
 
         let tone = {
             let (zero, one) = match is_rgb {
@@ -275,7 +269,6 @@ impl FixedGrade {
         let luma_at = |k: usize| k as f64 * LEVEL;
         let gain = Curve::through(|k| at_level(&grade.gain, luma_at(k)) * power(14) / scale);
         let shift = [0, 1].map(|i| Curve::through(|k| at_level(&grade.shift[i], luma_at(k)) * 32.));
-        let component = |c: usize| c.min(samples - 1);
         let [[_, _, red_cr], [_, green_cb, green_cr], [_, blue_cb, _]] = grade.weights.to_rgb();
         Self {
             depth: codes.depth,
@@ -290,8 +283,8 @@ impl FixedGrade {
                 .map(|factor| word(factor * power(15))),
             black: word(codes.zero(0) * power(15 - depth)),
             to_levels: word((power(depth - 8) / codes.one(0) - 1.) * power(15)),
-            scale: [0, 1, 2].map(|c| word(codes.one(component(c)) * power(10))),
-            zero: [0, 1, 2].map(|c| word(codes.zero(component(c)))),
+            scale: [0, 1, 2].map(|c| word(codes.one(c) * power(10))),
+            zero: [0, 1, 2].map(|c| word(codes.zero(c))),
             legal: [0, 1, 2].map(|c| {
                 let (low, high) = codes.legal(c);
                 (low as i16, high as i16)
@@ -368,7 +361,6 @@ impl FloatGrade {
     fn new(grade: &Grade, codes: &Codes) -> Self {
         let single = |values: Vector| values.map(|value| value as f32);
         let components = |value: &dyn Fn(usize) -> f64| single([0, 1, 2].map(value));
-        let component = |c: usize| c.min(codes.encoding.n_channels() - 1);
         let [[_, _, red_cr], [_, green_cb, green_cr], [_, blue_cb, _]] = grade.weights.to_rgb();
         Self {
             max: (1 << codes.depth) - 1,
@@ -386,8 +378,8 @@ impl FloatGrade {
                 std::array::from_fn(|i| curves.each_ref().map(|curve| curve[i]))
             },
             to_rgb: [red_cr, green_cb, green_cr, blue_cb].map(|factor| factor as f32),
-            zero: components(&|c| codes.zero(component(c))),
-            scale: components(&|c| codes.one(component(c))),
+            zero: components(&|c| codes.zero(c)),
+            scale: components(&|c| codes.one(c)),
             legal: [0, 1, 2].map(|c| {
                 let (low, high) = codes.legal(c);
                 (f32::from(low), f32::from(high))

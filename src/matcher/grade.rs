@@ -15,7 +15,7 @@ use crate::histogram::Histogram;
 use crate::kernels::grade::{GradeKernels, GradeTables};
 use crate::kernels::{InstructionSet, Kernels, RowKernels};
 use crate::mapping::Mapping;
-use crate::matrix::{self, Matrix};
+use crate::matrix::{self, Affine32, Matrix};
 use crate::statistics::ColorSample;
 
 /// How frames are graded.
@@ -40,8 +40,7 @@ impl GradePlan {
 
     /// What works on a band of frames.
     pub fn processor(&self) -> Result<Box<dyn BandProcessor>, TryReserveError> {
-        let words = self.layout.components.iter().any(|component| component.depth > 8);
-        Ok(if words {
+        Ok(if self.layout.depth() > 8 {
             Box::new(GradeProcessor::<u16>::new(self)?)
         } else {
             Box::new(GradeProcessor::<u8>::new(self)?)
@@ -50,8 +49,11 @@ impl GradePlan {
 
     /// Pixels from a grid over the visible part of a frame.
     pub fn sample(&self, frame: &FrameRef) -> Result<ColorSample, TryReserveError> {
-        let words = self.layout.components.iter().any(|component| component.depth > 8);
-        if words { self.sample_of::<u16>(frame) } else { self.sample_of::<u8>(frame) }
+        if self.layout.depth() > 8 {
+            self.sample_of::<u16>(frame)
+        } else {
+            self.sample_of::<u8>(frame)
+        }
     }
 
     fn sample_of<S: RowKernels>(&self, frame: &FrameRef) -> Result<ColorSample, TryReserveError> {
@@ -64,8 +66,7 @@ impl GradePlan {
             (frame.visible_columns(Subsampling::NONE), frame.visible_rows(Subsampling::NONE));
         let step = ColorSample::step(columns.len(), rows.len());
         let rows_of_group = layout.rows_of_group();
-        let to_rgb = ToRgb::new(layout);
-        let mut sample = ColorSample::default();
+        let mut samples: [Vec<f32>; 3] = Default::default();
         let mut loaded = None;
         for y in rows.skip(step / 2).step_by(step) {
             let index = y / rows_of_group;
@@ -78,15 +79,13 @@ impl GradePlan {
                 &*group.components[c][y % rows_of_group / shared.vertical]
             });
             for x in columns.clone().skip(step / 2).step_by(step) {
-                let samples = [0, 1, 2].map(|c| {
+                for (c, samples) in samples.iter_mut().enumerate() {
                     let shared = layout.subsampling(c.min(n_components - 1));
-                    row[c][x / shared.horizontal].get() as f32
-                });
-                let rgb = to_rgb.apply(samples);
-                sample.channels.iter_mut().zip(rgb).for_each(|(to, value)| to.push(value));
+                    samples.push(row[c][x / shared.horizontal].get() as f32);
+                }
             }
         }
-        Ok(sample)
+        Ok(ColorSample { channels: to_rgb(layout).apply_all(&samples) })
     }
 }
 
@@ -98,46 +97,26 @@ impl fmt::Display for GradePlan {
 }
 
 /// From the samples of a pixel to R'G'B' from 0 to 255.
-struct ToRgb {
-    matrix: [[f32; 3]; 3],
-    offset: [f32; 3],
-}
-
-impl ToRgb {
-    fn new(layout: &FrameLayout) -> Self {
-        let encoding = layout.encoding;
-        let matrix: Matrix = match encoding {
-            Encoding::Rgb(_) => matrix::IDENTITY,
-            Encoding::YCbCr(weights, _) => weights.to_rgb(),
-            Encoding::Luma(..) => [[1., 0., 0.]; 3],
-        };
-        // Of fewer bits, there are as many as the component has.
-        let zero_and_one = [0, 1, 2].map(|c| {
-            let depth = layout.components[c.min(layout.components.len() - 1)].depth;
-            match depth {
-                ..8 => (0., f64::from((1 << depth) - 1) / 255.),
-                _ => {
-                    let (zero, one) = encoding.quantization(c, depth);
-                    (f64::from(zero), f64::from(one) / 255.)
-                }
+fn to_rgb(layout: &FrameLayout) -> Affine32 {
+    let encoding = layout.encoding;
+    let matrix: Matrix = match encoding {
+        Encoding::Rgb(_) => matrix::IDENTITY,
+        Encoding::YCbCr(weights, _) => weights.to_rgb(),
+        Encoding::Luma(..) => [[1., 0., 0.]; 3],
+    };
+    // Of fewer bits, there are as many as the component has.
+    let zero_and_one = [0, 1, 2].map(|c| {
+        let depth = layout.components[c.min(layout.components.len() - 1)].depth;
+        match depth {
+            ..8 => (0., f64::from((1 << depth) - 1) / 255.),
+            _ => {
+                let (zero, one) = encoding.quantization(c, depth);
+                (f64::from(zero), f64::from(one) / 255.)
             }
-        });
-        let scaled = matrix.map(|row| [0, 1, 2].map(|c| row[c] / zero_and_one[c].1));
-        let offset = matrix::apply(&scaled, zero_and_one.map(|(zero, _)| -zero));
-        Self {
-            matrix: scaled.map(|row| row.map(|entry| entry as f32)),
-            offset: offset.map(|value| value as f32),
         }
-    }
-
-    #[inline(always)]
-    fn apply(&self, [a, b, c]: [f32; 3]) -> [f32; 3] {
-        let row = |i: usize| {
-            let [from_a, from_b, from_c] = self.matrix[i];
-            from_a * a + from_b * b + from_c * c + self.offset[i]
-        };
-        [row(0), row(1), row(2)]
-    }
+    });
+    let scaled = matrix.map(|row| [0, 1, 2].map(|c| row[c] / zero_and_one[c].1));
+    Affine32::new(&scaled, matrix::apply(&scaled, zero_and_one.map(|(zero, _)| -zero)))
 }
 
 /// Grades rows.

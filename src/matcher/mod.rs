@@ -106,7 +106,7 @@ fn channels_and_conversion(
     };
     let depths: Vec<u32> = layout.components.iter().map(|component| component.depth).collect();
     if is_conversion {
-        let depth = depths.iter().copied().fold(8, u32::max);
+        let depth = layout.depth().max(8);
         let conversion = Conversion::between(layout.encoding, encoding, layout.chroma, depth);
         (Channels { encoding, depths: vec![depth; encoding.n_channels()] }, Some(conversion))
     } else {
@@ -125,8 +125,7 @@ pub fn graded_channels(layout: &FrameLayout) -> Channels {
         Encoding::Rgb(_) => Encoding::YCbCr(grading::luma_weights(layout.encoding), Range::Full),
         encoding => encoding,
     };
-    let depth = layout.components.iter().map(|component| component.depth).fold(8, u32::max);
-    Channels { encoding, depths: vec![depth; encoding.n_channels()] }
+    Channels { encoding, depths: vec![layout.depth().max(8); encoding.n_channels()] }
 }
 
 impl Matcher {
@@ -155,8 +154,8 @@ impl Matcher {
         Ok(Self { area, cropped, layout, channels, plan, processors: Vec::new() })
     }
 
-    /// The same as [`new`](Self::new) for channels of any coding. That of Y'CbCr and luma is taken to be the layout's, if this is
-    /// Y'CbCr or luma.
+    /// The same as [`new`](Self::new) for channels of any coding. That of Y'CbCr and luma is taken to be
+    /// the layout's, if this is Y'CbCr or luma.
     pub(crate) fn with_encoding(
         layout: FrameLayout,
         encoding: Encoding,

@@ -52,8 +52,7 @@ impl RowPlan {
 
     /// What works on a band of frames.
     pub fn processor(&self) -> Result<Box<dyn BandProcessor>, TryReserveError> {
-        let words = self.layout.components.iter().any(|component| component.depth > 8);
-        Ok(if words {
+        Ok(if self.layout.depth() > 8 {
             Box::new(RowProcessor::<u16>::new(self)?)
         } else {
             Box::new(RowProcessor::<u8>::new(self)?)

@@ -64,8 +64,7 @@ impl Survey {
         at_most: InstructionSet,
         unpack: Option<Arc<dyn Unpack>>,
     ) -> Result<Self, SurveyError> {
-        let words = layout.components.iter().any(|component| component.depth > 8);
-        Ok(Self(if words {
+        Ok(Self(if layout.depth() > 8 {
             Box::new(Surveyor::<u16>::new(layout, at_most, unpack)?)
         } else {
             Box::new(Surveyor::<u8>::new(layout, at_most, unpack)?)

@@ -212,7 +212,7 @@ impl Conversion {
     fn apply<S: Sample>(&self, samples: &mut [S], budget: &Budget) -> Result<(), Stop> {
         match self {
             Self::Curves { light, matrix, samples: levels } => {
-                let step = usize::from(u16::MAX) / S::LARGEST;
+                let step = usize::from(u16::MAX) / S::LARGEST as usize;
                 let light = light
                     .each_ref()
                     .map(|curve| -> Vec<f32> { curve.iter().step_by(step).copied().collect() });
@@ -221,7 +221,7 @@ impl Conversion {
                 for piece in samples.chunks_mut(3 * PIECE) {
                     budget.check()?;
                     for pixel in piece.as_chunks_mut::<3>().0 {
-                        let [r, g, b] = [0, 1, 2].map(|i| light[i][pixel[i].index()]);
+                        let [r, g, b] = [0, 1, 2].map(|i| light[i][pixel[i].get() as usize]);
                         *pixel = matrix.map(|row| {
                             let light = row[0] * r + row[1] * g + row[2] * b;
                             levels[usize::from(nearest(light))]
@@ -234,7 +234,7 @@ impl Conversion {
                 for piece in samples.chunks_mut(3 * PIECE) {
                     budget.check()?;
                     let (before, after) = (&mut before[..piece.len()], &mut after[..piece.len()]);
-                    let wide = |sample: S| u16::of(sample.index() as u64, S::LARGEST as u64);
+                    let wide = |sample: S| u16::of(sample.get() as u64, S::LARGEST);
                     before.iter_mut().zip(&*piece).for_each(|(to, &from)| *to = wide(from));
                     transform.transform(before, after).expect("pixels are whole");
                     let narrow = |sample: u16| S::of(sample.into(), u16::MAX.into());

@@ -2,6 +2,8 @@
 
 use image::{DynamicImage, ImageBuffer, Luma, LumaA, Pixel, Rgb, Rgba};
 
+use crate::frame::rows;
+
 /// A picture of samples: grey, grey and alpha, R'G'B', or R'G'B' and alpha.
 pub(super) fn picture<S>(width: usize, n_channels: usize, samples: Vec<S>) -> DynamicImage
 where
@@ -43,40 +45,23 @@ pub(super) fn cmyk_to_rgb([c, m, y, k]: [u64; 4], largest: u64) -> [u64; 3] {
 }
 
 /// A sample of 8 or 16 bits.
-pub(super) trait Sample: Copy + Default {
+pub(super) trait Sample: rows::Sample {
     /// The largest sample.
-    const LARGEST: usize;
+    const LARGEST: u64 = (1 << <Self as rows::Sample>::BITS) - 1;
 
     /// A sample of other bits as one of these: 0 stays 0, and the largest becomes the largest.
     fn of(sample: u64, largest: u64) -> Self;
-
-    /// Its place among all samples.
-    fn index(self) -> usize;
 }
 
 impl Sample for u8 {
-    const LARGEST: usize = Self::MAX as usize;
-
     fn of(sample: u64, largest: u64) -> Self {
         scale(sample, largest, Self::MAX.into()) as Self
-    }
-
-    #[inline]
-    fn index(self) -> usize {
-        self.into()
     }
 }
 
 impl Sample for u16 {
-    const LARGEST: usize = Self::MAX as usize;
-
     fn of(sample: u64, largest: u64) -> Self {
         scale(sample, largest, Self::MAX.into()) as Self
-    }
-
-    #[inline]
-    fn index(self) -> usize {
-        self.into()
     }
 }
 

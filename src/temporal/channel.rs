@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Report, Settings, UpdateMode, enough_levels};
+use super::{Report, Settings, UpdateMode};
 use crate::cdf::Cdf;
 use crate::color::Channels;
 use crate::histogram::Histogram;
@@ -19,15 +19,42 @@ pub(super) struct Update {
     pub novelty: f64,
 }
 
+/// How far what frames have in common was learned.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Learning {
+    /// Whether it is of another scene, so that the next frame takes its place.
+    pub is_stale: bool,
+    /// For how long it was learned.
+    learned: Duration,
+}
+
+impl Learning {
+    /// The share that a frame has in it, from 0, it is held, to 1. The first one has all.
+    pub fn share(
+        &mut self,
+        has_learned: bool,
+        elapsed: Duration,
+        Update { weight, novelty }: Update,
+        settings: &Settings,
+    ) -> f64 {
+        if !has_learned || self.is_stale {
+            *self = Self::default();
+            return 1.;
+        }
+        self.learned = self.learned.saturating_add(elapsed);
+        let is_held =
+            settings.update_mode != UpdateMode::Frame && self.learned > settings.smoothing;
+        let weight = if is_held { 0. } else { weight };
+        weight + (1. - weight) * novelty
+    }
+}
+
 /// What is kept of a channel from frame to frame.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChannelState {
     /// What frames looked like, if there was one that wasn't flat.
     pub source: Option<Cdf>,
-    /// Whether the source is of another scene, so that the next frame takes its place.
-    pub is_stale: bool,
-    /// For how long the source was learned.
-    pub learned: Duration,
+    pub learning: Learning,
     /// What the source was last mapped by.
     pub shown: Option<Curve>,
     /// What the source was mapped by when the reference changed, and how much of that is left.
@@ -43,28 +70,18 @@ impl ChannelState {
         &mut self,
         histogram: &Histogram,
         elapsed: Duration,
-        Update { weight, novelty }: Update,
+        update: Update,
         settings: &Settings,
     ) -> bool {
-        let old = self.source.take().filter(|_| !self.is_stale);
-        let Some(old) = old else {
-            self.source = Some(Cdf::from(histogram));
-            (self.is_stale, self.learned) = (false, Duration::ZERO);
-            return true;
-        };
-        self.learned = self.learned.saturating_add(elapsed);
-        let is_held =
-            settings.update_mode != UpdateMode::Frame && self.learned > settings.smoothing;
-        let weight = if is_held { 0. } else { weight };
-        let weight = weight + (1. - weight) * novelty;
-        self.source = Some(if weight == 0. {
-            old
-        } else if weight == 1. {
-            Cdf::from(histogram)
-        } else {
-            old.mix(&Cdf::from(histogram), weight)
-        });
-        weight > 0.
+        let share = self.learning.share(self.source.is_some(), elapsed, update, settings);
+        if share > 0. {
+            let frame = Cdf::from(histogram);
+            self.source = Some(match self.source.take() {
+                Some(old) if share < 1. => old.mix(&frame, share),
+                _ => frame,
+            });
+        }
+        share > 0.
     }
 
     /// The table for a frame. `flatness` says how flat the frame's channel is
@@ -152,7 +169,6 @@ impl ChannelLevels {
 
     /// From 0, there is a distribution, to 1, there is half of what would be one.
     pub fn flatness(&self, histogram: &Histogram) -> f64 {
-        let enough = enough_levels(self.is_chroma);
-        (2. * (1. - histogram.effective_levels() / enough)).clamp(0., 1.)
+        super::flatness(histogram, self.is_chroma)
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::channel::{FORGOTTEN, Update};
-use super::{FlatFrames, Report, Settings, UpdateMode, enough_levels};
+use super::channel::{FORGOTTEN, Learning, Update};
+use super::{FlatFrames, Report, Settings, flatness};
 use crate::color::{Channels, Encoding, LumaWeights};
 use crate::grading::{self, Goal, Rule};
 use crate::mapping::grade::Grade;
@@ -21,10 +21,7 @@ pub(super) struct GradeState {
     source: Option<Arc<ColorSample>>,
     /// What the average is towards, and by which rule.
     towards: Option<(ReferenceId, Rule)>,
-    /// Whether the average is of another scene, so that the next frame takes its place.
-    pub is_stale: bool,
-    /// For how long it was learned.
-    learned: Duration,
+    pub learning: Learning,
     /// What frames were graded by when the reference changed, and how much of that is left.
     pub outgoing: Option<(Grade, f64)>,
 }
@@ -78,13 +75,13 @@ impl GradeState {
         // The exposure of the scene, as far as flicker is removed.
         let gain = if report.gain == 1. { 1. } else { report.gain.powf(settings.deflicker) };
         let flatness = match settings.flat_frames {
-            FlatFrames::Hold => flatness(sample, weights),
+            FlatFrames::Hold => flatness(&sample.luma_histogram(weights), false),
             FlatFrames::Match => 0.,
         };
 
         let share = match sample.is_empty() || flatness > 0. {
             true => 0.,
-            false => self.share(elapsed, update, settings),
+            false => self.learning.share(self.is_learned(), elapsed, update, settings),
         };
         let towards = Some((target.id, rule));
         let is_other = self.average.is_some() && self.towards != towards;
@@ -125,7 +122,10 @@ impl GradeState {
         if gain != 1. {
             grade = grade.after_gain(gain);
         }
-        let strength = settings.strength * (1. - flatness * blackness(sample, weights));
+        let strength = match flatness {
+            0. => settings.strength,
+            _ => settings.strength * (1. - flatness * blackness(sample, weights)),
+        };
         if strength < 1. {
             let mut weaker = Grade::identity(weights);
             weaker.mix(&grade, strength);
@@ -142,26 +142,6 @@ impl GradeState {
         }
         average
     }
-
-    /// The share of a frame in the average.
-    fn share(&mut self, elapsed: Duration, update: Update, settings: &Settings) -> f64 {
-        if self.average.is_none() || self.is_stale {
-            (self.is_stale, self.learned) = (false, Duration::ZERO);
-            return 1.;
-        }
-        self.learned = self.learned.saturating_add(elapsed);
-        let is_held =
-            settings.update_mode != UpdateMode::Frame && self.learned > settings.smoothing;
-        let weight = if is_held { 0. } else { update.weight };
-        weight + (1. - weight) * update.novelty
-    }
-}
-
-impl Settings {
-    /// Whether colours are moved together.
-    pub fn is_graded(&self) -> bool {
-        self.method.is_some()
-    }
 }
 
 /// A sample as if it were darker by a gain.
@@ -173,12 +153,6 @@ fn scaled(sample: &Arc<ColorSample>, gain: f64) -> Arc<ColorSample> {
     let channels = sample.channels.each_ref();
     let scale = |channel: &Vec<f32>| channel.iter().map(|value| value * factor).collect();
     Arc::new(ColorSample { channels: channels.map(scale) })
-}
-
-/// From 0, there is a distribution, to 1, there is half of what would be one.
-fn flatness(sample: &ColorSample, weights: LumaWeights) -> f64 {
-    let levels = sample.luma_histogram(weights).effective_levels();
-    (2. * (1. - levels / enough_levels(false))).clamp(0., 1.)
 }
 
 /// The luma from which on a frame isn't black, or up to which it isn't white.

@@ -252,8 +252,8 @@ impl Temporal {
     /// Learns afresh from the next frame on. Until it has something to learn from, a channel keeps
     /// what it has.
     pub fn relearn(&mut self) {
-        self.states.iter_mut().for_each(|state| state.is_stale = true);
-        self.grade.is_stale = true;
+        self.states.iter_mut().for_each(|state| state.learning.is_stale = true);
+        self.grade.learning.is_stale = true;
     }
 
     /// How to map a frame, some time after the one before, so that it matches `target`.
@@ -357,6 +357,11 @@ impl Temporal {
 /// to speak of: 16 of 256, and 4 for chroma, which is narrower by nature.
 fn enough_levels(is_chroma: bool) -> f64 {
     if is_chroma { 4. } else { 16. }
+}
+
+/// From 0, there is a distribution, to 1, there is half of what would be one.
+fn flatness(histogram: &Histogram, is_chroma: bool) -> f64 {
+    (2. * (1. - histogram.effective_levels() / enough_levels(is_chroma))).clamp(0., 1.)
 }
 
 /// Whether there is something to be seen in a channel, flat or not: a tenth of the samples are a quarter

@@ -1,6 +1,8 @@
 //! What `linear` and `grade` have to give, from their definitions, in f64. It shares nothing with the
 //! crate: roots of matrices are found by iteration, and quantiles by sorting.
 
+use image::RgbImage;
+
 use super::oracle::{Code, Components};
 
 pub type Rgb = [f64; 3];
@@ -17,6 +19,19 @@ pub struct Look {
     pub tone: Vec<f64>,
     pub gain: Vec<f64>,
     pub shift: [Vec<f64>; 2],
+}
+
+/// A picture's pixels on the grid of samples.
+pub fn on_grid(picture: &RgbImage) -> Vec<Rgb> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    // The root of how many pixels there are to one that is wanted, rounded.
+    let step = ((width * height) as f64 / 32_400.).sqrt().round().max(1.) as usize;
+    let columns = (step / 2..width).step_by(step);
+    (step / 2..height)
+        .step_by(step)
+        .flat_map(|y| columns.clone().map(move |x| (x as u32, y as u32)))
+        .map(|(x, y)| picture.get_pixel(x, y).0.map(f64::from))
+        .collect()
 }
 
 fn to_ycbcr((kr, kb): (f64, f64), [r, g, b]: Rgb) -> Rgb {

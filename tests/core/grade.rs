@@ -50,16 +50,7 @@ fn picture(name: &str) -> RgbImage {
 
 /// A picture's pixels on the grid of samples.
 fn pixels(name: &str) -> Vec<Rgb> {
-    let picture = picture(name);
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    // The root of how many pixels there are to one that is wanted, rounded.
-    let step = ((width * height) as f64 / 32_400.).sqrt().round().max(1.) as usize;
-    let columns = (step / 2..width).step_by(step);
-    (step / 2..height)
-        .step_by(step)
-        .flat_map(|y| columns.clone().map(move |x| (x as u32, y as u32)))
-        .map(|(x, y)| picture.get_pixel(x, y).0.map(f64::from))
-        .collect()
+    grading::on_grid(&picture(name))
 }
 
 fn as_look(grade: &Grade, kr_kb: (f64, f64)) -> Look {

@@ -1,7 +1,9 @@
-//! Puts one frame as it was, the reference picture, and the matched frame side by side:
+//! Puts one frame as it was, the reference picture, and the matched frame side by side; by several
+//! methods, if wanted, or a piece of it enlarged:
 //!
 //! ```text
 //! cargo run --release --example before_after -- INPUT REFERENCE OUTPUT.png [--at SECONDS]
+//!     [--method METHOD]... [--enlarge LEFT,TOP,WIDTH,HEIGHT]
 //! ```
 //!
 //! It is also an example of an application that brings the element along instead of loading the
@@ -45,6 +47,13 @@ struct Options {
     #[arg(long, value_name = "SECONDS", default_value = "0", allow_negative_numbers = true)]
     #[arg(value_parser = parse_seconds)]
     at: gst::ClockTime,
+    /// How the frame is matched: channels, linear or grade; may be given several times
+    #[arg(long, value_name = "METHOD", default_value = "grade")]
+    #[arg(value_parser = ["channels", "linear", "grade"])]
+    method: Vec<String>,
+    /// Show this piece of the frames, four times as large, and not the picture
+    #[arg(long, value_name = "LEFT,TOP,WIDTH,HEIGHT", value_parser = parse_piece)]
+    enlarge: Option<[u32; 4]>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -54,16 +63,51 @@ fn main() -> anyhow::Result<()> {
 
     File::open(&options.input)
         .with_context(|| format!("Can't read '{}'", options.input.display()))?;
-    let (before, after) = match_frame(&options.input, &options.reference, options.at)
-        .with_context(|| {
+    let mut frames = Vec::new();
+    for method in &options.method {
+        let (before, after) = match_frame(&options, method).with_context(|| {
             let (input, reference) = (options.input.display(), options.reference.display());
             format!("No frame of '{input}' could be matched to '{reference}'")
         })?;
-    let reference = read_picture(&options.reference)
-        .with_context(|| format!("Can't show '{}'", options.reference.display()))?;
-    side_by_side(&before, &reference, &after)
+        if frames.is_empty() {
+            frames.push(before);
+        }
+        frames.push(after);
+    }
+    match options.enlarge {
+        Some(piece) => frames.iter_mut().try_for_each(|frame| enlarge(frame, piece))?,
+        None => {
+            let reference = read_picture(&options.reference)
+                .with_context(|| format!("Can't show '{}'", options.reference.display()))?;
+            let (width, height) = frames[0].dimensions();
+            // The frame's height; less if it is a strip, which would be many times as wide as the frame.
+            let reference = reference.resize(4 * width, height, FilterType::Lanczos3);
+            frames.insert(1, reference.into_rgb8());
+        }
+    }
+    side_by_side(&frames)
         .save(&options.output)
         .with_context(|| format!("Can't write '{}'", options.output.display()))
+}
+
+fn parse_piece(text: &str) -> anyhow::Result<[u32; 4]> {
+    let numbers: Result<Vec<u32>, _> = text.split(',').map(str::parse).collect();
+    numbers?.try_into().map_err(|_| anyhow!("four numbers are needed: LEFT,TOP,WIDTH,HEIGHT"))
+}
+
+/// How much a piece is enlarged.
+const SCALE: u32 = 4;
+
+fn enlarge(frame: &mut RgbImage, [left, top, width, height]: [u32; 4]) -> anyhow::Result<()> {
+    let is_inside = |start: u32, len: u32, end: u32| {
+        len > 0 && start.checked_add(len).is_some_and(|stop| stop <= end)
+    };
+    if !is_inside(left, width, frame.width()) || !is_inside(top, height, frame.height()) {
+        bail!("The piece isn't inside of the frame, which has {:?} pixels", frame.dimensions());
+    }
+    let piece = imageops::crop_imm(frame, left, top, width, height).to_image();
+    *frame = imageops::resize(&piece, SCALE * width, SCALE * height, FilterType::Nearest);
+    Ok(())
 }
 
 fn parse_seconds(text: &str) -> anyhow::Result<gst::ClockTime> {
@@ -72,18 +116,19 @@ fn parse_seconds(text: &str) -> anyhow::Result<gst::ClockTime> {
 
 /// A frame of a picture or video, as it was and matched.
 fn match_frame(
-    input: &Path,
-    reference: &Path,
-    at: gst::ClockTime,
+    Options { input, reference, at, .. }: &Options,
+    method: &str,
 ) -> anyhow::Result<(RgbImage, RgbImage)> {
     let pipeline = gst::parse::launch(PIPELINE)?
         .downcast::<gst::Pipeline>()
         .map_err(|_| anyhow!("'{PIPELINE}' is not a pipeline"))?;
     // Set here and not in PIPELINE, where spaces and quotes in a path would need escapes.
     element(&pipeline, "input")?.set_property("location", input);
-    element(&pipeline, "histomatch")?.set_property("reference-location", reference);
+    let histomatch = element(&pipeline, "histomatch")?;
+    histomatch.set_property("reference-location", reference);
+    histomatch.set_property_from_str("method", method);
 
-    let frames = preroll(&pipeline, at);
+    let frames = preroll(&pipeline, *at);
     pipeline.set_state(gst::State::Null)?;
     frames
 }
@@ -153,15 +198,12 @@ fn read_picture(path: &Path) -> anyhow::Result<DynamicImage> {
     Ok(picture)
 }
 
-fn side_by_side(before: &RgbImage, reference: &DynamicImage, after: &RgbImage) -> RgbImage {
-    let (width, height) = before.dimensions();
-    // The frame's height; less if it is a strip, which would be many times as wide as the frame.
-    let reference = reference.resize(4 * width, height, FilterType::Lanczos3).into_rgb8();
-    let full_width = 2 * width + reference.width() + 2 * GAP;
-
-    let mut canvas = RgbImage::from_pixel(full_width, height, Rgb([255; 3]));
+fn side_by_side(pictures: &[RgbImage]) -> RgbImage {
+    let height = pictures.iter().map(RgbImage::height).max().unwrap_or_default();
+    let width = pictures.iter().map(|picture| picture.width() + GAP).sum::<u32>() - GAP;
+    let mut canvas = RgbImage::from_pixel(width, height, Rgb([255; 3]));
     let mut left = 0;
-    for picture in [before, &reference, after] {
+    for picture in pictures {
         let top = (height - picture.height()) / 2;
         imageops::replace(&mut canvas, picture, left.into(), top.into());
         left += picture.width() + GAP;

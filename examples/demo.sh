@@ -15,7 +15,8 @@ of a clip the colours of a picture:
 
     examples/media/bigbuckbunny.webm + examples/media/coffee.png -> target/demo/matched.webm
 
-One frame before and after is put into target/demo/before-reference-after.png.
+One frame is put into target/demo/before-reference-after.png: before, the picture, after, and after the
+exact rule per channel.
 
     --window    also play the clip in a window, matched while it plays
     -h, --help  show this text
@@ -61,7 +62,8 @@ run cargo build --profile "$profile" --locked --lib --example before_after
 # gst-launch-1.0 with the plugin that was built.
 launch=(env "GST_PLUGIN_PATH=$built${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}" gst-launch-1.0)
 matching=(filesrc "location=$video" '!' decodebin
-    '!' histomatch "reference-location=$reference" '!' videoconvert)
+    '!' histomatch "reference-location=$reference" method=grade smoothing=2000000000
+    '!' videoconvert)
 
 run mkdir -p "$target/demo"
 run "${launch[@]}" -q "${matching[@]}" '!' progressreport update-freq=1 \
@@ -69,12 +71,13 @@ run "${launch[@]}" -q "${matching[@]}" '!' progressreport update-freq=1 \
     '!' filesink "location=$target/demo/$matched"
 
 run cargo run --profile "$profile" --locked --quiet --example before_after -- \
-    "$video" "$reference" "$target/demo/$picture" --at 2.4
+    "$video" "$reference" "$target/demo/$picture" --at 2.4 \
+    --method grade --method channels
 
 results=$(cd "$target/demo" && pwd)
 cat <<EOF
 
-Before, reference and after: $results/$picture
+Before, reference, after:    $results/$picture
 The video:                   $results/$matched
 EOF
 

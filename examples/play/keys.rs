@@ -19,11 +19,12 @@ const QUIT: &str = "q";
 /// Keys, what they do, and how.
 type Binding = (&'static [&'static str], &'static str, fn(&mut Player));
 
-const BINDINGS: [Binding; 9] = [
+const BINDINGS: [Binding; 10] = [
     (&["Right", "n"], "next reference", |player| player.change_reference(true)),
     (&["Left", "p"], "reference before", |player| player.change_reference(false)),
     (&["Up"], "stronger", |player| player.change_strength(0.1)),
     (&["Down"], "weaker", |player| player.change_strength(-0.1)),
+    (&["m"], "next method: grade, channels, linear", |player| player.change_method()),
     (&["s"], "split: before on the left, after on the right", |player| player.toggle_split()),
     (&["l"], "lock: hold the mapping as it is", |player| player.toggle_lock()),
     (&["space"], "pause", |player| player.toggle_pause()),

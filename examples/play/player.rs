@@ -22,7 +22,9 @@ const FILE: &str = "filesrc name=file";
 /// Shows one frame for ever.
 const STILL: &str = "imagefreeze ! video/x-raw,framerate=25/1 !";
 /// For a live picture: people move and lamps flicker, but the colours stay.
-const LOOK: &str = "histomatch name=look smoothing=1000000000 deflicker=1";
+const LOOK: &str = "histomatch name=look method=grade smoothing=1000000000 deflicker=1";
+/// In the order that a key goes through them.
+const METHODS: [&str; 3] = ["grade", "channels", "linear"];
 /// A plugin that not every system has.
 const LINE: &str = "! textoverlay name=line silent=true shaded-background=true \
     valignment=bottom halignment=left line-alignment=left font-desc=Monospace,12";
@@ -178,6 +180,13 @@ impl Player {
         self.show_change();
     }
 
+    pub fn change_method(&mut self) {
+        let current = self.method();
+        let next = METHODS.iter().cycle().skip_while(|method| **method != current).nth(1);
+        self.look.set_property_from_str("method", next.expect("the current one is in it"));
+        self.show_change();
+    }
+
     pub fn toggle_split(&mut self) {
         self.split.toggle();
         self.show_change();
@@ -227,8 +236,10 @@ impl Player {
             (self.is_paused, "paused"),
         ];
         let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name.to_string());
-        let parts: Vec<String> =
-            [self.references.description(), strength].into_iter().chain(flags).collect();
+        let parts: Vec<String> = [self.references.description(), self.method(), strength]
+            .into_iter()
+            .chain(flags)
+            .collect();
         self.show(&parts.join(", "));
     }
 
@@ -248,8 +259,17 @@ impl Player {
         self.look.property("strength")
     }
 
+    fn method(&self) -> String {
+        self.nick("method")
+    }
+
     fn is_locked(&self) -> bool {
-        self.look.property_value("update-mode").serialize().is_ok_and(|mode| mode == "locked")
+        self.nick("update-mode") == "locked"
+    }
+
+    /// The value of a property that is an enumeration.
+    fn nick(&self, property: &str) -> String {
+        self.look.property_value(property).serialize().expect("it has a text").into()
     }
 
     /// Whether the input can be played from a time on.

@@ -79,6 +79,34 @@ fn readme_folder() -> TempDir {
 }
 
 #[test]
+fn the_gallery_is_what_is_made_today() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = TempDir::new().expect("a temporary folder");
+    let (target, profile) = target_and_profile();
+    // If it has something to build, that may take longer than `run` waits.
+    let output = Command::new(root.join("examples/gallery.sh"))
+        .arg(folder.path())
+        .env("CARGO_TARGET_DIR", &target)
+        .env("HISTOMATCH_DEMO_PROFILE", &profile)
+        .stdin(Stdio::null())
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", text(&output));
+    let pictures = README.split("(examples/media/looks-").skip(1);
+    let names: Vec<_> = pictures.map(|rest| rest.split(')').next().expect("a name")).collect();
+    assert_eq!(names.len(), 6);
+    for name in names.iter().map(|name| format!("looks-{name}")) {
+        let [shown, made] = [&media(&name), &folder.path().join(&name)]
+            .map(|path| image::open(path).expect("a picture").into_rgb8());
+        assert_eq!(shown.dimensions(), made.dimensions(), "{name}");
+        // Other versions of GStreamer may convert the clip in other ways.
+        let differences = shown.iter().zip(made.iter()).map(|(a, b)| u64::from(a.abs_diff(*b)));
+        let mean = differences.sum::<u64>() as f64 / shown.len() as f64;
+        assert!(mean < 1., "{name}: {mean} levels");
+    }
+}
+
+#[test]
 fn every_shell_command_of_the_readme_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = readme_folder();

@@ -21,7 +21,8 @@ const HEIGHT: u32 = 288;
 /// The rows above the text.
 const SEEN: u32 = 180;
 /// The bare rule, which has an oracle.
-const EXACT: &str = "--set smoothing=0 --set deflicker=0 --set flat-frames=match --sink ximagesink";
+const EXACT: &str = "--set method=channels --set smoothing=0 --set deflicker=0 \
+    --set flat-frames=match --sink ximagesink";
 
 /// What the tests on a screen need.
 fn no_screen() -> bool {
@@ -56,7 +57,7 @@ impl<'a> Player<'a> {
     fn start(input: &str, references: &[PathBuf], folder: &'a Path) -> Self {
         let screen = Screen::new([WIDTH + 100, HEIGHT + 100], folder);
         let set_up = |command: &mut Command| {
-            command.arg(input).args(references).args(EXACT.split(' '));
+            command.arg(input).args(references).args(EXACT.split_whitespace());
             command.env("DISPLAY", &screen.display);
         };
         let play = example("play");
@@ -199,11 +200,11 @@ fn keys_in_the_terminal_work_and_it_is_left_as_it_was() {
     let session = format!("stty -g; {play}; echo code $?; stty -g");
     let mut shell = Command::new("sh");
     // An arrow is a sequence of bytes. Ctrl+Space is NUL, which no text of GLib's can hold.
-    shell.args(["-c", r#"printf 'n\000\033[Bs q' | script -qec "$0" /dev/null"#, &session]);
+    shell.args(["-c", r#"printf 'n\000\033[Bms q' | script -qec "$0" /dev/null"#, &session]);
     let output = run(&mut shell, folder.path());
     let text = text(&output);
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let state = ["strength 0.9, split, paused", "code 0"];
+    let state = ["channels, strength 0.9, split, paused", "code 0"];
     let at = lines.iter().position(|line| line.ends_with(state[0]));
     let at = at.unwrap_or_else(|| panic!("{text}"));
     assert!(lines[at].starts_with("chelsea.png (2 of 2)"), "{text}");

@@ -67,7 +67,7 @@ fn presets_set_what_the_readme_says() {
     let element = element();
     let names: Vec<String> = element.preset_names().iter().map(ToString::to_string).collect();
     let mut listed: Vec<&str> = table().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(listed, ["live-camera", "film", "look", "exact", "normalise"]);
+    assert_eq!(listed, ["live-camera", "film", "exact", "normalise"]);
     listed.sort_unstable();
     assert_eq!(names, listed);
     for (name, set) in table() {

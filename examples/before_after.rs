@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release --example before_after -- INPUT REFERENCE OUTPUT.png [--at SECONDS]
-//!     [--method METHOD]... [--enlarge LEFT,TOP,WIDTH,HEIGHT]
+//!     [--method METHOD]... [--enlarge LEFT,TOP,WIDTH,HEIGHT] [--save-lut FILE.cube]
 //! ```
 //!
 //! It is also an example of an application that brings the element along instead of loading the
@@ -51,6 +51,9 @@ struct Options {
     #[arg(long, value_name = "METHOD", default_value = "grade")]
     #[arg(value_parser = ["channels", "linear", "grade"])]
     method: Vec<String>,
+    /// Also write what the frame was matched by, by the last method, as a lookup table for other programs
+    #[arg(long, value_name = "FILE.cube")]
+    save_lut: Option<PathBuf>,
     /// Show this piece of the frames, four times as large, and not the picture
     #[arg(long, value_name = "LEFT,TOP,WIDTH,HEIGHT", value_parser = parse_piece)]
     enlarge: Option<[u32; 4]>,
@@ -116,7 +119,7 @@ fn parse_seconds(text: &str) -> anyhow::Result<gst::ClockTime> {
 
 /// A frame of a picture or video, as it was and matched.
 fn match_frame(
-    Options { input, reference, at, .. }: &Options,
+    Options { input, reference, at, save_lut, .. }: &Options,
     method: &str,
 ) -> anyhow::Result<(RgbImage, RgbImage)> {
     let pipeline = gst::parse::launch(PIPELINE)?
@@ -128,9 +131,28 @@ fn match_frame(
     histomatch.set_property("reference-location", reference);
     histomatch.set_property_from_str("method", method);
 
-    let frames = preroll(&pipeline, *at);
+    let frames = preroll(&pipeline, *at).and_then(|frames| {
+        if let Some(path) = save_lut {
+            save(&histomatch, path)?;
+        }
+        Ok(frames)
+    });
     pipeline.set_state(gst::State::Null)?;
     frames
+}
+
+/// Writes what the last frame was matched by.
+fn save(histomatch: &gst::Element, path: &Path) -> anyhow::Result<()> {
+    let path = path.to_str().context("The path of the LUT isn't UTF-8")?;
+    if histomatch.emit_by_name("save-lut", &[&path, &true]) {
+        return Ok(());
+    }
+    // The element has posted why.
+    let bus = histomatch.bus().context("It is in no pipeline")?;
+    match bus.pop_filtered(&[gst::MessageType::Warning]).as_deref().map(gst::MessageRef::view) {
+        Some(gst::MessageView::Warning(warning)) => bail!("{}", warning.error()),
+        _ => bail!("The LUT '{path}' can't be written"),
+    }
 }
 
 /// Takes the pipeline up to the frame that would be shown first, and that frame out of it.

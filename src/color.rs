@@ -100,6 +100,16 @@ impl Encoding {
         }
     }
 
+    /// The code of zero, and how many codes make up 1, with any `depth`: what has less than 8 bits is
+    /// in full range.
+    pub(crate) fn scale(self, channel: usize, depth: u32) -> (f64, f64) {
+        let (zero, one) = match depth {
+            ..8 => (0, (1 << depth) - 1),
+            _ => self.quantization(channel, depth),
+        };
+        (zero.into(), one.into())
+    }
+
     /// The lowest and the highest code that stands for a colour.
     pub fn legal(self, channel: usize, depth: u32) -> (u16, u16) {
         if depth < 8 || self.range() == Range::Full {
@@ -127,7 +137,7 @@ impl Encoding {
     }
 
     /// From R'G'B', each 0 to 1, to the channels: luma 0 to 1, chroma -0.5 to 0.5.
-    fn matrix_from_rgb(self) -> Matrix {
+    pub(crate) fn matrix_from_rgb(self) -> Matrix {
         match self {
             Self::Rgb(_) => IDENTITY,
             Self::YCbCr(weights, _) | Self::Luma(weights, _) => {
@@ -146,7 +156,7 @@ impl Encoding {
     }
 
     /// From the channels to R'G'B'. A change of luma alone changes all three alike.
-    fn matrix_to_rgb(self) -> Matrix {
+    pub(crate) fn matrix_to_rgb(self) -> Matrix {
         match self {
             Self::Rgb(_) => IDENTITY,
             Self::Luma(..) => [[1., 0., 0.]; 3],

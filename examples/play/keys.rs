@@ -19,7 +19,7 @@ const QUIT: &str = "q";
 /// Keys, what they do, and how.
 type Binding = (&'static [&'static str], &'static str, fn(&mut Player));
 
-const BINDINGS: [Binding; 10] = [
+const BINDINGS: [Binding; 11] = [
     (&["Right", "n"], "next reference", |player| player.change_reference(true)),
     (&["Left", "p"], "reference before", |player| player.change_reference(false)),
     (&["Up"], "stronger", |player| player.change_strength(0.1)),
@@ -27,6 +27,7 @@ const BINDINGS: [Binding; 10] = [
     (&["m"], "next method: grade, channels, linear", |player| player.change_method()),
     (&["s"], "split: before on the left, after on the right", |player| player.toggle_split()),
     (&["l"], "lock: hold the mapping as it is", |player| player.toggle_lock()),
+    (&["c"], "save the look as histomatch.cube, for other programs", |player| player.save_lut()),
     (&["space"], "pause", |player| player.toggle_pause()),
     (&["h"], "this help", |player| player.show(&help())),
     (&[QUIT, "Escape"], "quit", |player| player.end(Ok(()))),

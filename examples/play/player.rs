@@ -28,6 +28,8 @@ const METHODS: [&str; 3] = ["grade", "channels", "linear"];
 /// A plugin that not every system has.
 const LINE: &str = "! textoverlay name=line silent=true shaded-background=true \
     valignment=bottom halignment=left line-alignment=left font-desc=Monospace,12";
+/// Where a look is saved.
+const LUT: &str = "histomatch.cube";
 const SOUND: &str = "queue ! audioconvert ! audioresample ! autoaudiosink";
 
 /// How long a text is shown.
@@ -197,6 +199,13 @@ impl Player {
         let mode = if self.is_locked() { "frame" } else { "locked" };
         self.look.set_property_from_str("update-mode", mode);
         self.show_change();
+    }
+
+    /// Writes what the last frame was matched by to a file in the current folder; why not is on the bus.
+    pub fn save_lut(&mut self) {
+        if self.look.emit_by_name("save-lut", &[&LUT, &true]) {
+            self.show(&format!("Saved {LUT}"));
+        }
     }
 
     pub fn toggle_pause(&mut self) {

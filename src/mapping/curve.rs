@@ -26,6 +26,16 @@ impl Curve {
         &self.levels
     }
 
+    /// The output between two levels; beyond the ends, what it is there.
+    pub fn at(&self, level: f64) -> f64 {
+        let last = self.levels.len() - 1;
+        let place = level.clamp(0., last as f64);
+        let below = (place as usize).min(last.saturating_sub(1));
+        let above = (below + 1).min(last);
+        let (low, high) = (self.levels[below], self.levels[above]);
+        low + (place - below as f64) * (high - low)
+    }
+
     /// Goes towards another curve: `weight`, from 0 to 1, of that, the rest of this.
     pub fn blend(&mut self, other: &Self, weight: f64) {
         for (level, other) in self.levels.iter_mut().zip(&other.levels) {
@@ -41,27 +51,15 @@ impl Curve {
 
     /// What comes in is first moved away from `pivot`, `gain` times as far.
     pub fn after_gain(&self, gain: f64, pivot: f64) -> Self {
-        let last = self.levels.len() - 1;
-        let moved = |level: usize| {
-            let place = (pivot + (level as f64 - pivot) * gain).clamp(0., last as f64);
-            let below = (place as usize).min(last.saturating_sub(1));
-            let above = (below + 1).min(last);
-            let (low, high) = (self.levels[below], self.levels[above]);
-            low + (place - below as f64) * (high - low)
-        };
-        Self { levels: (0..=last).map(moved).collect() }
+        let moved = |level: usize| self.at(pivot + (level as f64 - pivot) * gain);
+        Self { levels: (0..self.levels.len()).map(moved).collect() }
     }
 
     /// The same mapping of `n_levels` other levels, which are these multiplied by `factor` and moved
     /// by `offset`.
     pub(crate) fn rescaled(&self, n_levels: usize, factor: f64, offset: f64) -> Self {
-        let last = self.levels.len() - 1;
         let rescaled = |level: usize| {
-            let place = ((level as f64 - offset) / factor).clamp(0., last as f64);
-            let below = (place as usize).min(last.saturating_sub(1));
-            let above = (below + 1).min(last);
-            let (low, high) = (self.levels[below], self.levels[above]);
-            let old = low + (place - below as f64) * (high - low);
+            let old = self.at((level as f64 - offset) / factor);
             (factor * old + offset).clamp(0., (n_levels - 1) as f64)
         };
         Self { levels: (0..n_levels).map(rescaled).collect() }

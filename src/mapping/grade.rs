@@ -79,13 +79,18 @@ impl Grade {
 
     /// What becomes of a colour: the definition, in f64.
     pub fn map(&self, rgb: Vector) -> Vector {
+        self.map_unclamped(rgb).map(|value| value.clamp(0., 255.))
+    }
+
+    /// [`map`](Self::map), with what leaves the range.
+    pub fn map_unclamped(&self, rgb: Vector) -> Vector {
         let mut moved = matrix::apply(&self.matrix, rgb);
         moved.iter_mut().zip(self.offset).for_each(|(value, offset)| *value += offset);
         let [y, cb, cr] = matrix::apply(&self.weights.to_ycbcr(), moved);
         let y = self.tone_at(y);
         let gain = at_level(&self.gain, y);
         let [cb, cr] = [(cb, 0), (cr, 1)].map(|(c, i)| gain * c + at_level(&self.shift[i], y));
-        matrix::apply(&self.weights.to_rgb(), [y, cb, cr]).map(|value| value.clamp(0., 255.))
+        matrix::apply(&self.weights.to_rgb(), [y, cb, cr])
     }
 
     /// The new Y' of one behind the matrix.

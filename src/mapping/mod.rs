@@ -1,5 +1,6 @@
 //! What the colours of frames are replaced by.
 
+pub mod cube;
 pub mod curve;
 pub mod grade;
 

@@ -104,16 +104,10 @@ fn to_rgb(layout: &FrameLayout) -> Affine32 {
         Encoding::YCbCr(weights, _) => weights.to_rgb(),
         Encoding::Luma(..) => [[1., 0., 0.]; 3],
     };
-    // Of fewer bits, there are as many as the component has.
     let zero_and_one = [0, 1, 2].map(|c| {
         let depth = layout.components[c.min(layout.components.len() - 1)].depth;
-        match depth {
-            ..8 => (0., f64::from((1 << depth) - 1) / 255.),
-            _ => {
-                let (zero, one) = encoding.quantization(c, depth);
-                (f64::from(zero), f64::from(one) / 255.)
-            }
-        }
+        let (zero, one) = encoding.scale(c, depth);
+        (zero, one / 255.)
     });
     let scaled = matrix.map(|row| [0, 1, 2].map(|c| row[c] / zero_and_one[c].1));
     Affine32::new(&scaled, matrix::apply(&scaled, zero_and_one.map(|(zero, _)| -zero)))

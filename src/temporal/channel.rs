@@ -84,8 +84,8 @@ impl ChannelState {
         share > 0.
     }
 
-    /// The table for a frame. `flatness` says how flat the frame's channel is
-    /// ([`ChannelLevels::flatness`]).
+    /// The table for a frame, and what it would be at full strength if it is weaker. `flatness` says how
+    /// flat the frame's channel is ([`ChannelLevels::flatness`]).
     pub fn lut(
         &mut self,
         reference: &Cdf,
@@ -94,10 +94,10 @@ impl ChannelState {
         weight: f64,
         report: &Report,
         settings: &Settings,
-    ) -> Lut {
+    ) -> (Lut, Option<Lut>) {
         let n_levels = reference.counts().len();
         let Some(source) = &self.source else {
-            return Curve::identity(n_levels).to_lut();
+            return (Curve::identity(n_levels).to_lut(), None);
         };
         let lut = match_cdfs(source, reference);
         let is_exact = flatness == 0.
@@ -105,7 +105,7 @@ impl ChannelState {
             && settings.strength == 1.
             && settings.max_slope == 0.;
         if is_exact {
-            return lut;
+            return (lut, None);
         }
 
         let mut curve = Curve::from(&lut);
@@ -132,12 +132,12 @@ impl ChannelState {
         if gain != 1. {
             curve = curve.after_gain(gain, levels.zero);
         }
-        if settings.strength < 1. {
-            let mut weaker = Curve::identity(n_levels);
-            weaker.blend(&curve, settings.strength);
-            curve = weaker;
+        if settings.strength == 1. {
+            return (curve.to_lut(), None);
         }
-        curve.to_lut()
+        let mut weaker = Curve::identity(n_levels);
+        weaker.blend(&curve, settings.strength);
+        (weaker.to_lut(), Some(curve.to_lut()))
     }
 }
 

@@ -54,14 +54,15 @@ impl GradeState {
         self
     }
 
-    /// The grade for a frame, and whether something was learned from it.
+    /// The grade for a frame, what it would be at full strength if it is weaker, and whether something
+    /// was learned from the frame.
     pub fn decide(
         &mut self,
         input: Input,
         channels: &Channels,
         report: &Report,
         settings: &Settings,
-    ) -> (Grade, bool) {
+    ) -> (Grade, Option<Grade>, bool) {
         let Input { sample, target, goal, elapsed, update, weight } = input;
         let weights = grading::luma_weights(channels.encoding);
         let rule = Rule {
@@ -117,7 +118,7 @@ impl GradeState {
             }
         }
 
-        let Some(average) = &self.average else { return (Grade::identity(weights), false) };
+        let Some(average) = &self.average else { return (Grade::identity(weights), None, false) };
         let mut grade = self.shown(average.clone());
         if gain != 1. {
             grade = grade.after_gain(gain);
@@ -126,13 +127,13 @@ impl GradeState {
             0. => settings.strength,
             _ => settings.strength * (1. - flatness * blackness(sample, weights)),
         };
-        if strength < 1. {
-            let mut weaker = Grade::identity(weights);
-            weaker.mix(&grade, strength);
-            grade = weaker;
-        }
         grade.dither = settings.dither;
-        (grade, share > 0.)
+        if strength == 1. {
+            return (grade, None, share > 0.);
+        }
+        let mut weaker = Grade { dither: settings.dither, ..Grade::identity(weights) };
+        weaker.mix(&grade, strength);
+        (weaker, Some(grade), share > 0.)
     }
 
     /// What the average makes of the reference that goes.

@@ -156,6 +156,8 @@ pub struct Report {
     pub learned: Vec<bool>,
     /// By how much brighter the frame was taken to be than the average.
     pub gain: f64,
+    /// What the mapping would be with a `strength` of 1, if it is weaker.
+    pub at_full_strength: Option<Mapping>,
 }
 
 /// The state of matching a video over time.
@@ -273,14 +275,17 @@ impl Temporal {
         }
         if let (Some(sample), Some(goal)) = (&statistics.sample, &target.goal) {
             let input = Input { sample, target, goal, elapsed, update, weight };
-            let (grade, learned) = self.grade.decide(input, &self.channels, &report, settings);
+            let (grade, full, learned) =
+                self.grade.decide(input, &self.channels, &report, settings);
             report.learned = vec![learned; self.states.len()];
+            report.at_full_strength = full.map(Mapping::from);
             return (grade.into(), report);
         }
         let old = self.reference.replace(target.id);
         let reference_changed = old.is_some_and(|old| old != target.id);
 
         let mut luts = Vec::with_capacity(self.states.len());
+        let mut full_luts = Vec::new();
         for (index, state) in self.states.iter_mut().enumerate() {
             let histogram = &statistics.histograms[index];
             let levels = ChannelLevels::new(&self.channels, index);
@@ -298,8 +303,13 @@ impl Temporal {
                 state.outgoing = None;
             }
             let reference = &target.cdfs[index];
-            luts.push(state.lut(reference, &levels, flatness, weight, &report, settings));
+            let (lut, full) = state.lut(reference, &levels, flatness, weight, &report, settings);
+            if settings.strength < 1. {
+                full_luts.push(full.unwrap_or_else(|| lut.clone()));
+            }
+            luts.push(lut);
         }
+        report.at_full_strength = (settings.strength < 1.).then_some(Mapping::Luts(full_luts));
         (Mapping::Luts(luts), report)
     }
 

@@ -9,6 +9,7 @@ mod buffers;
 #[cfg(unix)]
 mod clients;
 mod control;
+mod cube;
 mod devices;
 mod formats;
 mod grade;

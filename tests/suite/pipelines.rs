@@ -148,7 +148,7 @@ fn every_shell_command_of_the_readme_runs() {
             assert!(is_elsewhere, "no test runs this command of the README:\n{block}");
         }
     }
-    assert_eq!((pipelines, programs), (8, 4));
+    assert_eq!((pipelines, programs), (8, 5));
 
     // What they wrote is what they should write.
     let size = |file| folder.path().join(file).metadata().expect("it was written").len();
@@ -159,6 +159,8 @@ fn every_shell_command_of_the_readme_runs() {
     assert!(target.join("demo/before-reference-after.png").exists());
     assert!(target.join("demo/matched.webm").exists());
     assert!(size("matched.mkv") > 100_000);
+    assert!(size("look.cube") > 1 << 20);
+    assert!(folder.path().join("by-ffmpeg.png").exists());
     let [before, by_element, by_program, _] =
         ["picture.png", "output.png", "matched.png", "scope.png"]
             .map(|file| image::open(folder.path().join(file)).expect("a picture").into_rgb8());

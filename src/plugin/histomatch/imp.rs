@@ -1,6 +1,6 @@
 //! Properties, pad templates and virtual functions of `histomatch`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::{self, JoinHandle};
@@ -311,6 +311,32 @@ impl HistoMatch {
         }
     }
 
+    /// Writes what the last frame was matched by. Whether it was written.
+    fn save_lut(&self, path: &Path, with_strength: bool) -> bool {
+        let last = lock(&self.last).clone();
+        let Some(Last { running_time, matched }) = last.as_deref() else {
+            self.warn_of_no_lut(path);
+            return false;
+        };
+        let title = matched.reference().to_string();
+        let properties = ["method", "colorspace", "strength"].map(|name| {
+            let value = self.obj().property_value(name).serialize().unwrap_or_default();
+            format!(", {name}={value}")
+        });
+        let [method, colorspace, strength] = &properties;
+        let comment = format!(
+            "histomatch {}{method}{colorspace}{}, reference {title}, frame at {}",
+            env!("CARGO_PKG_VERSION"),
+            if with_strength { strength } else { "" },
+            running_time.display()
+        );
+        let result = matched.cube(with_strength).save(path, &title, &comment);
+        if let Err(error) = &result {
+            self.warn_of_unwritten_lut(path, error);
+        }
+        result.is_ok()
+    }
+
     fn reference_location(&self) -> Option<PathBuf> {
         self.references.location()
     }
@@ -459,7 +485,18 @@ impl ObjectImpl for HistoMatch {
                     None
                 })
                 .build();
-            vec![relearn]
+            let save_lut = glib::subclass::Signal::builder("save-lut")
+                .action()
+                .param_types([String::static_type(), bool::static_type()])
+                .return_type::<bool>()
+                .class_handler(|values| {
+                    let element = values.first()?.get::<super::HistoMatch>().ok()?;
+                    let path = values.get(1)?.get::<Option<String>>().ok()?.unwrap_or_default();
+                    let with_strength = values.get(2)?.get().ok()?;
+                    Some(element.imp().save_lut(Path::new(&path), with_strength).to_value())
+                })
+                .build();
+            vec![relearn, save_lut]
         });
         &SIGNALS
     }
@@ -655,9 +692,7 @@ impl HistoMatch {
         let is_looked_at = matches!(frame, Access::ReadOnly(_));
         let decision = Decision { is_reverse, target, settings: &settings };
         let outcome = stream.process(frame, workers, decision);
-        let channels = stream.matcher().channels();
-        let is_flat =
-            !*has_learned && outcome.as_ref().is_ok_and(|matched| matched.is_flat(channels));
+        let is_flat = !*has_learned && outcome.as_ref().is_ok_and(Matched::is_flat);
         *has_learned |= is_flat || outcome.as_ref().is_ok_and(Matched::is_learned);
         let size = (stream.info().width(), stream.info().height());
         let colors = frame::foreign_colors(stream.info()).filter(|_| !streaming.warned_of_colors);

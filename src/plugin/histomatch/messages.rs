@@ -1,5 +1,7 @@
 //! What the element posts on the bus: errors, warnings, and messages with the fields of `stats`.
 
+use std::path::Path;
+
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
@@ -84,6 +86,34 @@ impl HistoMatch {
               colours do, so they pass unchanged until one comes that has. Set flat-frames=match to match \
               them, too."),
             ["The stream goes on"]
+        );
+    }
+
+    /// Warns that there is nothing yet to be saved as a lookup table.
+    pub(super) fn warn_of_no_lut(&self, path: &Path) {
+        gst::element_imp_warning!(
+            self,
+            gst::ResourceError::OpenWrite,
+            (
+                "The LUT '{}' is not written: no frame was matched yet. Set reference-location, and wait \
+              for a frame.",
+                path.display()
+            ),
+            ["save-lut"]
+        );
+    }
+
+    /// Warns of a lookup table that can't be saved.
+    pub(super) fn warn_of_unwritten_lut(&self, path: &Path, error: &std::io::Error) {
+        gst::element_imp_warning!(
+            self,
+            gst::ResourceError::OpenWrite,
+            (
+                "The LUT '{}' can't be written: {error}. Give the path of a file in a folder that exists, \
+              may be written to and has room.",
+                path.display()
+            ),
+            ["save-lut"]
         );
     }
 

@@ -32,13 +32,18 @@
 //! Numbers whose changes can follow the stream's time (`controllable`) are `strength`, `smoothing`,
 //! `deflicker`, `scene-threshold` and `max-slope`.
 //!
-//! It is a `GstPreset`: `live-camera`, `film`, `look`, `exact` and `normalise` come in
+//! It is a `GstPreset`: `live-camera`, `film`, `exact` and `normalise` come in
 //! `presets/GstHistoMatch.prs`, which the packages put where GStreamer looks for it.
 //!
 //! # Signals
 //!
 //! The action signal `relearn`, without arguments: the mapping begins afresh with the next frame that
 //! isn't flat, in every mode.
+//!
+//! The action signal `save-lut` (`path`: string, `with-strength`: boolean; returns a boolean) writes what
+//! the last frame was matched by as a `.cube` file ([`mapping::cube`](crate::mapping::cube)), in the
+//! caller's thread; without `with-strength`, as if `strength` were 1. If it can't be written, a warning
+//! says why, and it returns false.
 //!
 //! # State
 //!
@@ -74,6 +79,7 @@
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other, or `smoothing` is less than a millisecond; the text says what has no effect |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars or plain grey (not black); once until READY |
+//! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save-lut` could not write the file, or there is nothing to write yet |
 //! | element, `histomatch` | with `post-messages` |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | the stream is in PQ, HLG or BT.2020, and the reference counts as sRGB; once until READY |
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like, with views in memories of their own, or with `interlace-mode=fields`; the text says what to put in front |

@@ -2,6 +2,7 @@
 
 use std::collections::TryReserveError;
 use std::ops::Deref;
+use std::path::Display;
 use std::time::Duration;
 
 use gst::prelude::*;
@@ -15,6 +16,7 @@ use crate::frame::letterbox::LetterboxTracker;
 use crate::frame::{Area, FrameLayout, FrameMut, FrameRef, SpanError};
 use crate::kernels::InstructionSet;
 use crate::mapping::Mapping;
+use crate::mapping::cube::Cube;
 use crate::mapping::grade::Grade;
 use crate::matcher::survey::{Survey, SurveyError};
 use crate::matcher::{self, Matcher};
@@ -70,6 +72,7 @@ pub(super) struct Stream {
 /// What was done to a frame.
 pub(super) struct Matched {
     pub report: Report,
+    channels: Channels,
     target: LocatedTarget,
     statistics: Statistics,
     mapping: Mapping,
@@ -272,7 +275,8 @@ impl Stream {
             self.last = pts;
             self.last_duration = self.by_rate().or(duration).unwrap_or(USUAL_DURATION);
         }
-        Ok(Matched { report, target, statistics, mapping })
+        let channels = self.matcher.channels().clone();
+        Ok(Matched { report, channels, target, statistics, mapping })
     }
 
     /// Makes a matcher for frames of another size, if this is one.
@@ -396,7 +400,8 @@ impl Matched {
     }
 
     /// Whether nothing was, though there is something to be seen.
-    pub fn is_flat(&self, Channels { encoding, depths }: &Channels) -> bool {
+    pub fn is_flat(&self) -> bool {
+        let Channels { encoding, depths } = &self.channels;
         let is_visible = || match &self.statistics.sample {
             Some(sample) => temporal::is_visible(&sample.luma_histogram(LumaWeights::BT709), 0),
             None => {
@@ -407,6 +412,17 @@ impl Matched {
             }
         };
         !self.is_learned() && is_visible()
+    }
+
+    /// What it was matched by, or would be with a `strength` of 1, as a lookup table.
+    pub fn cube(&self, with_strength: bool) -> Cube {
+        let full = self.report.at_full_strength.as_ref().filter(|_| !with_strength);
+        Cube::new(full.unwrap_or(&self.mapping), &self.channels)
+    }
+
+    /// The location of the picture that it was matched to.
+    pub fn reference(&self) -> Display<'_> {
+        self.target.location.display()
     }
 
     /// What to tell of it, with curves of at most so many points. It is computed in the streaming
@@ -421,7 +437,7 @@ impl Matched {
         };
         Stats {
             running_time,
-            reference: self.target.location.display().to_string(),
+            reference: self.reference().to_string(),
             distance_before,
             distance_after,
             scene_distance: self.report.scene_distance,

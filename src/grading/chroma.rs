@@ -1,7 +1,8 @@
 //! Saturation and tint by luma, and the gamut.
 
-use super::quantile;
-use crate::mapping::grade::{LEVEL, LEVELS};
+use super::floor;
+use super::quantile::Quantiles;
+use crate::mapping::grade::{LEVEL, LEVELS, at_level};
 
 /// A Gaussian of so many levels, from its middle on; beyond, it is next to nothing.
 type Blur = [f64; 7];
@@ -68,7 +69,7 @@ fn blurred(levels: &[f64; LEVELS], blur: &Blur) -> [f64; LEVELS] {
 /// The level that is nearest to a Y' from 0 to 255.
 #[inline(always)]
 fn level_of(y: f32) -> usize {
-    (y * (1. / LEVEL as f32) + 0.5) as usize
+    floor(y * (1. / LEVEL as f32) + 0.5) as usize
 }
 
 /// Luma from 0 to 255, and chroma: of all pixels of a sample, one component after the other.
@@ -98,18 +99,18 @@ impl ChromaByLuma {
     pub fn of(pixels: &PixelChroma) -> Self {
         // Of each level: the pixels, their Cb and Cr, and the squares of both. Pixels take turns, so that
         // one needn't wait for the sums of its neighbour.
-        let mut turns = [[[0f64; 4]; LEVELS]; 2];
+        let mut turns = [[[0f64; 4]; LEVELS]; 4];
         let chroma = pixels.cb.iter().zip(pixels.cr);
         for (i, (y, (&cb, &cr))) in pixels.y.iter().zip(chroma).enumerate() {
             let (cb, cr) = (f64::from(cb), f64::from(cr));
             let terms = [1., cb, cr, cb * cb + cr * cr];
-            for (sum, term) in turns[i % 2][level_of(*y)].iter_mut().zip(terms) {
+            for (sum, term) in turns[i % 4][level_of(*y)].iter_mut().zip(terms) {
                 *sum += term;
             }
         }
         let smooth = |term: usize| {
-            let [a, b] = &turns;
-            blurred(&std::array::from_fn(|level| a[level][term] + b[level][term]), &WIDE)
+            let sum = |level: usize| turns.iter().map(|sums| sums[level][term]).sum();
+            blurred(&std::array::from_fn(sum), &WIDE)
         };
         // So that levels without pixels have no chroma, and no share.
         let count = smooth(0).map(|count| count + 1e-9);
@@ -187,29 +188,26 @@ const NEXT_TO_GREY: f32 = 1.;
 pub fn inside(pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) -> [f64; LEVELS] {
     // Of each level, how often each scale occurs.
     let mut counts = vec![[0; SCALES + 1]; LEVELS];
-    let chroma = pixels.cb.chunks(CHUNK).zip(pixels.cr.chunks(CHUNK));
-    for (y, (cb, cr)) in pixels.y.chunks(CHUNK).zip(chroma) {
-        let mut changed = [[0f32; CHUNK]; 2];
-        let [new_cb, new_cr] = &mut changed;
-        let old = y.iter().zip(cb).zip(cr);
-        for ((new_cb, new_cr), ((y, cb), cr)) in new_cb.iter_mut().zip(new_cr).zip(old) {
-            [*new_cb, *new_cr] = changes.at(*y, [*cb, *cr]);
+    let mut count = |[y, cb, cr]: [&[f32; CHUNK]; 3], n: usize| {
+        let mut places = [(0, 0); CHUNK];
+        let scales = scales(y, changes.of([y, cb, cr]), to_rgb);
+        for ((place, y), scale) in places.iter_mut().zip(y).zip(scales) {
+            *place = (level_of(*y), floor(scale * SCALES as f32) as usize);
         }
-        let mut scales = [1f32; CHUNK];
-        let [cb, cr] = &changed;
-        for ((scale, y), (cb, cr)) in scales.iter_mut().zip(y).zip(cb.iter().zip(cr)) {
-            for [from_cb, from_cr] in to_rgb {
-                let difference = from_cb * cb + from_cr * cr;
-                let room = if difference > 0. { 255. - y } else { -y };
-                let own = if difference.abs() > NEXT_TO_GREY { room / difference } else { 1. };
-                *scale = if own < *scale { own } else { *scale };
-            }
+        for (level, step) in &places[..n] {
+            counts[*level][*step] += 1;
         }
-        for (y, scale) in y.iter().zip(scales) {
-            let step = (scale.max(0.) * SCALES as f32) as usize;
-            counts[level_of(*y)][step.min(SCALES)] += 1;
-        }
+    };
+    let [(y, last_y), (cb, last_cb), (cr, last_cr)] =
+        [pixels.y, pixels.cb, pixels.cr].map(|values| values.as_chunks());
+    for ((y, cb), cr) in y.iter().zip(cb).zip(cr) {
+        count([y, cb, cr], CHUNK);
     }
+    let mut last = [[0.; CHUNK]; 3];
+    for (last, values) in last.iter_mut().zip([last_y, last_cb, last_cr]) {
+        last[..values.len()].copy_from_slice(values);
+    }
+    count(last.each_ref(), last_y.len());
     let inside = std::array::from_fn(|level| {
         let counts = &counts[level];
         let count: u32 = counts.iter().sum();
@@ -217,10 +215,34 @@ pub fn inside(pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) ->
             return 1.;
         }
         let share = f64::from(count) / pixels.y.len() as f64;
-        let scale = (quantile::place(counts, count, OUTSIDE) / SCALES as f64).min(1.);
+        let scale = (Quantiles::of(counts).place(OUTSIDE) / SCALES as f64).min(1.);
         1. + (scale - 1.) * share / (share + HALF_SHARE_OF_GAMUT)
     });
     blurred(&inside, &NARROW)
+}
+
+/// The largest scales, from 0 to 1, that keep pixels with this luma and chroma inside the range.
+#[inline(always)]
+fn scales(y: &[f32; CHUNK], [cb, cr]: [[f32; CHUNK]; 2], to_rgb: [[f32; 2]; 3]) -> [f32; CHUNK] {
+    // How far the channels lie above luma, and below.
+    let (mut above, mut below) = ([NEXT_TO_GREY; CHUNK], [NEXT_TO_GREY; CHUNK]);
+    for [from_cb, from_cr] in to_rgb {
+        for i in 0..CHUNK {
+            let difference = from_cb * cb[i] + from_cr * cr[i];
+            above[i] = if difference > above[i] { difference } else { above[i] };
+            below[i] = if -difference > below[i] { -difference } else { below[i] };
+        }
+    }
+    let mut scales = [1f32; CHUNK];
+    for i in 0..CHUNK {
+        // Divisions first: none of them is skipped where all are done at once.
+        let (upper, lower) = ((255. - y[i]) / above[i], y[i] / below[i]);
+        let upper = if above[i] > NEXT_TO_GREY { upper } else { 1. };
+        let lower = if below[i] > NEXT_TO_GREY { lower } else { 1. };
+        let least = if upper < lower { upper } else { lower };
+        scales[i] = if least < 1. { least } else { 1. };
+    }
+    scales
 }
 
 /// Multiplies chroma behind `gain` and `shift` by `inside`.
@@ -234,28 +256,34 @@ pub fn keep_inside(
     }
 }
 
-/// Gain and shifts of chroma in f32, for the pixels of samples: of each, the value at a level, and the rise
-/// to the next.
+/// How finely [`Changes`] follows luma: values to a level of 255. What lies between is as good as the nearest.
+const FINENESS: usize = 4;
+
+/// Gain and shifts of Cb and Cr in f32, for the pixels of samples, by luma.
 #[derive(Clone, Debug)]
-pub struct Changes([[[f32; 2]; 3]; LEVELS]);
+pub struct Changes(Vec<[f32; 4]>);
 
 impl Changes {
     /// Of gain and shifts.
     pub fn new(gain: &[f64; LEVELS], [cb, cr]: &[[f64; LEVELS]; 2]) -> Self {
-        Self(std::array::from_fn(|i| {
-            let next = (i + 1).min(LEVELS - 1);
-            [gain, cb, cr].map(|curve| [curve[i] as f32, (curve[next] - curve[i]) as f32])
-        }))
+        let value = |i: usize| {
+            let y = i as f64 / FINENESS as f64;
+            let [gain, cb, cr] = [gain, cb, cr].map(|curve| at_level(curve, y) as f32);
+            [gain, cb, cr, 0.]
+        };
+        Self((0..=255 * FINENESS).map(value).collect())
     }
 
-    /// The chroma of a pixel behind gain and shift, by its luma from 0 to 255.
+    /// The chroma of pixels behind gain and shift, by their luma from 0 to 255.
     #[inline(always)]
-    fn at(&self, y: f32, [cb, cr]: [f32; 2]) -> [f32; 2] {
-        let place = y * (1. / LEVEL as f32);
-        let i = place as usize;
-        let [gain, cb_shift, cr_shift] = self.0[i.min(LEVELS - 1)];
-        let within = place - i as f32;
-        let value = |[value, rise]: [f32; 2]| value + rise * within;
-        [value(gain) * cb + value(cb_shift), value(gain) * cr + value(cr_shift)]
+    fn of(&self, [y, cb, cr]: [&[f32; CHUNK]; 3]) -> [[f32; CHUNK]; 2] {
+        let mut new = [[0.; CHUNK]; 2];
+        for i in 0..CHUNK {
+            let place = floor(y[i] * FINENESS as f32 + 0.5) as usize;
+            let [gain, cb_shift, cr_shift, _] = self.0[place.min(255 * FINENESS)];
+            new[0][i] = gain * cb[i] + cb_shift;
+            new[1][i] = gain * cr[i] + cr_shift;
+        }
+        new
     }
 }

@@ -18,10 +18,11 @@ use crate::cdf::Cdf;
 use crate::color::{Encoding, LumaWeights};
 use crate::histogram::Histogram;
 use crate::mapping::grade::{Grade, TONES, tone_inputs};
-use crate::matrix::{self, Affine32, IDENTITY, Matrix, Vector};
+use crate::matrix::{self, Affine32, Matrix, Vector};
 use crate::statistics::ColorSample;
 
 use chroma::{Changes, ChromaByLuma, PixelChroma};
+use quantile::Quantiles;
 use tone::{QUANTILES, ToneCurve};
 
 /// Which of the rules.
@@ -55,6 +56,16 @@ const STRETCH: (f64, f64) = (0.2, 4.);
 /// The percentages of the pixels that may leave the range at its lower and at its upper end.
 const ENDS: [f64; 2] = [0.2, 99.8];
 
+/// The integer below a value from 0 to 2^21. Conversions to integers take care of more, which costs more and
+/// keeps compilers from making vectors of loops.
+#[inline(always)]
+fn floor(value: f32) -> u32 {
+    // Where the lowest bit of a mantissa is 1, a sum is rounded to integers.
+    const INTEGERS: f32 = 12_582_912.;
+    const LESS_THAN_HALF: f32 = 0.49999997;
+    (value - LESS_THAN_HALF + INTEGERS).to_bits() & 0x3f_ffff
+}
+
 /// The luma that frames are graded by: their own, or that of BT.709.
 pub fn luma_weights(encoding: Encoding) -> LumaWeights {
     match encoding {
@@ -87,7 +98,7 @@ impl Goal {
         Self {
             weights,
             moments: Moments::of(reference),
-            quantiles: QUANTILES.map(|percent| counts.quantile(percent)),
+            quantiles: QUANTILES.map(|percent| luma_at(&counts.quantiles(), percent)),
             chroma: ChromaByLuma::of(&PixelChroma { y: &y, cb: &cb, cr: &cr }),
             cdfs: cdfs(reference.pixels()),
         }
@@ -122,25 +133,24 @@ pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
         Affine32::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
     };
     let mut counts = LumaCounts::default();
-    let [moved, cb, cr] = to_ycbcr.apply_all(&source.channels);
-    let bins: Vec<u16> = moved.iter().map(|&y| counts.add(y)).collect();
+    let [mut lumas, cb, cr] = to_ycbcr.apply_all(&source.channels);
+    let bins: Vec<u16> = lumas.iter().map(|&y| counts.add(y)).collect();
+    let quantiles = counts.quantiles();
 
     let curve = (rule.method == Method::Grade).then(|| {
-        let own = QUANTILES.map(|percent| counts.quantile(percent));
+        let own = QUANTILES.map(|percent| luma_at(&quantiles, percent));
         ToneCurve::between(&own, &goal.quantiles, rule.max_slope)
     });
     let curve = |y: f64| curve.as_ref().map_or(y, |curve| curve.at(y));
-    let [low, high] = ENDS.map(|percent| curve(counts.quantile(percent)));
+    let [low, high] = ENDS.map(|percent| curve(luma_at(&quantiles, percent)));
     let tone: Vec<f64> = tone_inputs().map(|y| tone::shoulder(curve(y), low, high)).collect();
 
     let mut grade = Grade { matrix, offset, tone, ..Grade::identity(weights) };
     if rule.is_grey {
         return grade;
     }
-    let lumas: Vec<f32> = {
-        let of_bin = counts.tones(&grade);
-        bins.iter().map(|&bin| of_bin[usize::from(bin)]).collect()
-    };
+    let of_bin = tones(&grade);
+    lumas.iter_mut().zip(&bins).for_each(|(luma, &bin)| *luma = of_bin[usize::from(bin)]);
     let pixels = PixelChroma { y: &lumas, cb: &cb, cr: &cr };
     if rule.method == Method::Grade {
         let own = ChromaByLuma::of(&pixels);
@@ -197,19 +207,21 @@ struct Moments {
 /// Sums side by side, in which pixels take turns.
 const LANES: usize = 8;
 
+/// Turns after which the sums in f32 are added to those in f64, so that they stay exact enough.
+const TURNS: usize = 16;
+
+/// Sums of R', G' and B', and of their squares and products.
+type Terms = [f64; 9];
+
 impl Moments {
     fn of(sample: &ColorSample) -> Self {
         let n = sample.len() as f64;
-        let mean = sample.channels.each_ref().map(|channel| sum(channel, channel, |a, _| a) / n);
-        let mut covariance = IDENTITY;
-        for i in 0..3 {
-            for j in i..3 {
-                let (a, b) = (&sample.channels[i], &sample.channels[j]);
-                let (mean_a, mean_b) = (mean[i], mean[j]);
-                covariance[i][j] = sum(a, b, |a, b| (a - mean_a) * (b - mean_b)) / n;
-                covariance[j][i] = covariance[i][j];
-            }
-        }
+        let [r, g, b, rr, gg, bb, rg, rb, gb] = sums(sample).map(|sum| sum / n);
+        let around = [r, g, b];
+        let products = [[rr, rg, rb], [rg, gg, gb], [rb, gb, bb]];
+        let covariance =
+            [0, 1, 2].map(|i| [0, 1, 2].map(|j| products[i][j] - around[i] * around[j]));
+        let mean = around.map(|mean| mean + f64::from(MIDDLE));
         Self { mean, covariance }
     }
 
@@ -220,30 +232,54 @@ impl Moments {
     }
 }
 
-/// The sum of a term over two channels.
-fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut lanes = [0.; LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for i in 0..LANES {
-            lanes[i] += term(a[i].into(), b[i].into());
+/// The middle of the range: sums are of what lies around it, as these are smaller.
+const MIDDLE: f32 = 128.;
+
+/// The sums over all pixels, with the channels less [`MIDDLE`].
+fn sums(sample: &ColorSample) -> Terms {
+    let mut total = [0.; 9];
+    let chunks = |channel: usize| sample.channels[channel].chunks(LANES * TURNS);
+    for ((r, g), b) in chunks(0).zip(chunks(1)).zip(chunks(2)) {
+        let mut sums = [[0f32; LANES]; 9];
+        let [(r, last_r), (g, last_g), (b, last_b)] = [r, g, b].map(|values| values.as_chunks());
+        for ((r, g), b) in r.iter().zip(g).zip(b) {
+            add_terms(&mut sums, [r, g, b]);
+        }
+        // What lies in the middle adds nothing.
+        let [mut r, mut g, mut b] = [[MIDDLE; LANES]; 3];
+        r[..last_r.len()].copy_from_slice(last_r);
+        g[..last_g.len()].copy_from_slice(last_g);
+        b[..last_b.len()].copy_from_slice(last_b);
+        add_terms(&mut sums, [&r, &g, &b]);
+        for (total, sums) in total.iter_mut().zip(sums) {
+            *total += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
         }
     }
-    for ((lane, &a), &b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
-        *lane += term(a.into(), b.into());
+    total
+}
+
+#[inline(always)]
+fn add_terms(sums: &mut [[f32; LANES]; 9], [r, g, b]: [&[f32; LANES]; 3]) {
+    for lane in 0..LANES {
+        let (r, g, b) = (r[lane] - MIDDLE, g[lane] - MIDDLE, b[lane] - MIDDLE);
+        sums[0][lane] += r;
+        sums[1][lane] += g;
+        sums[2][lane] += b;
+        sums[3][lane] += r * r;
+        sums[4][lane] += g * g;
+        sums[5][lane] += b * b;
+        sums[6][lane] += r * g;
+        sums[7][lane] += r * b;
+        sums[8][lane] += g * b;
     }
-    lanes.iter().sum()
 }
 
 /// How often each luma occurs, in [`tone::BINS`].
-struct LumaCounts {
-    counts: Vec<u32>,
-    total: u32,
-}
+struct LumaCounts(Vec<u32>);
 
 impl Default for LumaCounts {
     fn default() -> Self {
-        Self { counts: vec![0; tone::BINS], total: 0 }
+        Self(vec![0; tone::BINS])
     }
 }
 
@@ -252,24 +288,28 @@ impl LumaCounts {
     #[inline(always)]
     fn add(&mut self, luma: f32) -> u16 {
         let bin = tone::bin(luma);
-        self.counts[usize::from(bin)] += 1;
-        self.total += 1;
+        self.0[usize::from(bin)] += 1;
         bin
     }
 
-    fn quantile(&self, percent: f64) -> f64 {
-        tone::luma_at(quantile::place(&self.counts, self.total, percent))
+    fn quantiles(&self) -> Quantiles {
+        Quantiles::of(&self.0)
     }
+}
 
-    /// What becomes of the luma of each bin.
-    fn tones(&self, grade: &Grade) -> Vec<f32> {
-        let per_level = tone::BINS_TO_LEVEL as usize;
-        let mut tones = Vec::with_capacity(tone::BINS);
-        for gap in grade.tone.windows(2) {
-            let step = (gap[1] - gap[0]) / per_level as f64;
-            tones.extend((0..per_level).map(|i| (gap[0] + step * i as f64) as f32));
-        }
-        tones.push(grade.tone[TONES - 1] as f32);
-        tones
+/// A quantile of luma.
+fn luma_at(quantiles: &Quantiles, percent: f64) -> f64 {
+    tone::luma_at(quantiles.place(percent))
+}
+
+/// What becomes of the luma of each of [`tone::BINS`].
+fn tones(grade: &Grade) -> Vec<f32> {
+    let per_level = tone::BINS_TO_LEVEL as usize;
+    let mut tones = Vec::with_capacity(tone::BINS);
+    for gap in grade.tone.windows(2) {
+        let step = (gap[1] - gap[0]) / per_level as f64;
+        tones.extend((0..per_level).map(|i| (gap[0] + step * i as f64) as f32));
     }
+    tones.push(grade.tone[TONES - 1] as f32);
+    tones
 }

@@ -1,14 +1,28 @@
-//! Quantiles of what was counted in bins.
+//! Quantiles of what was counted in bins that are 1 wide, as if what a bin counts were spread evenly over it.
 
-/// Where a quantile, in percent, lies among bins that are 1 wide: as if what a bin counts were spread evenly
-/// over it. Something was counted.
-pub(super) fn place(counts: &[u32], total: u32, percent: f64) -> f64 {
-    let rank = f64::from(total - 1) * percent / 100.;
-    let (mut bin, mut before) = (0, 0);
-    while f64::from(before + counts[bin]) <= rank {
-        before += counts[bin];
-        bin += 1;
+/// What was counted.
+pub(super) struct Quantiles {
+    /// How many there are up to the end of each bin.
+    cumulative: Vec<u32>,
+}
+
+impl Quantiles {
+    pub fn of(counts: &[u32]) -> Self {
+        let mut total = 0;
+        let up_to = |count: &u32| {
+            total += count;
+            total
+        };
+        Self { cumulative: counts.iter().map(up_to).collect() }
     }
-    let within = (rank - f64::from(before) + 0.5) / f64::from(counts[bin]);
-    bin as f64 + within.min(1.)
+
+    /// Where a quantile, in percent, lies. Something was counted.
+    pub fn place(&self, percent: f64) -> f64 {
+        let total = self.cumulative.last().copied().unwrap_or(0);
+        let rank = f64::from(total - 1) * percent / 100.;
+        let bin = self.cumulative.partition_point(|&up_to| f64::from(up_to) <= rank);
+        let before = if bin == 0 { 0 } else { self.cumulative[bin - 1] };
+        let within = (rank - f64::from(before) + 0.5) / f64::from(self.cumulative[bin] - before);
+        bin as f64 + within.min(1.)
+    }
 }

@@ -1,6 +1,7 @@
 //! The tone curve: luma through the quantiles of both sides, and what would leave the range bent
 //! back into it.
 
+use crate::grading::floor;
 use crate::mapping::grade;
 
 /// Quantiles in percent that the curve goes through.
@@ -112,7 +113,8 @@ pub const BINS: usize = (grade::TONES - 1) * BINS_TO_LEVEL as usize + 1;
 #[inline(always)]
 pub fn bin(luma: f32) -> u16 {
     let at = (luma - LOWEST as f32) * BINS_TO_LEVEL as f32 + 0.5;
-    at.clamp(0., (BINS - 1) as f32) as u16
+    let at = if at > 0. { at } else { 0. };
+    floor(if at < (BINS - 1) as f32 { at } else { (BINS - 1) as f32 }) as u16
 }
 
 /// The luma at a place among the bins, which are 1 wide there.

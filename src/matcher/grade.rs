@@ -10,7 +10,7 @@ use super::rows::{Hidden, visible_rows};
 use crate::color::Encoding;
 use crate::frame::rows::{Purpose, RowAccess, RowGroup, RowGroupViewMut};
 use crate::frame::unpack::{RowSource, Unpack};
-use crate::frame::{FrameLayout, FrameMut, FrameRef, Subsampling};
+use crate::frame::{FrameLayout, FrameMut, FrameRef, SampleLayout, Subsampling};
 use crate::histogram::Histogram;
 use crate::kernels::grade::{GradeKernels, GradeTables};
 use crate::kernels::{InstructionSet, Kernels, RowKernels};
@@ -49,11 +49,53 @@ impl GradePlan {
 
     /// Pixels from a grid over the visible part of a frame.
     pub fn sample(&self, frame: &FrameRef) -> Result<ColorSample, TryReserveError> {
-        if self.layout.depth() > 8 {
+        if let Some(sample) = self.sample_in_place(frame) {
+            Ok(sample)
+        } else if self.layout.depth() > 8 {
             self.sample_of::<u16>(frame)
         } else {
             self.sample_of::<u8>(frame)
         }
+    }
+
+    /// The pixels of the grid where they lie, if that is known.
+    fn sample_in_place(&self, frame: &FrameRef) -> Option<ColorSample> {
+        let layout = &self.layout;
+        let places: Option<Vec<_>> =
+            layout.components.iter().map(|component| component.place).collect();
+        let places = places?;
+        let (columns, rows) =
+            (frame.visible_columns(Subsampling::NONE), frame.visible_rows(Subsampling::NONE));
+        let step = ColorSample::step(columns.len(), rows.len());
+        let mut samples: [Vec<f32>; 3] = Default::default();
+        let n = (columns.len() / step + 1) * (rows.len() / step + 1);
+        samples.iter_mut().for_each(|samples| samples.reserve(n));
+        let columns = columns.skip(step / 2).step_by(step);
+        for y in rows.skip(step / 2).step_by(step) {
+            for (c, samples) in samples.iter_mut().enumerate() {
+                let c = c.min(places.len() - 1);
+                let SampleLayout { plane, offset, pixel_stride, bytes, big_endian, shift } =
+                    places[c];
+                let shared = layout.subsampling(c);
+                let row = frame.planes()[plane].row(y / shared.vertical);
+                let mask = (1 << layout.components[c].depth) - 1;
+                let sample = |word: u32| (word >> shift & mask) as f32;
+                // Powers of two; a division for each pixel costs more than its sample.
+                let shared = shared.horizontal.trailing_zeros();
+                let places = columns.clone().map(|x| offset + (x >> shared) * pixel_stride);
+                match bytes {
+                    1 => samples.extend(places.map(|at| sample(row[at].into()))),
+                    _ => samples.extend(places.map(|at| {
+                        let word = row[at..at + bytes].iter().enumerate();
+                        let byte = |(i, &byte): (usize, &u8)| {
+                            u32::from(byte) << (8 * if big_endian { bytes - 1 - i } else { i })
+                        };
+                        sample(word.map(byte).sum())
+                    })),
+                }
+            }
+        }
+        Some(ColorSample { channels: to_rgb(layout).apply_all(&samples) })
     }
 
     fn sample_of<S: RowKernels>(&self, frame: &FrameRef) -> Result<ColorSample, TryReserveError> {

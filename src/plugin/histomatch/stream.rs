@@ -396,7 +396,7 @@ impl Matched {
     }
 
     /// Whether nothing was, though there is something to be seen.
-    pub fn is_flat(&self, Channels { encoding, depths }: &Channels) -> bool {
+    pub fn is_flat(&self, Channels { encoding, depths, .. }: &Channels) -> bool {
         let is_visible = || match &self.statistics.sample {
             Some(sample) => temporal::is_visible(&sample.luma_histogram(LumaWeights::BT709), 0),
             None => {

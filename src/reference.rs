@@ -229,7 +229,8 @@ impl Reference {
             return target;
         }
         let conversion = self.coding.to(channels.colorimetry);
-        let histograms = self.colors.histograms(channels.encoding, conversion.as_ref());
+        let conversion = conversion.as_ref();
+        let histograms = self.colors.histograms(channels.encoding, conversion);
         let cdfs: Arc<[Cdf]> = histograms
             .iter()
             .zip(&channels.depths)
@@ -239,8 +240,7 @@ impl Reference {
                 Cdf::from(&histogram.at_depth(depth, legal))
             })
             .collect();
-        let goal =
-            Goal::new(&self.sample(channels.colorimetry), grading::luma_weights(channels.encoding));
+        let goal = Goal::new(&self.sample_by(conversion), grading::luma_weights(channels.encoding));
         let target = Target { id: self.id, cdfs, goal: Some(Arc::new(goal)) };
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been faster, and what it has given out stays what there is.
@@ -260,8 +260,11 @@ impl Reference {
 
     /// Some of its colours, from a grid over the picture, as R'G'B' of a stream.
     pub fn sample(&self, colorimetry: Colorimetry) -> ColorSample {
-        let picked = self.colors.pick(&self.sampled);
-        match picked.recoded(0..self.sampled.len(), self.coding.to(colorimetry).as_ref()) {
+        self.sample_by(self.coding.to(colorimetry).as_ref())
+    }
+
+    fn sample_by(&self, conversion: Option<&Conversion>) -> ColorSample {
+        match self.colors.pick(&self.sampled).recoded(0..self.sampled.len(), conversion) {
             Recoded::Bytes(colors) => sample(&colors),
             Recoded::Words(colors) => sample(&colors),
         }

@@ -240,19 +240,27 @@ fn f178_codings_of_sdr_count_as_one() {
 fn f179_another_coding_while_frames_flow() {
     common::init();
     let path = media("coffee.png");
-    let frame =
-        |colorimetry| Frame::of(info(VideoFormat::P01010le, colorimetry), Shape::Default, noise(1));
-    for method in ["channels", "grade"] {
+    // What was learned of one coding says nothing of another, in any mode.
+    for (method, mode) in [
+        ("channels", "frame"),
+        ("channels", "locked"),
+        ("grade", "frame"),
+        ("grade", "locked"),
+    ] {
         let mut rig = Rig::new(Some(&path));
         rig.element.set_property_from_str("method", method);
-        // What was learned of one coding says nothing of another.
+        rig.element.set_property_from_str("update-mode", mode);
         rig.element.set_property_from_str("smoothing", "60000000000");
         rig.harness.play();
-        for colorimetry in ["bt709", "bt2100-pq", "bt2100-hlg", "bt2020", "bt709"] {
-            let frame = frame(colorimetry);
+        let codings = ["bt709", "bt2100-pq", "bt2100-hlg", "bt2020", "bt709"];
+        for (darker, colorimetry) in codings.into_iter().enumerate() {
+            let mut noise = noise(1);
+            let info = info(VideoFormat::P01010le, colorimetry);
+            let frame = Frame::of(info, Shape::Default, move || noise() >> darker);
             rig.harness.set_src_caps(frame.caps());
             let output = bytes(&rig.process(frame.buffer()));
-            assert!(output == matched(&frame, &path, method).bytes, "{method} {colorimetry}");
+            let expected = matched(&frame, &path, method).bytes;
+            assert!(output == expected, "{method} {mode} {colorimetry}");
         }
     }
 }

@@ -19,6 +19,7 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::text::Text;
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Channels, ColorSpace, Encoding, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::lut::Lut;
 use gsthistomatch::matching::match_cdfs;
 use gsthistomatch::picture::match_picture;
@@ -82,7 +83,11 @@ fn read(path: &Path) -> anyhow::Result<(DynamicImage, Reference)> {
 
 /// The distributions of R', G' and B' in 8 bits.
 fn cdfs(reference: &Reference) -> Vec<Cdf> {
-    let channels = Channels { encoding: Encoding::Rgb(Range::Full), depths: vec![8; 3] };
+    let channels = Channels {
+        encoding: Encoding::Rgb(Range::Full),
+        depths: vec![8; 3],
+        colorimetry: Colorimetry::SRGB,
+    };
     reference.cdfs(&channels).to_vec()
 }
 

@@ -4,6 +4,7 @@
 //! with which luma weights, in which range (ITU-R BT.601, BT.709, BT.2020). Conversions are
 //! computed in integers, so that every kernel gives the same bits: see [`Affine`].
 
+use crate::colorimetry::Colorimetry;
 use crate::matrix::{IDENTITY, Matrix, Vector};
 
 /// The colour channels to match.
@@ -180,6 +181,8 @@ pub struct Channels {
     pub encoding: Encoding,
     /// Bits of each, `encoding.n_channels()` of them.
     pub depths: Vec<u32>,
+    /// What R'G'B' stands for.
+    pub colorimetry: Colorimetry,
 }
 
 /// Bits behind the binary point of the factors of an [`Affine`].

@@ -96,6 +96,7 @@
 
 pub mod cdf;
 pub mod color;
+pub mod colorimetry;
 pub mod distance;
 pub mod frame;
 pub mod grading;

@@ -27,6 +27,23 @@ pub fn apply(m: &Matrix, [x, y, z]: Vector) -> Vector {
     m.map(|[a, b, c]| a * x + b * y + c * z)
 }
 
+/// Rows as columns.
+pub fn transposed(m: &Matrix) -> Matrix {
+    [0, 1, 2].map(|row| m.map(|entries| entries[row]))
+}
+
+/// What undoes a matrix that isn't singular, by Cramer's rule.
+pub fn inverse(m: &Matrix) -> Matrix {
+    let minor = |row: usize, column: usize| {
+        let [r1, r2] = [(row + 1) % 3, (row + 2) % 3];
+        let [c1, c2] = [(column + 1) % 3, (column + 2) % 3];
+        m[r1][c1] * m[r2][c2] - m[r1][c2] * m[r2][c1]
+    };
+    let [a, b, c] = [0, 1, 2].map(|column| m[0][column] * minor(0, column));
+    let determinant = a + b + c;
+    [0, 1, 2].map(|row| [0, 1, 2].map(|column| minor(column, row) / determinant))
+}
+
 /// `a + b`.
 pub fn sum(a: &Matrix, b: &Matrix) -> Matrix {
     [0, 1, 2].map(|row| [0, 1, 2].map(|column| a[row][column] + b[row][column]))

@@ -4,15 +4,19 @@
 //! feature `heif` HEIC, HEIF and AVIF. The format is guessed from the content; the file's name says
 //! nothing.
 //!
-//! Colours count in sRGB. What a file says of its colours, by a profile (ICC) or otherwise, is converted
-//! to that; where it says nothing, or what can't be used ([`Reference::profile_fault`]), they are taken for
-//! sRGB. 8-bit and 16-bit samples keep their depth, and grey counts as R' = G' = B'. EXIF orientation has
+//! Colours count as what the file says of them, by a profile (ICC) or otherwise; where it says nothing, or
+//! what can't be used ([`Reference::profile_fault`]), they are taken for sRGB. They are converted into the
+//! primaries and the transfer of a stream when they are asked for in its channels, where these are others.
+//! 8-bit and 16-bit samples keep their depth, but for streams in PQ, HLG or a power, for which they become
+//! samples of 16 bits. Grey counts as R' = G' = B'. EXIF orientation has
 //! no influence. A pixel with an alpha of 0 has no colour and is not counted; any other alpha counts in
 //! full.
 //!
 //! The colours are kept, 3 bytes per pixel or 6, because what their histograms are in the channels
-//! of a stream depends on its matrix and range.
+//! of a stream depends on its matrix, range and colorimetry.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +26,8 @@ use std::time::Duration;
 use image::DynamicImage;
 
 use crate::cdf::Cdf;
-use crate::color::{Channels, Encoding, Range};
+use crate::color::{self, Channels, Encoding};
+use crate::colorimetry::Colorimetry;
 use crate::frame::rows::Sample;
 use crate::frame::{FrameLayout, FrameRef, PlaneSpan, Scan};
 use crate::grading::{self, Goal};
@@ -31,6 +36,7 @@ use crate::kernels::{InstructionSet, RowKernels};
 use crate::matcher::Matcher;
 use crate::statistics::{ColorSample, SAMPLED_PIXELS};
 use crate::workers::Workers;
+use light::{Coding, Conversion};
 use meter::Budget;
 use profile::Stated;
 
@@ -45,6 +51,7 @@ mod interrupt;
 mod jpeg;
 mod jxl;
 mod kinds;
+mod light;
 mod meter;
 mod profile;
 mod samples;
@@ -63,6 +70,8 @@ pub use target::{ReferenceId, Target};
 pub struct Reference {
     id: ReferenceId,
     colors: Colors,
+    /// What they stand for.
+    coding: Coding,
     /// The indices of those on the grid of a sample.
     sampled: Vec<usize>,
     /// What was asked for, the latest first.
@@ -74,8 +83,8 @@ pub struct Reference {
 impl PartialEq for Reference {
     /// Whether they hold the same colours in the same order, and the same is wrong with them, or nothing.
     fn eq(&self, other: &Self) -> bool {
-        (&self.colors, &self.damage, &self.profile_fault)
-            == (&other.colors, &other.damage, &other.profile_fault)
+        (&self.colors, &self.coding, &self.damage, &self.profile_fault)
+            == (&other.colors, &other.coding, &other.damage, &other.profile_fault)
     }
 }
 
@@ -143,7 +152,10 @@ impl Reference {
         let is_grey = !decoded.picture.color().has_color();
         let mut reference = Self::of(decoded.picture, interrupt)?;
         reference.damage = decoded.damage;
-        reference.profile_fault = reference.colors.convert(is_grey, &decoded.colors, &budget)?;
+        match reference.colors.coding(is_grey, &decoded.colors, &budget)? {
+            Ok(coding) => reference.coding = coding,
+            Err(fault) => reference.profile_fault = Some(fault),
+        }
         Ok(reference)
     }
 
@@ -185,6 +197,7 @@ impl Reference {
         Ok(Self {
             id: ReferenceId::new(),
             colors,
+            coding: profile::SRGB,
             sampled,
             counted: Mutex::default(),
             damage: None,
@@ -215,10 +228,9 @@ impl Reference {
         if let Some(target) = self.ready_target(channels) {
             return target;
         }
-        let histograms = match &self.colors {
-            Colors::Bytes(colors) => histograms(colors, channels.encoding),
-            Colors::Words(colors) => histograms(colors, channels.encoding),
-        };
+        let conversion = self.coding.to(channels.colorimetry);
+        let conversion = conversion.as_ref();
+        let histograms = self.colors.histograms(channels.encoding, conversion);
         let cdfs: Arc<[Cdf]> = histograms
             .iter()
             .zip(&channels.depths)
@@ -228,7 +240,7 @@ impl Reference {
                 Cdf::from(&histogram.at_depth(depth, legal))
             })
             .collect();
-        let goal = Goal::new(&self.sample(), grading::luma_weights(channels.encoding));
+        let goal = Goal::new(&self.sample_by(conversion), grading::luma_weights(channels.encoding));
         let target = Target { id: self.id, cdfs, goal: Some(Arc::new(goal)) };
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been faster, and what it has given out stays what there is.
@@ -246,11 +258,15 @@ impl Reference {
         counted.iter().find(|(other, _)| other == channels).map(|(_, target)| target.clone())
     }
 
-    /// Some of its colours, from a grid over the picture.
-    pub fn sample(&self) -> ColorSample {
-        match &self.colors {
-            Colors::Bytes(colors) => sample(colors, &self.sampled),
-            Colors::Words(colors) => sample(colors, &self.sampled),
+    /// Some of its colours, from a grid over the picture, as R'G'B' of a stream.
+    pub fn sample(&self, colorimetry: Colorimetry) -> ColorSample {
+        self.sample_by(self.coding.to(colorimetry).as_ref())
+    }
+
+    fn sample_by(&self, conversion: Option<&Conversion>) -> ColorSample {
+        match self.colors.pick(&self.sampled).recoded(0..self.sampled.len(), conversion) {
+            Recoded::Bytes(colors) => sample(&colors),
+            Recoded::Words(colors) => sample(&colors),
         }
     }
 
@@ -276,17 +292,79 @@ impl Reference {
 }
 
 impl Colors {
-    /// Converts them to sRGB. Gives what hinders it, if they have to count as they are.
-    fn convert(
+    /// What they stand for by what a file says, or what hinders that.
+    fn coding(
         &mut self,
         is_grey: bool,
         stated: &Stated,
         budget: &Budget,
-    ) -> Result<Option<String>, ReferenceError> {
+    ) -> Result<Result<Coding, String>, ReferenceError> {
         Ok(match self {
-            Self::Bytes(colors) => profile::to_srgb(colors, is_grey, stated, budget)?,
-            Self::Words(colors) => profile::to_srgb(colors, is_grey, stated, budget)?,
+            Self::Bytes(colors) => profile::coding(colors, is_grey, stated, budget)?,
+            Self::Words(colors) => profile::coding(colors, is_grey, stated, budget)?,
         })
+    }
+}
+
+/// Some colours in the coding of a stream.
+enum Recoded<'a> {
+    Bytes(Cow<'a, [u8]>),
+    Words(Cow<'a, [u16]>),
+}
+
+impl Colors {
+    /// Some of the pixels. Converted ones keep their depth as far as that has levels for it.
+    fn recoded(&self, pixels: Range<usize>, conversion: Option<&Conversion>) -> Recoded<'_> {
+        let samples = 3 * pixels.start..3 * pixels.end;
+        match (self, conversion) {
+            (Self::Bytes(colors), None) => Recoded::Bytes(Cow::Borrowed(&colors[samples])),
+            (Self::Words(colors), None) => Recoded::Words(Cow::Borrowed(&colors[samples])),
+            (Self::Bytes(colors), Some(conversion)) if conversion.is_to_sdr() => {
+                Recoded::Bytes(conversion.apply(&colors[samples]).into())
+            }
+            (Self::Bytes(colors), Some(conversion)) => {
+                Recoded::Words(conversion.apply(&colors[samples]).into())
+            }
+            (Self::Words(colors), Some(conversion)) => {
+                Recoded::Words(conversion.apply(&colors[samples]).into())
+            }
+        }
+    }
+
+    /// Those with some indices.
+    fn pick(&self, pixels: &[usize]) -> Self {
+        fn pick<S: Copy>(colors: &[S], pixels: &[usize]) -> Vec<S> {
+            pixels.iter().flat_map(|&pixel| &colors[3 * pixel..][..3]).copied().collect()
+        }
+        match self {
+            Self::Bytes(colors) => Self::Bytes(pick(colors, pixels)),
+            Self::Words(colors) => Self::Words(pick(colors, pixels)),
+        }
+    }
+
+    fn n_pixels(&self) -> usize {
+        match self {
+            Self::Bytes(colors) => colors.len() / 3,
+            Self::Words(colors) => colors.len() / 3,
+        }
+    }
+
+    /// The histograms in the channels of a stream. Pieces are converted one after the other, so that no
+    /// second copy is made of all.
+    fn histograms(&self, encoding: Encoding, conversion: Option<&Conversion>) -> Vec<Histogram> {
+        let n_pixels = self.n_pixels();
+        let pieces = (0..n_pixels).step_by(PIXELS_OF_PIECE).map(|start| {
+            let pixels = start..(start + PIXELS_OF_PIECE).min(n_pixels);
+            match self.recoded(pixels, conversion) {
+                Recoded::Bytes(colors) => histograms(&colors, encoding),
+                Recoded::Words(colors) => histograms(&colors, encoding),
+            }
+        });
+        let merged = pieces.reduce(|mut all, more| {
+            all.iter_mut().zip(&more).for_each(|(all, more)| all.merge(more));
+            all
+        });
+        merged.expect("there is a pixel")
     }
 }
 
@@ -335,11 +413,11 @@ fn colors<S: Sample>(
     Ok((colors, sampled))
 }
 
-/// Some pixels.
-fn sample<S: Sample>(colors: &[S], sampled: &[usize]) -> ColorSample {
+/// R'G'B' of pixels.
+fn sample<S: Sample>(colors: &[S]) -> ColorSample {
     let scale = 255. / ((1u32 << S::BITS) - 1) as f32;
-    let channel =
-        |c: usize| sampled.iter().map(|i| colors[3 * i + c].get() as f32 * scale).collect();
+    let pixels = colors.as_chunks::<3>().0;
+    let channel = |c: usize| pixels.iter().map(|pixel| pixel[c].get() as f32 * scale).collect();
     ColorSample { channels: [channel(0), channel(1), channel(2)] }
 }
 
@@ -401,6 +479,9 @@ const PIXELS_BETWEEN_LOOKS: usize = 1 << 20;
 /// streams.
 const REMEMBERED: usize = 6;
 
+/// Pixels that are converted at once: whole rows.
+const PIXELS_OF_PIECE: usize = 256 * ROW;
+
 /// Pixels of a row, where colours are counted as a frame.
 const ROW: usize = 4096;
 
@@ -417,7 +498,7 @@ fn histograms<S: RowKernels>(colors: &[S], encoding: Encoding) -> Vec<Histogram>
 /// The same of as many rows of some width as there are.
 fn count<S: RowKernels>(colors: &[S], width: usize, encoding: Encoding) -> Vec<Histogram> {
     let height = colors.len() / (3 * width).max(1);
-    let rgb = Encoding::Rgb(Range::Full);
+    let rgb = Encoding::Rgb(color::Range::Full);
     let layout = FrameLayout::packed(width, height, rgb, 3, size_of::<S>());
     let spans = [PlaneSpan { offset: 0, stride: layout.planes[0].row_bytes.max(1) as isize }];
     let frame = FrameRef::new(bytemuck::cast_slice(colors), &layout, &spans);

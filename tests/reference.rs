@@ -21,6 +21,7 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::reference::{MAX_FILE_BYTES, Reference, ReferenceError};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
 use temp_dir::TempDir;
@@ -227,7 +228,11 @@ const CODES: [(Encoding, Code); 2] = [
 
 /// The distributions of a reference in channels of `depth` bits.
 fn cdfs(reference: &Reference, encoding: Encoding, depth: u32) -> Arc<[Cdf]> {
-    reference.cdfs(&Channels { encoding, depths: vec![depth; encoding.n_channels()] })
+    reference.cdfs(&Channels {
+        encoding,
+        depths: vec![depth; encoding.n_channels()],
+        colorimetry: Colorimetry::SRGB,
+    })
 }
 
 /// Checks the distributions of a reference. Sample for sample, in order of level, they may be
@@ -1192,7 +1197,7 @@ fn f103_what_says_nothing_of_colours_has_no_influence() {
     for (chunk, is_of_use) in [
         (png::chunk(b"gAMA", &45_455u32.to_be_bytes()), true),
         (png::chunk(b"sRGB", &[0]), true),
-        (png::chunk(b"cICP", &[9, 16, 0, 1]), false),
+        (png::chunk(b"cICP", &[9, 17, 0, 1]), false),
         (png::chunk(b"iCCP", &[b"profile\0\0", &*png::stored(&profile)].concat()), false),
         (png::chunk(b"iCCP", b"profile\0\0nonsense"), false),
     ] {

@@ -14,6 +14,7 @@ use common::{Rig, bytes, element, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::frame::{FrameLayout, FrameMut, PlaneLayout, PlaneSpan, Subsampling};
 use gsthistomatch::workers::Workers;
 use temp_dir::TempDir;
@@ -65,6 +66,7 @@ fn bands_are_all_rows_in_order() {
         width: 2,
         height,
         encoding: Encoding::Luma(LumaWeights::BT601, Range::Full),
+        colorimetry: Colorimetry::SRGB,
         components: Vec::new(),
         chroma: Subsampling::NONE,
         planes: vec![PlaneLayout { plane: 0, row_bytes: 2, vertical: 1 }],

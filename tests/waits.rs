@@ -15,6 +15,7 @@ use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range as Levels};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::reference::Reference;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use temp_dir::TempDir;
@@ -69,7 +70,9 @@ fn frames_during(rig: &mut Rig, act: impl FnOnce(&gst::Element) + Send) -> (usiz
 fn cost_of_counting(large: &Path) -> Duration {
     let large = Reference::load(large).expect("a picture");
     let encoding = Encoding::YCbCr(LumaWeights::BT709, Levels::Full);
-    cost(|| drop(large.cdfs(&Channels { encoding, depths: vec![8; 3] })))
+    cost(|| {
+        drop(large.cdfs(&Channels { encoding, depths: vec![8; 3], colorimetry: Colorimetry::SRGB }))
+    })
 }
 
 /// A large picture takes time to be read, counted and freed: in the thread that asks for it.

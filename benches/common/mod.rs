@@ -7,6 +7,7 @@ use std::fmt;
 use std::hint::black_box;
 
 use gsthistomatch::color::{ColorSpace, Encoding, LumaWeights, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::frame::{
     Component, FrameLayout, PlaneLayout, PlaneSpan, SampleLayout, Scan, Subsampling,
 };
@@ -111,6 +112,7 @@ impl Format {
             width,
             height,
             encoding,
+            colorimetry: Colorimetry::SRGB,
             components: places.iter().map(component).collect(),
             chroma: Subsampling { horizontal, vertical, cosited: horizontal > 1 },
             planes: (0..n_planes).map(plane).collect(),
@@ -274,7 +276,7 @@ impl Frames {
     /// Graded, instead of matched.
     pub fn graded(mut self, method: Method) -> Self {
         let weights = grading::luma_weights(self.layout.encoding);
-        self.method = Some((method, Goal::new(&self.reference.sample(), weights)));
+        self.method = Some((method, Goal::new(&self.reference.sample(Colorimetry::SRGB), weights)));
         self
     }
 

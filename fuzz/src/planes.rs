@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use gsthistomatch::color::{ColorSpace, Encoding, LumaWeights, Range as Levels};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::frame::{
     Area, Component, FrameLayout, FrameMut, PlaneLayout, PlaneSpan, SampleLayout, Scan, SpanError,
     Subsampling,
@@ -363,6 +364,7 @@ fn any_layout(u: &mut Unstructured) -> Result<FrameLayout> {
         width: 0,
         height: if u.ratio(7, 8)? { u.int_in_range(0..=70)? } else { u.arbitrary()? },
         encoding: Encoding::Rgb(Levels::Full),
+        colorimetry: Colorimetry::SRGB,
         components: Vec::new(),
         chroma: Subsampling::NONE,
         planes,
@@ -428,6 +430,7 @@ fn format(u: &mut Unstructured) -> Result<FrameLayout> {
         width,
         height,
         encoding,
+        colorimetry: Colorimetry::SRGB,
         components: places.map(component).into(),
         chroma,
         planes: Vec::new(),

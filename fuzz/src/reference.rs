@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::reference::Reference;
 use image::ImageReader;
 
@@ -57,5 +58,8 @@ fn channels(choice: usize) -> Channels {
         3 => (Encoding::YCbCr(LumaWeights::BT601, Range::Full), vec![8; 3]),
         _ => (Encoding::Luma(weights, limited), vec![16]),
     };
-    Channels { encoding, depths }
+    let codes = [(1, 1), (9, 14), (12, 13), (9, 16), (9, 18), (1, 8)];
+    let (primaries, transfer) = codes[choice / 5 % codes.len()];
+    let colorimetry = Colorimetry::from_codes(primaries, transfer).expect("known ones");
+    Channels { encoding, depths, colorimetry }
 }

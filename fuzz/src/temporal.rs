@@ -5,6 +5,7 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Result, Unstructured};
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::frame::Area;
 use gsthistomatch::frame::letterbox::LetterboxTracker;
 use gsthistomatch::histogram::Histogram;
@@ -250,7 +251,7 @@ fn channels(u: &mut Unstructured) -> Result<Channels> {
         _ => u.int_in_range(least..=8)?,
     };
     let depths = vec![depth; encoding.n_channels()];
-    Ok(Channels { encoding, depths })
+    Ok(Channels { encoding, depths, colorimetry: Colorimetry::SRGB })
 }
 
 struct Show {

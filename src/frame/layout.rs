@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{PlaneSpan, checked_range};
 use crate::color::Encoding;
+use crate::colorimetry::Colorimetry;
 
 /// The bytes of one pixel in one plane: 8-bit samples that stand side by side, and bytes around
 /// them (padding, alpha, other components) that are neither counted nor written.
@@ -195,6 +196,8 @@ pub struct FrameLayout {
     pub height: usize,
     /// What the components mean.
     pub encoding: Encoding,
+    /// What R'G'B' stands for.
+    pub colorimetry: Colorimetry,
     /// The components, `encoding.n_channels()` of them.
     pub components: Vec<Component>,
     /// How the second and third component are subsampled.
@@ -206,7 +209,7 @@ pub struct FrameLayout {
 impl FrameLayout {
     /// Pixels side by side in one plane, as pictures are kept in memory: 1 to 4 `samples` to a
     /// pixel, of 1 or 2 `bytes` each, in the byte order of this machine. Samples behind those of
-    /// the `encoding`, such as alpha, are no components.
+    /// the `encoding`, such as alpha, are no components. R'G'B' is sRGB's.
     pub fn packed(
         width: usize,
         height: usize,
@@ -228,6 +231,7 @@ impl FrameLayout {
             width,
             height,
             encoding,
+            colorimetry: Colorimetry::SRGB,
             components: (0..encoding.n_channels()).map(component).collect(),
             chroma: Subsampling::NONE,
             planes: vec![PlaneLayout { plane: 0, row_bytes: width * pixel_stride, vertical: 1 }],

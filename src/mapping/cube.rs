@@ -33,7 +33,7 @@ enum Map {
 
 impl Cube {
     /// Of a mapping of these channels.
-    pub fn new(mapping: &Mapping, Channels { encoding, depths }: &Channels) -> Self {
+    pub fn new(mapping: &Mapping, Channels { encoding, depths, .. }: &Channels) -> Self {
         let encoding = *encoding;
         match mapping {
             Mapping::Luts(luts) => {

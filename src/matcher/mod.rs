@@ -104,13 +104,17 @@ fn channels_and_conversion(
         // Luma is the first component of Y'CbCr.
         _ => false,
     };
+    let colorimetry = layout.colorimetry;
     let depths: Vec<u32> = layout.components.iter().map(|component| component.depth).collect();
     if is_conversion {
         let depth = layout.depth().max(8);
         let conversion = Conversion::between(layout.encoding, encoding, layout.chroma, depth);
-        (Channels { encoding, depths: vec![depth; encoding.n_channels()] }, Some(conversion))
+        (
+            Channels { encoding, depths: vec![depth; encoding.n_channels()], colorimetry },
+            Some(conversion),
+        )
     } else {
-        (Channels { encoding, depths: depths[..encoding.n_channels()].to_vec() }, None)
+        (Channels { encoding, depths: depths[..encoding.n_channels()].to_vec(), colorimetry }, None)
     }
 }
 
@@ -125,7 +129,8 @@ pub fn graded_channels(layout: &FrameLayout) -> Channels {
         Encoding::Rgb(_) => Encoding::YCbCr(grading::luma_weights(layout.encoding), Range::Full),
         encoding => encoding,
     };
-    Channels { encoding, depths: vec![layout.depth().max(8); encoding.n_channels()] }
+    let depths = vec![layout.depth().max(8); encoding.n_channels()];
+    Channels { encoding, depths, colorimetry: layout.colorimetry }
 }
 
 impl Matcher {

@@ -6,6 +6,7 @@ use gst_video::prelude::*;
 use gst_video::{VideoFormat, VideoFormatFlags, VideoFormatInfo, VideoInterlaceMode};
 
 use crate::color::{Encoding, LumaWeights, Range};
+use crate::colorimetry::Colorimetry;
 use crate::frame::unpack::Unpack;
 use crate::frame::{
     Area, Component, FrameLayout, PlaneLayout, PlaneSpan, SampleLayout, Scan, Subsampling,
@@ -134,6 +135,8 @@ pub(super) fn layout(info: &gst_video::VideoInfo, generic: bool) -> FrameLayout 
         width: info.width() as usize,
         height: info.height() as usize,
         encoding,
+        // Where it isn't known, levels are matched as they are.
+        colorimetry: colorimetry(info).unwrap_or_default(),
         components,
         chroma,
         planes,
@@ -435,18 +438,30 @@ pub(super) fn foreign_memory(caps: &gst::CapsRef) -> Option<(String, &'static st
     Some((memory.to_string(), cure))
 }
 
-/// The colours that a stream is coded for, if they are not those of sRGB or BT.709.
-pub(super) fn foreign_colors(info: &gst_video::VideoInfo) -> Option<&'static str> {
+/// What R'G'B' of a stream stands for.
+///
+/// # Errors
+///
+/// What of it isn't known, by name.
+pub(super) fn colorimetry(info: &gst_video::VideoInfo) -> Result<Colorimetry, String> {
     use gst_video::{VideoColorMatrix, VideoColorPrimaries, VideoTransferFunction};
     let colorimetry = info.colorimetry();
-    match colorimetry.transfer() {
-        VideoTransferFunction::Smpte2084 => Some("high dynamic range (PQ)"),
-        VideoTransferFunction::AribStdB67 => Some("high dynamic range (HLG)"),
-        _ if colorimetry.primaries() == VideoColorPrimaries::Bt2020
-            || colorimetry.matrix() == VideoColorMatrix::Bt2020 =>
-        {
-            Some("the wide gamut of BT.2020")
+    let primaries = match colorimetry.primaries() {
+        // The matrix was made for them.
+        VideoColorPrimaries::Unknown if colorimetry.matrix() == VideoColorMatrix::Bt2020 => {
+            VideoColorPrimaries::Bt2020
         }
-        _ => None,
+        primaries => primaries,
+    };
+    let transfer = colorimetry.transfer();
+    // For what has no number, GStreamer gives that of nothing in particular.
+    const UNSPECIFIED: u32 = 2;
+    let codes = [primaries.to_iso(), transfer.to_iso()];
+    if codes[0] == UNSPECIFIED && primaries != VideoColorPrimaries::Unknown {
+        return Err(format!("the primaries {primaries:?}"));
     }
+    if codes[1] == UNSPECIFIED && transfer != VideoTransferFunction::Unknown {
+        return Err(format!("the transfer {transfer:?}"));
+    }
+    Colorimetry::from_codes(codes[0] as u8, codes[1] as u8)
 }

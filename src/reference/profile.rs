@@ -1,10 +1,9 @@
-//! What files say of their colours, foremost colour profiles (ICC.1), and the way to sRGB.
+//! What files say of their colours, foremost colour profiles (ICC.1).
 //!
-//! The crate `moxcms` reads profiles. Those of a matrix and three curves, and those of a grey curve, are
-//! applied here, in fractions of 32 bits and so with the same result on every machine. Those of tables
-//! are applied by `moxcms`, from which results may differ by a level of 16 bits between instruction sets.
-//! The intent is relative colorimetric, without black point compensation; what is outside of sRGB is
-//! clamped.
+//! The crate `moxcms` reads profiles. Those of a matrix and three curves, and those of a grey curve, say what
+//! light samples are ([`Light`]), from which they are converted for each stream; with the same result on
+//! every machine. Those of tables are applied by `moxcms` and become sRGB; results may differ by a level of
+//! 16 bits between instruction sets. The intent is relative colorimetric, without black point compensation.
 
 use std::sync::Arc;
 
@@ -13,8 +12,12 @@ use moxcms::{
     RenderingIntent, ToneReprCurve, Transform16BitExecutor, TransformOptions, Xyzd,
 };
 
+use crate::colorimetry::Colorimetry;
+use crate::matrix::{IDENTITY, Matrix};
+
 use super::decode::quietly;
 use super::decoded::quotable;
+use super::light::{Coding, Conversion, Light};
 use super::meter::{Budget, Stop};
 use super::samples::Sample;
 
@@ -34,7 +37,7 @@ const PIECE: usize = 1 << 14;
 /// primaries may be from those of sRGB, as parts of a matrix. There are many profiles of sRGB, which
 /// differ by their rounding.
 const ROUNDING: u16 = 257;
-const ROUNDING_OF_PRIMARIES: f32 = 0.002;
+const ROUNDING_OF_PRIMARIES: f64 = 0.002;
 
 /// What a file says of its colours.
 #[derive(Debug, Default)]
@@ -68,59 +71,61 @@ pub(super) fn too_large() -> Stated {
     Stated::Unusable(format!("it has more than {} MiB", MAX_BYTES >> 20))
 }
 
-/// Converts R'G'B' to sRGB. Gives what hinders it, if the samples have to count as they are.
-pub(super) fn to_srgb<S: Sample>(
+/// What R'G'B' stands for by what a file says, or what hinders that. What is told by tables becomes sRGB.
+pub(super) fn coding<S: Sample>(
     samples: &mut [S],
     is_grey: bool,
     stated: &Stated,
     budget: &Budget,
-) -> Result<Option<String>, Stop> {
+) -> Result<Result<Coding, String>, Stop> {
     let space = if is_grey { "grey" } else { "R'G'B'" };
     let fits = |profile: &ColorProfile| match profile.color_space {
         DataColorSpace::Rgb => true,
         DataColorSpace::Gray => is_grey,
         _ => false,
     };
-    match Conversion::read(stated, space, fits) {
-        Ok(Some(conversion)) if !conversion.is_of_srgb(budget)? => {
-            conversion.apply(samples, budget)?;
-            Ok(None)
+    Ok(match Meaning::read(stated, space, fits) {
+        Ok(Meaning::Coding(coding)) => Ok(coding),
+        Ok(Meaning::Tables(tables)) => {
+            if !tables.are_of_srgb(budget)? {
+                tables.apply(samples, budget)?;
+            }
+            Ok(SRGB)
         }
-        Ok(_) => Ok(None),
-        Err(fault) => Ok(Some(fault)),
-    }
+        Err(fault) => Err(fault),
+    })
+}
+
+pub(super) const SRGB: Coding = Coding::Known(Colorimetry::SRGB);
+
+/// What a file says, read.
+enum Meaning {
+    Coding(Coding),
+    Tables(Tables),
 }
 
 /// The way from the colours of a profile to sRGB.
-enum Conversion {
-    Curves {
-        /// The light of each sample of 16 bits, of red, green and blue.
-        light: [Box<[f32; 1 << 16]>; 3],
-        /// From their light to that of sRGB.
-        matrix: [[f32; 3]; 3],
-        /// The samples of sRGB, of 16 bits of light.
-        samples: Box<[u16; 1 << 16]>,
-    },
-    Tables(Arc<Transform16BitExecutor>),
-}
+struct Tables(Arc<Transform16BitExecutor>);
 
-impl Conversion {
-    /// Of what a file says, if it says something and that fits a picture of some colour space.
+impl Meaning {
+    /// Of what a file says, if that fits a picture of some colour space.
     fn read(
         stated: &Stated,
         space: &str,
         fits: impl Fn(&ColorProfile) -> bool,
-    ) -> Result<Option<Self>, String> {
+    ) -> Result<Self, String> {
         let read = || {
             let (profile, srgb) = match stated {
-                Stated::Srgb => return Ok(None),
+                Stated::Srgb => return Ok(Self::Coding(SRGB)),
+                Stated::Coded { primaries, transfer } => {
+                    let colorimetry = Colorimetry::from_codes(*primaries, *transfer);
+                    let colorimetry = colorimetry.map_err(|what| format!("it has {what}"))?;
+                    return Ok(Self::Coding(Coding::Known(colorimetry)));
+                }
                 Stated::Profile(bytes) => (profile(bytes)?, srgb()),
                 // Adapted to the same white by the same program.
-                Stated::Coded { primaries, transfer } => {
-                    (coded(*primaries, *transfer)?, measured(SRGB, None))
-                }
                 Stated::Measured { chromaticities, exponent } => {
-                    (measured(*chromaticities, *exponent), measured(SRGB, None))
+                    (measured(*chromaticities, *exponent), measured(CHROMATICITIES_OF_SRGB, None))
                 }
                 Stated::Unusable(why) => return Err(why.clone()),
             };
@@ -133,32 +138,26 @@ impl Conversion {
                 };
                 return Err(format!("it is of {other}, and the picture is in {space}"));
             }
-            Self::new(&profile, &srgb).map(Some).map_err(unreadable)
+            Self::of(&profile, &srgb).map_err(unreadable)
         };
         quietly(read).unwrap_or_else(|| Err("it is damaged".into()))
     }
 
-    fn new(profile: &ColorProfile, srgb: &ColorProfile) -> Result<Self, CmsError> {
-        let curves = |light, matrix: [[f64; 3]; 3]| {
+    fn of(profile: &ColorProfile, srgb: &ColorProfile) -> Result<Self, CmsError> {
+        let curves = |tables, to_bt709: Matrix| {
             // A curve or a matrix of zeros, for instance.
-            if matrix.iter().flatten().any(|part| !part.is_finite()) {
+            if to_bt709.iter().flatten().any(|part| !part.is_finite()) {
                 return Err(CmsError::InvalidProfile);
             }
-            Ok(Self::Curves {
-                light,
-                matrix: matrix.map(|row| row.map(|part| part as f32)),
-                samples: srgb.build_16bit_gamma_table(&srgb.red_trc, false)?,
-            })
+            let light = Light { tables, shown: None, to_bt709 };
+            Ok(Self::Coding(if is_of_srgb(&light) { SRGB } else { Coding::Profile(light) }))
         };
         let is_of_curves =
             profile.lut_a_to_b_colorimetric.is_none() && profile.pcs == DataColorSpace::Xyz;
         match profile.color_space {
             DataColorSpace::Gray if is_of_curves => {
                 let light = profile.build_gray_linearize_table::<u16, { 1 << 16 }, 16>()?;
-                curves(
-                    [light.clone(), light.clone(), light],
-                    [[1., 0., 0.], [0., 1., 0.], [0., 0., 1.]],
-                )
+                curves([light.clone(), light.clone(), light], IDENTITY)
             }
             DataColorSpace::Rgb if is_of_curves && profile.is_matrix_shaper() => {
                 let light = [
@@ -183,22 +182,29 @@ impl Conversion {
                 };
                 let transform =
                     profile.create_transform_16bit(layout, srgb, Layout::Rgb, options)?;
-                Ok(Self::Tables(transform))
+                Ok(Self::Tables(Tables(transform)))
             }
             _ => Err(CmsError::UnsupportedProfileConnection),
         }
     }
+}
 
-    /// Whether it changes next to nothing.
-    fn is_of_srgb(&self, budget: &Budget) -> Result<bool, Stop> {
-        if let Self::Curves { light, matrix, samples } = self {
-            let is_near = |(sample, &light): (u16, &f32)| {
-                sample.abs_diff(samples[usize::from(nearest(light))]) < ROUNDING
-            };
-            let mut identity = matrix.iter().flatten().zip([1., 0., 0., 0., 1., 0., 0., 0., 1.]);
-            return Ok(identity.all(|(a, b)| (a - b).abs() < ROUNDING_OF_PRIMARIES)
-                && light.iter().all(|curve| (0..=u16::MAX).zip(curve.iter()).all(is_near)));
-        }
+/// Whether light is next to that of sRGB.
+fn is_of_srgb(light: &Light) -> bool {
+    let mut parts = light.to_bt709.as_flattened().iter().zip(IDENTITY.as_flattened());
+    if !parts.all(|(a, b)| (a - b).abs() < ROUNDING_OF_PRIMARIES) {
+        return false;
+    }
+    let to_srgb = Conversion::new(light, Colorimetry::SRGB);
+    let is_near = |(sample, &light): (u16, &f32)| {
+        sample.abs_diff(u16::of_signal(to_srgb.signal(light))) < ROUNDING
+    };
+    light.tables.iter().all(|table| (0..=u16::MAX).zip(table.iter()).all(is_near))
+}
+
+impl Tables {
+    /// Whether they change next to nothing.
+    fn are_of_srgb(&self, budget: &Budget) -> Result<bool, Stop> {
         let levels = || (0..=u16::MAX).step_by(usize::from(u16::MAX) / 15);
         let colors: Vec<u16> = levels()
             .flat_map(|r| levels().flat_map(move |g| levels().flat_map(move |b| [r, g, b])))
@@ -210,57 +216,29 @@ impl Conversion {
 
     /// Converts R'G'B'.
     fn apply<S: Sample>(&self, samples: &mut [S], budget: &Budget) -> Result<(), Stop> {
-        match self {
-            Self::Curves { light, matrix, samples: levels } => {
-                let step = usize::from(u16::MAX) / S::LARGEST as usize;
-                let light = light
-                    .each_ref()
-                    .map(|curve| -> Vec<f32> { curve.iter().step_by(step).copied().collect() });
-                let levels: Vec<S> =
-                    levels.iter().map(|&level| S::of(level.into(), u16::MAX.into())).collect();
-                for piece in samples.chunks_mut(3 * PIECE) {
-                    budget.check()?;
-                    for pixel in piece.as_chunks_mut::<3>().0 {
-                        let [r, g, b] = [0, 1, 2].map(|i| light[i][pixel[i].get() as usize]);
-                        *pixel = matrix.map(|row| {
-                            let light = row[0] * r + row[1] * g + row[2] * b;
-                            levels[usize::from(nearest(light))]
-                        });
-                    }
-                }
-            }
-            Self::Tables(transform) => {
-                let (mut before, mut after) = (vec![0; 3 * PIECE], vec![0; 3 * PIECE]);
-                for piece in samples.chunks_mut(3 * PIECE) {
-                    budget.check()?;
-                    let (before, after) = (&mut before[..piece.len()], &mut after[..piece.len()]);
-                    let wide = |sample: S| u16::of(sample.get() as u64, S::LARGEST);
-                    before.iter_mut().zip(&*piece).for_each(|(to, &from)| *to = wide(from));
-                    transform.transform(before, after).expect("pixels are whole");
-                    let narrow = |sample: u16| S::of(sample.into(), u16::MAX.into());
-                    piece.iter_mut().zip(&*after).for_each(|(to, &from)| *to = narrow(from));
-                }
-            }
+        let (mut before, mut after) = (vec![0; 3 * PIECE], vec![0; 3 * PIECE]);
+        for piece in samples.chunks_mut(3 * PIECE) {
+            budget.check()?;
+            let (before, after) = (&mut before[..piece.len()], &mut after[..piece.len()]);
+            let wide = |sample: S| u16::of(sample.get() as u64, S::LARGEST);
+            before.iter_mut().zip(&*piece).for_each(|(to, &from)| *to = wide(from));
+            self.0.transform(before, after).expect("pixels are whole");
+            let narrow = |sample: u16| S::of(sample.into(), u16::MAX.into());
+            piece.iter_mut().zip(&*after).for_each(|(to, &from)| *to = narrow(from));
         }
         Ok(())
     }
 }
 
-/// Light in 16 bits. What is outside is clamped.
-#[inline]
-fn nearest(light: f32) -> u16 {
-    (light * 65535. + 0.5) as u16
-}
-
 /// The way from the inks of a CMYK picture to sRGB, by its profile.
-pub(super) struct Inks(Arc<Transform16BitExecutor>);
+pub(super) struct Inks(Tables);
 
 impl Inks {
     /// Of what a file says, and what remains to be said: nothing, or what can't be used.
     pub fn read(stated: Stated) -> (Option<Self>, Stated) {
         let is_cmyk = |profile: &ColorProfile| profile.color_space == DataColorSpace::Cmyk;
-        match Conversion::read(&stated, "CMYK", is_cmyk) {
-            Ok(Some(Conversion::Tables(transform))) => (Some(Self(transform)), Stated::Srgb),
+        match Meaning::read(&stated, "CMYK", is_cmyk) {
+            Ok(Meaning::Tables(tables)) => (Some(Self(tables)), Stated::Srgb),
             Ok(_) => (None, Stated::Srgb),
             Err(fault) => (None, Stated::Unusable(fault)),
         }
@@ -270,7 +248,7 @@ impl Inks {
     pub fn to_rgb(&self, inks: impl Iterator<Item = [u64; 4]>, largest: u64) -> Vec<[u16; 3]> {
         let inks: Vec<_> = inks.map(|inks| inks.map(|ink| u16::of(ink, largest))).collect();
         let mut colors = vec![[0; 3]; inks.len()];
-        let transformed = self.0.transform(inks.as_flattened(), colors.as_flattened_mut());
+        let transformed = self.0.0.transform(inks.as_flattened(), colors.as_flattened_mut());
         transformed.expect("there are as many");
         colors
     }
@@ -359,31 +337,10 @@ fn needed(bytes: &[u8]) -> Result<Vec<u8>, String> {
     Ok(needed)
 }
 
-/// The profile of numbers of ITU-T H.273. The curves of sRGB, BT.601, BT.709 and BT.2020 count as
-/// one, and the primaries of BT.601 as those of BT.709, as they do in video.
-fn coded(primaries: u8, transfer: u8) -> Result<ColorProfile, String> {
-    let chromaticities = match primaries {
-        1 | 2 | 5 | 6 => SRGB,
-        9 => [[0.708, 0.292], [0.170, 0.797], [0.131, 0.046], D65],
-        12 => [[0.680, 0.320], [0.265, 0.690], [0.150, 0.060], D65],
-        other => return Err(format!("it has the primaries {other} of ITU-T H.273")),
-    };
-    let exponent = match transfer {
-        1 | 2 | 6 | 13 | 14 | 15 => None,
-        4 => Some(2.2),
-        5 => Some(2.8),
-        8 => Some(1.),
-        16 => return Err("it is in PQ".into()),
-        18 => return Err("it is in HLG".into()),
-        other => return Err(format!("it has the transfer {other} of ITU-T H.273")),
-    };
-    Ok(measured(chromaticities, exponent))
-}
-
 const D65: [f32; 2] = [0.3127, 0.3290];
 
 /// The chromaticities of red, green, blue and white.
-const SRGB: [[f32; 2]; 4] = [[0.64, 0.33], [0.30, 0.60], [0.15, 0.06], D65];
+const CHROMATICITIES_OF_SRGB: [[f32; 2]; 4] = [[0.64, 0.33], [0.30, 0.60], [0.15, 0.06], D65];
 
 /// The profile of chromaticities of red, green, blue and white, and an exponent.
 fn measured([red, green, blue, white]: [[f32; 2]; 4], exponent: Option<f32>) -> ColorProfile {

@@ -51,17 +51,30 @@ pub(super) trait Sample: rows::Sample {
 
     /// A sample of other bits as one of these: 0 stays 0, and the largest becomes the largest.
     fn of(sample: u64, largest: u64) -> Self;
+
+    /// The nearest sample to a signal; what is outside of 0 to 1 is clamped.
+    fn of_signal(signal: f32) -> Self;
 }
 
 impl Sample for u8 {
     fn of(sample: u64, largest: u64) -> Self {
         scale(sample, largest, Self::MAX.into()) as Self
     }
+
+    #[inline]
+    fn of_signal(signal: f32) -> Self {
+        (signal * f32::from(Self::MAX) + 0.5) as Self
+    }
 }
 
 impl Sample for u16 {
     fn of(sample: u64, largest: u64) -> Self {
         scale(sample, largest, Self::MAX.into()) as Self
+    }
+
+    #[inline]
+    fn of_signal(signal: f32) -> Self {
+        (signal * f32::from(Self::MAX) + 0.5) as Self
     }
 }
 

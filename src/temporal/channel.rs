@@ -154,7 +154,7 @@ pub(super) struct ChannelLevels {
 }
 
 impl ChannelLevels {
-    pub fn new(Channels { encoding, depths }: &Channels, index: usize) -> Self {
+    pub fn new(Channels { encoding, depths, .. }: &Channels, index: usize) -> Self {
         let depth = depths[index];
         let zero = f64::from(encoding.zero(index, depth));
         let white = f64::from(encoding.legal(index, depth).1);

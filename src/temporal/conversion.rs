@@ -4,7 +4,7 @@
 //! Every level of the old channel becomes one, or some, of the new channel, whatever the other channels
 //! of the pixel are; so distributions can be converted. Another matrix is none such: there, levels are
 //! taken as they are. Greys are the same with any matrix, and other colours differ by little. Between
-//! R'G'B', Y'CbCr and luma nothing can be converted.
+//! R'G'B', Y'CbCr and luma, and between primaries or transfers, nothing is converted.
 
 use std::mem::discriminant;
 
@@ -14,9 +14,9 @@ use crate::color::Channels;
 use crate::histogram::Histogram;
 use crate::mapping::curve::Curve;
 
-/// Whether channels mean the same, but for the number of bits, the range and the matrix.
+/// Whether channels mean the same, but for the number of bits, the range and the matrix of luma.
 pub(super) fn are_alike(from: &Channels, to: &Channels) -> bool {
-    discriminant(&from.encoding) == discriminant(&to.encoding)
+    discriminant(&from.encoding) == discriminant(&to.encoding) && from.colorimetry == to.colorimetry
 }
 
 /// What is known of a channel, as one of other channels that are alike.

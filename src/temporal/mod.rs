@@ -230,7 +230,7 @@ impl Temporal {
     }
 
     /// The state for frames with other channels from now on. What was learned is converted if the
-    /// channels are of the same kind (R'G'B', Y'CbCr or luma): to another number of bits as a reference
+    /// channels are of the same kind (R'G'B', Y'CbCr or luma) and colorimetry: to another number of bits as a reference
     /// is ([`Histogram::at_depth`]), to another range by its levels of black and white. The levels of
     /// Y'CbCr with another matrix are taken as they are. Otherwise nothing is known yet.
     pub fn for_channels(self, channels: Channels) -> Self {

@@ -2,6 +2,7 @@
 
 use gst_video::VideoFormat::{self, *};
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::frame::{self, FrameLayout, PlaneLayout, PlaneSpan, Subsampling};
 
 use super::oracle::{self, Code, Colorspace, Components, Grid, Picture};
@@ -313,6 +314,7 @@ impl Frame {
                     Encoding::YCbCr(LumaWeights { red: kr, blue: kb }, range(limited))
                 }
             },
+            colorimetry: Colorimetry::SRGB,
             components: format
                 .places
                 .iter()

@@ -95,7 +95,7 @@ pub fn applied(matrix: Matrix, v: [f64; 3]) -> [f64; 3] {
 }
 
 /// By Cramer's rule.
-fn inverse(m: Matrix) -> Matrix {
+pub fn inverse(m: Matrix) -> Matrix {
     let minor = |row: usize, column: usize| {
         let [r1, r2] = [(row + 1) % 3, (row + 2) % 3];
         let [c1, c2] = [(column + 1) % 3, (column + 2) % 3];

@@ -22,6 +22,7 @@ pub mod frames;
 pub mod grading;
 pub mod icc;
 pub mod jpeg;
+pub mod light;
 pub mod oracle;
 pub mod png;
 pub mod programs;

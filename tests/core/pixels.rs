@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::common::frames::{FORMATS, Frame, Shape};
 use gsthistomatch::color::{Encoding, LumaWeights, Range as Levels};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::frame::{
     Area, FrameLayout, FrameMut, FrameRef, FrameView, Memory, PlaneLayout, PlaneSpan, SpanError,
     Subsampling,
@@ -34,6 +35,7 @@ fn of_planes(height: usize, planes: Vec<PlaneLayout>) -> FrameLayout {
         width: 1,
         height,
         encoding: Encoding::Luma(LumaWeights::BT601, Levels::Full),
+        colorimetry: Colorimetry::SRGB,
         components: Vec::new(),
         chroma: Subsampling::NONE,
         planes,

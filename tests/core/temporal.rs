@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gsthistomatch::cdf::Cdf;
 use gsthistomatch::color::{Channels, Encoding, LumaWeights, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::distance::before_and_after;
 use gsthistomatch::frame::Area;
 use gsthistomatch::frame::letterbox::LetterboxTracker;
@@ -26,7 +27,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// One channel of 8 bits, luma in full range.
 fn luma() -> Channels {
-    Channels { encoding: Encoding::Luma(LumaWeights::BT709, Range::Full), depths: vec![8] }
+    Channels {
+        encoding: Encoding::Luma(LumaWeights::BT709, Range::Full),
+        depths: vec![8],
+        colorimetry: Colorimetry::SRGB,
+    }
 }
 
 /// Samples spread evenly over some levels.
@@ -690,7 +695,11 @@ fn locked_to(histogram: &Histogram, channels: &Channels) -> Show {
 }
 
 fn luma_of(depth: u32, range: Range) -> Channels {
-    Channels { encoding: Encoding::Luma(LumaWeights::BT709, range), depths: vec![depth] }
+    Channels {
+        encoding: Encoding::Luma(LumaWeights::BT709, range),
+        depths: vec![depth],
+        colorimetry: Colorimetry::SRGB,
+    }
 }
 
 proptest! {
@@ -760,7 +769,11 @@ fn f119_other_matrices_change_nothing_and_other_kinds_everything() {
         (Encoding::YCbCr(weights, range), false),
     ] {
         let mut show = locked_to(&source, &luma());
-        let channels = Channels { encoding, depths: vec![8; encoding.n_channels()] };
+        let channels = Channels {
+            encoding,
+            depths: vec![8; encoding.n_channels()],
+            colorimetry: Colorimetry::SRGB,
+        };
         show.temporal = show.temporal.for_channels(channels);
         let n = encoding.n_channels();
         let statistics = Statistics { histograms: vec![even(0..150); n], ..Statistics::default() };
@@ -856,7 +869,8 @@ fn f170_max_slope_holds_where_flicker_is_removed() {
 #[test]
 fn f171_black_stays_black_with_max_slope() {
     let chroma = Encoding::YCbCr(LumaWeights::BT709, Range::Limited);
-    let channels = Channels { encoding: chroma, depths: vec![8; 3] };
+    let channels =
+        Channels { encoding: chroma, depths: vec![8; 3], colorimetry: Colorimetry::SRGB };
     let mut temporal = Temporal::new(channels);
     let settings = Settings { max_slope: 1., ..Settings::default() };
     let target =

@@ -9,6 +9,7 @@ use crate::common::frames::noise;
 use crate::common::media;
 use crate::common::programs::{run, text};
 use gsthistomatch::color::{Encoding, LumaWeights, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::frame::rows::{AlignedRow, RowGroup};
 use gsthistomatch::frame::{Component, FrameLayout, PixelLayout, SampleLayout, Subsampling};
 use gsthistomatch::histogram::Histogram;
@@ -647,6 +648,7 @@ fn graded_layout(encoding: Encoding, chroma: Subsampling, depth: u32) -> FrameLa
         width: 0,
         height: 0,
         encoding,
+        colorimetry: Colorimetry::SRGB,
         components: vec![Component { depth, place: None }; encoding.n_channels()],
         chroma,
         planes: Vec::new(),

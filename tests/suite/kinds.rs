@@ -9,6 +9,7 @@ use crate::common::frames::noise;
 use crate::common::programs::alone;
 use crate::common::tiff::{Pieces, Tiff};
 use gsthistomatch::color::{Channels, Encoding, Range};
+use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::reference::{Reference, decode_picture};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb, Rgba};
@@ -16,6 +17,7 @@ use temp_dir::TempDir;
 
 #[cfg(feature = "heif")]
 mod heif;
+mod light;
 mod profiles;
 
 #[track_caller]
@@ -195,7 +197,7 @@ fn assert_rows(file: &[u8], lost: std::ops::Range<u32>, whole: &DynamicImage, wh
         ImageBuffer::<Rgb<u8>, _>::from_raw(whole.width(), height - n, rows).expect("pixels");
     let rest = Reference::from_picture(&rest.into()).expect("a picture");
     let encoding = Encoding::Rgb(Range::Full);
-    let channels = Channels { encoding, depths: vec![8; 3] };
+    let channels = Channels { encoding, depths: vec![8; 3], colorimetry: Colorimetry::SRGB };
     assert!(reference.cdfs(&channels) == rest.cdfs(&channels), "{what}");
 }
 

@@ -695,7 +695,8 @@ impl HistoMatch {
         let is_flat = !*has_learned && outcome.as_ref().is_ok_and(Matched::is_flat);
         *has_learned |= is_flat || outcome.as_ref().is_ok_and(Matched::is_learned);
         let size = (stream.info().width(), stream.info().height());
-        let colors = frame::foreign_colors(stream.info()).filter(|_| !streaming.warned_of_colors);
+        let colors =
+            frame::colorimetry(stream.info()).err().filter(|_| !streaming.warned_of_colors);
         streaming.warned_of_colors |= colors.is_some();
         let complaint = settings.complaint();
         let is_new = streaming.warned_of_settings != complaint;
@@ -711,7 +712,7 @@ impl HistoMatch {
         drop(streaming);
 
         if let Some(colors) = colors {
-            self.warn_of_foreign_colors(colors);
+            self.warn_of_foreign_colors(&colors);
         }
         if let Some(complaint) = complaint.filter(|_| is_new) {
             self.warn_of_settings(&complaint);

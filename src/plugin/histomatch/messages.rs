@@ -54,15 +54,14 @@ impl HistoMatch {
         );
     }
 
-    /// Warns, once until the element is stopped, of a stream that isn't coded as pictures are.
+    /// Warns, once until the element is stopped, of a stream that references can't be converted for.
     pub(super) fn warn_of_foreign_colors(&self, colors: &str) {
         gst::element_imp_warning!(
             self,
             gst::StreamError::Format,
-            ("The stream's colours are coded for {colors}, but the reference picture counts as \
-                 sRGB. Its levels are matched as they are, so the video will not look like the \
-                 picture. Convert the stream to BT.709 first, or give a reference picture that is \
-                 coded as the stream is."),
+            ("The stream's colours are coded with {colors}, for which the reference picture can't \
+                 be converted. They are matched as if they were those of BT.709, so the video will \
+                 not look like the picture. Convert the stream to BT.709 first."),
             ["Caps with this colorimetry were negotiated"]
         );
     }

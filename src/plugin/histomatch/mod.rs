@@ -81,7 +81,7 @@
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars or plain grey (not black); once until READY |
 //! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save-lut` could not write the file, or there is nothing to write yet |
 //! | element, `histomatch` | with `post-messages` |
-//! | warning, `GST_STREAM_ERROR_FORMAT` | the stream is in PQ, HLG or BT.2020, and the reference counts as sRGB; once until READY |
+//! | warning, `GST_STREAM_ERROR_FORMAT` | the caps name primaries or a transfer for which references can't be converted, and are matched as BT.709; once until READY |
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like, with views in memories of their own, or with `interlace-mode=fields`; the text says what to put in front |
 //! | error, `GST_STREAM_ERROR_FORMAT` | a buffer's size or video meta doesn't hold the frame that the caps say; the flow ends with `GST_FLOW_ERROR` |
 //! | error, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | there is no memory for rows of the frames' width; the flow ends with `GST_FLOW_ERROR` |

@@ -401,7 +401,7 @@ impl Matched {
 
     /// Whether nothing was, though there is something to be seen.
     pub fn is_flat(&self) -> bool {
-        let Channels { encoding, depths } = &self.channels;
+        let Channels { encoding, depths, .. } = &self.channels;
         let is_visible = || match &self.statistics.sample {
             Some(sample) => temporal::is_visible(&sample.luma_histogram(LumaWeights::BT709), 0),
             None => {

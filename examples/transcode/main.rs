@@ -79,9 +79,14 @@ fn parse_seconds(text: &str) -> anyhow::Result<Duration> {
     Ok(Duration::try_from_secs_f64(text.parse()?)?)
 }
 
-/// For a film, as the README has it under "Steady in time".
-const LOOK_OF_FILMS: [(&str, &str); 3] =
-    [("smoothing", "2000000000"), ("ignore-borders", "true"), ("qos", "false")];
+/// For a film, as the preset `film` has it.
+const LOOK_OF_FILMS: [(&str, &str); 5] = [
+    ("method", "grade"),
+    ("smoothing", "2000000000"),
+    ("ignore-borders", "true"),
+    ("dither", "true"),
+    ("qos", "false"),
+];
 
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();

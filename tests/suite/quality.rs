@@ -358,9 +358,10 @@ fn yuv_of_every_depth_matrix_range_and_subsampling_is_close_to_the_exact_outcome
         {
             let code = Code { depth, limited: range == 2, kr, kb };
             let cosited = *site == "mpeg2";
+            // With the reference's primaries: by the matrix of BT.2020 alone, its own would be taken.
             let mut caps = format!(
                 "video/x-raw,format={},width=96,height=66,framerate=25/1,\
-                 colorimetry={range}:{matrix}:0:0",
+                 colorimetry={range}:{matrix}:0:1",
                 format.format.to_str()
             );
             if by.0 > 1 {

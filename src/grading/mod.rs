@@ -95,10 +95,11 @@ impl Goal {
             counts.add(*y);
             *y = y.clamp(0., 255.);
         }
+        let quantiles = counts.quantiles();
         Self {
             weights,
             moments: Moments::of(reference),
-            quantiles: QUANTILES.map(|percent| luma_at(&counts.quantiles(), percent)),
+            quantiles: QUANTILES.map(|percent| luma_at(&quantiles, percent)),
             chroma: ChromaByLuma::of(&PixelChroma { y: &y, cb: &cb, cr: &cr }),
             cdfs: cdfs(reference.pixels()),
         }

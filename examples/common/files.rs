@@ -2,7 +2,7 @@
 //! name only when it is whole.
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -132,21 +132,10 @@ pub fn check_readable(input: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The name of a file while it is not whole. It is not taken out of a folder, and has its ending, so
-/// that a video can be played.
-pub fn partial(output: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(output.file_stem().unwrap_or_default());
-    name.push(".partial.");
-    name.push(output.extension().unwrap_or(OsStr::new("")));
-    output.with_file_name(name)
-}
-
 /// Gives a file the name it is to have, once it is on the disk.
-pub fn finish(output: &Path) -> anyhow::Result<()> {
-    let partial = partial(output);
-    File::open(&partial)
+pub fn finish(partial: &Path, output: &Path) -> anyhow::Result<()> {
+    File::open(partial)
         .and_then(|file| file.sync_all())
-        .and_then(|()| fs::rename(&partial, output))
+        .and_then(|()| fs::rename(partial, output))
         .with_context(|| format!("Can't write '{}'", output.display()))
 }

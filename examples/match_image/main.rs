@@ -14,7 +14,7 @@ mod files;
 mod pictures;
 mod srgb;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -171,10 +171,10 @@ impl Matcher {
         pictures::encode(picture, format)
             .and_then(|(file, losses)| {
                 warnings.extend(losses.into_iter().map(String::from));
-                Ok(std::fs::write(files::partial(&task.output), file)?)
+                Ok(std::fs::write(partial(&task.output), file)?)
             })
             .with_context(|| format!("Can't write '{output}'"))?;
-        files::finish(&task.output)?;
+        files::finish(&partial(&task.output), &task.output)?;
         let score = format!(
             "{input} -> {output}: distance from the reference {:.4} before, {:.4} after",
             distance.before, distance.after
@@ -187,4 +187,13 @@ struct Outcome {
     /// A line.
     score: String,
     warnings: Vec<String>,
+}
+
+/// The name of a file while it is not whole. It is not taken out of a folder.
+fn partial(output: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(output.file_stem().unwrap_or_default());
+    name.push(".partial.");
+    name.push(output.extension().unwrap_or(OsStr::new("")));
+    output.with_file_name(name)
 }

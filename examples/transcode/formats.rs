@@ -1,14 +1,17 @@
 //! The containers and codecs that can be written, and what has to be installed for them.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 pub struct Container {
     /// Of names of files; the first is also the container's name.
     pub endings: &'static [&'static str],
-    pub muxer: &'static str,
-    /// The codecs used if none is asked for.
+    /// FFmpeg's name of it.
+    pub format: &'static str,
+    /// The codecs used if none is asked for: of video, and, by FFmpeg's names, of sound and of
+    /// subtitles that it can't hold as they are.
     pub video: &'static str,
     pub audio: &'static str,
+    pub subtitles: &'static str,
 }
 
 pub struct Codec {
@@ -17,6 +20,9 @@ pub struct Codec {
     pub encoders: &'static [Encoder],
     /// What muxers need between an encoder and themselves, and its package.
     pub parser: Option<(&'static str, &'static str)>,
+    /// The containers that hold it, beside Matroska.
+    pub containers: &'static [&'static str],
+    pub takes_odd_sizes: bool,
 }
 
 pub struct Encoder {
@@ -27,6 +33,14 @@ pub struct Encoder {
     pub settings: &'static str,
     /// For each [`Quality`].
     pub quantizers: [u32; 3],
+}
+
+/// How video is encoded.
+pub struct Video {
+    /// As a pipeline's text.
+    pub pipeline: String,
+    pub codec: &'static str,
+    pub takes_odd_sizes: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -43,10 +57,34 @@ const GOOD: &str = "gstreamer1.0-plugins-good";
 const BAD: &str = "gstreamer1.0-plugins-bad";
 
 pub const CONTAINERS: &[Container] = &[
-    Container { endings: &["mkv"], muxer: "matroskamux", video: "h264", audio: "opus" },
-    Container { endings: &["mp4", "m4v"], muxer: "mp4mux", video: "h264", audio: "aac" },
-    Container { endings: &["mov"], muxer: "qtmux", video: "h264", audio: "aac" },
-    Container { endings: &["webm"], muxer: "webmmux", video: "vp9", audio: "opus" },
+    Container {
+        endings: &["mkv"],
+        format: "matroska",
+        video: "h264",
+        audio: "libopus",
+        subtitles: "ass",
+    },
+    Container {
+        endings: &["mp4", "m4v"],
+        format: "mp4",
+        video: "h264",
+        audio: "aac",
+        subtitles: "mov_text",
+    },
+    Container {
+        endings: &["mov"],
+        format: "mov",
+        video: "h264",
+        audio: "aac",
+        subtitles: "mov_text",
+    },
+    Container {
+        endings: &["webm"],
+        format: "webm",
+        video: "vp9",
+        audio: "libopus",
+        subtitles: "webvtt",
+    },
 ];
 
 pub const VIDEO: &[Codec] = &[
@@ -67,6 +105,8 @@ pub const VIDEO: &[Codec] = &[
             },
         ],
         parser: Some(("h264parse", BAD)),
+        containers: &["mp4", "mov"],
+        takes_odd_sizes: false,
     },
     Codec {
         name: "h265",
@@ -77,6 +117,8 @@ pub const VIDEO: &[Codec] = &[
             quantizers: [20, 25, 30],
         }],
         parser: Some(("h265parse", BAD)),
+        containers: &["mp4", "mov"],
+        takes_odd_sizes: false,
     },
     Codec {
         name: "vp8",
@@ -90,6 +132,8 @@ pub const VIDEO: &[Codec] = &[
             quantizers: [8, 16, 28],
         }],
         parser: None,
+        containers: &["webm"],
+        takes_odd_sizes: true,
     },
     Codec {
         name: "vp9",
@@ -101,6 +145,8 @@ pub const VIDEO: &[Codec] = &[
             quantizers: [20, 30, 40],
         }],
         parser: Some(("vp9parse", BAD)),
+        containers: &["mp4", "webm"],
+        takes_odd_sizes: true,
     },
     Codec {
         name: "av1",
@@ -111,44 +157,30 @@ pub const VIDEO: &[Codec] = &[
             quantizers: [20, 30, 40],
         }],
         parser: Some(("av1parse", BAD)),
+        containers: &["mp4", "webm"],
+        takes_odd_sizes: true,
+    },
+    Codec {
+        name: "ffv1",
+        encoders: &[Encoder {
+            element: "avenc_ffv1",
+            package: "gstreamer1.0-libav",
+            settings: "level=3 slicecrc=1",
+            quantizers: [0; 3],
+        }],
+        parser: None,
+        containers: &[],
+        takes_odd_sizes: true,
     },
 ];
 
-/// For sound there is one quality, a high one.
-const fn audio(element: &'static str, package: &'static str, settings: &'static str) -> Encoder {
-    Encoder { element, package, settings, quantizers: [0; 3] }
-}
-
-pub const AUDIO: &[Codec] = &[
-    Codec {
-        name: "aac",
-        encoders: &[
-            audio("fdkaacenc", BAD, "bitrate=192000"),
-            audio("avenc_aac", "gstreamer1.0-libav", "bitrate=192000"),
-            audio("voaacenc", BAD, "bitrate=192000"),
-        ],
-        parser: Some(("aacparse", GOOD)),
-    },
-    Codec {
-        name: "flac",
-        encoders: &[audio("flacenc", GOOD, "")],
-        parser: Some(("flacparse", GOOD)),
-    },
-    Codec {
-        name: "mp3",
-        encoders: &[audio("lamemp3enc", GOOD, "target=quality quality=1")],
-        parser: Some(("mpegaudioparse", GOOD)),
-    },
-    Codec {
-        name: "opus",
-        encoders: &[audio("opusenc", "gstreamer1.0-plugins-base", "bitrate=160000")],
-        parser: None,
-    },
-    Codec {
-        name: "vorbis",
-        encoders: &[audio("vorbisenc", "gstreamer1.0-plugins-base", "quality=0.7")],
-        parser: None,
-    },
+/// Codecs of sound, with what encodes them in FFmpeg.
+pub const AUDIO: &[(&str, &str)] = &[
+    ("aac", "aac"),
+    ("flac", "flac"),
+    ("mp3", "libmp3lame"),
+    ("opus", "libopus"),
+    ("vorbis", "libvorbis"),
 ];
 
 /// The container that a file's ending or the user names.
@@ -162,29 +194,51 @@ pub fn container(name: &str) -> anyhow::Result<&'static Container> {
 }
 
 pub fn video_codec(name: &str) -> anyhow::Result<&'static Codec> {
-    codec(VIDEO, name)
-}
-
-pub fn audio_codec(name: &str) -> anyhow::Result<&'static Codec> {
-    codec(AUDIO, name)
-}
-
-fn codec(table: &'static [Codec], name: &str) -> anyhow::Result<&'static Codec> {
-    table.iter().find(|codec| codec.name == name).with_context(|| {
-        let names: Vec<_> = table.iter().map(|codec| codec.name).collect();
-        format!("There is no codec '{name}'; there are {}", names.join(", "))
+    VIDEO.iter().find(|codec| codec.name == name).with_context(|| {
+        let names: Vec<_> = VIDEO.iter().map(|codec| codec.name).collect();
+        no_codec(name, &names)
     })
 }
 
+/// What encodes sound in FFmpeg.
+pub fn audio_encoder(name: &str) -> anyhow::Result<&'static str> {
+    let known = AUDIO.iter().find(|(codec, _)| *codec == name);
+    known.map(|(_, encoder)| *encoder).with_context(|| {
+        let names: Vec<_> = AUDIO.iter().map(|(codec, _)| *codec).collect();
+        no_codec(name, &names)
+    })
+}
+
+fn no_codec(name: &str, known: &[&str]) -> String {
+    format!("There is no codec '{name}'; there are {}", known.join(", "))
+}
+
 impl Container {
-    pub fn check_installed(&self) -> anyhow::Result<()> {
-        check_installed(self.muxer, GOOD)
+    /// Whether it is of the family of MP4, which says how a picture is to be turned.
+    pub fn is_mp4(&self) -> bool {
+        matches!(self.format, "mp4" | "mov")
     }
 }
 
 impl Codec {
+    pub fn check_fits(&self, container: &Container) -> anyhow::Result<()> {
+        let fits = container.format == "matroska" || self.containers.contains(&container.format);
+        ensure!(
+            fits,
+            "A file named .{} can't hold {}: choose another --video, or .mkv",
+            container.endings[0],
+            self.name
+        );
+        Ok(())
+    }
+
+    pub fn video(&self, quality: Quality) -> anyhow::Result<Video> {
+        let Self { name: codec, takes_odd_sizes, .. } = *self;
+        Ok(Video { pipeline: self.pipeline(quality)?, codec, takes_odd_sizes })
+    }
+
     /// The elements that encode, as a pipeline's text.
-    pub fn pipeline(&self, quality: Quality) -> anyhow::Result<String> {
+    fn pipeline(&self, quality: Quality) -> anyhow::Result<String> {
         let installed = |encoder: &&Encoder| gst::ElementFactory::find(encoder.element).is_some();
         let Some(encoder) = self.encoders.iter().find(installed) else {
             let wanted: Vec<_> = self

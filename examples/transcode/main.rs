@@ -6,11 +6,18 @@
 //!
 //! [examples/README.md](../README.md) tells more.
 
+mod check;
+mod colors;
 #[path = "../common/files.rs"]
 mod files;
+mod film;
 mod formats;
-mod pipeline;
+mod probe;
+mod remux;
 mod text;
+mod turn;
+mod video;
+mod workspace;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,8 +34,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use files::{Kind, Plan, Task};
+use film::{Audio, End, Progress, Recipe, Report};
 use formats::{Container, Quality};
-use pipeline::{Audio, End, Progress, Recipe, Report};
+use workspace::Workspace;
 
 /// Gives videos the histograms of a reference picture, and keeps their sound, subtitles, time stamps
 /// and orientation.
@@ -55,15 +63,18 @@ struct Options {
     /// mkv, mp4, mov or webm [default: as the output is named; mkv in a folder]
     #[arg(long, value_parser = formats::container)]
     container: Option<&'static Container>,
-    /// h264, h265, vp8, vp9 or av1 [default: vp9 in webm, h264 elsewhere]
+    /// h264, h265, vp8, vp9, av1 or ffv1 [default: vp9 in webm, h264 elsewhere]
     #[arg(long, value_name = "CODEC")]
     video: Option<String>,
-    /// copy, none, aac, flac, mp3, opus or vorbis; copy encodes what the container can't hold
+    /// copy, none, aac, flac, mp3, opus or vorbis; copy converts what the container can't hold
     #[arg(long, value_name = "CODEC", default_value = "copy")]
     audio: String,
     /// How much of the video's quality is kept
     #[arg(long, value_enum, default_value = "high")]
     quality: Quality,
+    /// Convert and leave out nothing: what the container can't hold is an error
+    #[arg(long)]
+    strict: bool,
     /// A property of the element, as smoothing=0 or max-slope=4; may be given several times
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -122,9 +133,9 @@ fn container(options: &Options) -> anyhow::Result<&'static Container> {
 }
 
 fn recipe(options: &Options, container: &'static Container) -> anyhow::Result<Recipe> {
-    container.check_installed()?;
-    let video = options.video.as_deref().unwrap_or(container.video);
-    let audio = |name| formats::audio_codec(name)?.pipeline(options.quality);
+    probe::check_installed()?;
+    let codec = formats::video_codec(options.video.as_deref().unwrap_or(container.video))?;
+    codec.check_fits(container)?;
     if let Some(to) = options.to {
         ensure!(options.from < to, "--from must be before --to");
     }
@@ -135,12 +146,13 @@ fn recipe(options: &Options, container: &'static Container) -> anyhow::Result<Re
         reference: options.reference.clone(),
         properties: properties(&options.set)?,
         container,
-        video: formats::video_codec(video)?.pipeline(options.quality)?,
+        video: codec.video(options.quality)?,
         audio: match options.audio.as_str() {
             "none" => Audio::None,
-            "copy" => Audio::Copy { or_encode: audio(container.audio)? },
-            name => Audio::Encode(audio(name)?),
+            "copy" => Audio::Copy,
+            name => Audio::Encode(formats::audio_encoder(name)?),
         },
+        strict: options.strict,
         from: options.from,
         to: options.to,
         patience: options.patience,
@@ -228,12 +240,22 @@ fn single(
         force || !task.output.exists(),
         "'{output}' exists; choose another output, or write over it with --force"
     );
-    let end = write(task, recipe, interruption, screen)?;
-    files::finish(&task.output)?;
-    let Written::Partly(done) = end else { return Ok(ExitCode::SUCCESS) };
-    eprintln!("Interrupted: '{output}' has the first {done}");
-    Ok(interruption.exit_code())
+    match write(task, recipe, true, interruption, screen)? {
+        Written::Whole => Ok(ExitCode::SUCCESS),
+        Written::Damaged => Ok(ExitCode::from(DAMAGED)),
+        Written::Partly(done) => {
+            eprintln!("Interrupted: '{output}' has the first {done}");
+            Ok(interruption.exit_code())
+        }
+        Written::Nothing => {
+            eprintln!("Interrupted: nothing is written");
+            Ok(interruption.exit_code())
+        }
+    }
 }
+
+/// The exit code if a film was written as far as it could be read.
+const DAMAGED: u8 = 3;
 
 fn folder(
     tasks: Vec<Task>,
@@ -255,14 +277,21 @@ fn folder(
     let queue = Mutex::new(tasks.into_iter());
     let next = || queue.lock().ok()?.next().filter(|_| !interruption.happened());
     let failures = AtomicUsize::new(0);
+    let damaged = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(task) = next() {
-                    let result = write_into_folder(&task, recipe, interruption, screen);
-                    if let Err(error) = result {
-                        failures.fetch_add(1, Relaxed);
-                        screen.suspend(|| eprintln!("Error: {error:#}"));
+                    // What is not whole is begun again by the next run.
+                    match write(&task, recipe, false, interruption, screen) {
+                        Ok(Written::Damaged) => {
+                            damaged.fetch_add(1, Relaxed);
+                        }
+                        Ok(_) => {}
+                        Err(error) => {
+                            failures.fetch_add(1, Relaxed);
+                            screen.suspend(|| eprintln!("Error: {error:#}"));
+                        }
                     }
                     all.inc(1);
                 }
@@ -278,66 +307,72 @@ fn folder(
     if failures > 0 {
         bail!("{failures} of the files failed; the lines above say why");
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// What is not whole keeps its other name, so that the next run begins it again.
-fn write_into_folder(
-    task: &Task,
-    recipe: &Recipe,
-    interruption: &Interruption,
-    screen: &MultiProgress,
-) -> anyhow::Result<()> {
-    match write(task, recipe, interruption, screen)? {
-        Written::Whole => files::finish(&task.output),
-        Written::Partly(done) => {
-            let partial = files::partial(&task.output);
-            let text = format!("Interrupted: '{}' has the first {done}", partial.display());
-            screen.suspend(|| eprintln!("{text}"));
-            Ok(())
-        }
+    if damaged.into_inner() > 0 {
+        return Ok(ExitCode::from(DAMAGED));
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 enum Written {
     Whole,
+    /// As far as it can be read.
+    Damaged,
     /// And how much of it.
     Partly(String),
+    /// It was interrupted.
+    Nothing,
 }
 
-/// Writes a file under its partial name.
+/// Writes a film; what is not whole gets its name if parts are kept.
 fn write(
     task: &Task,
     recipe: &Recipe,
+    keeps_parts: bool,
     interruption: &Interruption,
     screen: &MultiProgress,
 ) -> anyhow::Result<Written> {
     let input = task.input.display().to_string();
-    let partial = files::partial(&task.output);
     let line = Line::new(screen, &input)?;
     let begin = Instant::now();
-    let result = files::check_readable(&task.input)
-        .and_then(|()| {
-            pipeline::transcode(&task.input, &partial, recipe, &interruption.happened, &line)
-        })
+    let result = convert(task, recipe, keeps_parts, interruption, &line)
         .with_context(|| format!("'{input}' can't be written to '{}'", task.output.display()));
     line.bar.finish_and_clear();
     screen.remove(&line.bar);
-    if result.is_err() {
-        // It need not be there.
-        let _ = std::fs::remove_file(&partial);
+    let (written, progress) = result?;
+    if let Written::Whole | Written::Damaged = written {
+        let took = begin.elapsed().as_secs_f64();
+        let (frames, done) = (progress.frames, text::time(progress.done));
+        screen.suspend(|| {
+            eprintln!(
+                "{input}: {frames} frames, {done} in {took:.1} s -> {}",
+                task.output.display()
+            );
+        });
     }
-    let (end, progress) = result?;
-    let done = text::time(progress.done);
-    if let End::Interrupted = end {
-        return Ok(Written::Partly(done));
+    Ok(written)
+}
+
+fn convert(
+    task: &Task,
+    recipe: &Recipe,
+    keeps_parts: bool,
+    interruption: &Interruption,
+    line: &Line,
+) -> anyhow::Result<(Written, Progress)> {
+    files::check_readable(&task.input)?;
+    let workspace = Workspace::new(&task.output)?;
+    let (file, end, progress) =
+        film::write(&task.input, &workspace, recipe, &interruption.happened, line)?;
+    let written = match end {
+        End::Whole => Written::Whole,
+        End::Damaged => Written::Damaged,
+        End::Interrupted if progress.frames == 0 || !keeps_parts => Written::Nothing,
+        End::Interrupted => Written::Partly(text::time(progress.done)),
+    };
+    if !matches!(written, Written::Nothing) {
+        files::finish(&file, &task.output)?;
     }
-    let took = begin.elapsed().as_secs_f64();
-    let Progress { frames, .. } = progress;
-    screen.suspend(|| {
-        eprintln!("{input}: {frames} frames, {done} in {took:.1} s -> {}", task.output.display());
-    });
-    Ok(Written::Whole)
+    Ok((written, progress))
 }
 
 const ALL: &str = "{pos} of {len} files";

@@ -1,0 +1,178 @@
+//! What was written is compared with the input.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::ensure;
+
+use crate::film::{Action, Recipe};
+use crate::probe::{self, File, Packets, Stream};
+use crate::remux::Replacement;
+
+/// How far times may be from each other in seconds: Matroska rounds to milliseconds.
+const ROUNDING: f64 = 0.0021;
+/// How much less than what a file says of its duration is no rounding.
+const MISSING: f64 = 1.;
+
+/// What a film is like that was written.
+pub enum Result {
+    /// Everything is where it was; and what is missing in the input itself.
+    Whole(Vec<String>),
+    /// Streams have moved against the first one: which, and by how many seconds.
+    Moved(Vec<(usize, f64)>),
+}
+
+/// An error if what was written lacks anything.
+pub fn check(
+    input: &Path,
+    file: &File,
+    actions: &[Action],
+    replacements: &[Replacement],
+    recipe: &Recipe,
+    output: &Path,
+) -> anyhow::Result<Result> {
+    let written = probe::file(output)?;
+    let [before, after] = [input, output].map(probe::packets);
+    let (before, after) = (before?, after?);
+    let kept: Vec<(&Stream, &Action)> = file
+        .streams
+        .iter()
+        .zip(actions)
+        .filter(|(stream, action)| **action != Action::LeaveOut && has_packets(stream))
+        .collect();
+    let written: Vec<&Stream> =
+        written.streams.iter().filter(|stream| has_packets(stream)).collect();
+    ensure!(
+        written.len() >= kept.len(),
+        "The check fails: {} of {} streams were written",
+        written.len(),
+        kept.len()
+    );
+
+    let is_whole = !recipe.is_part() && !replacements.iter().any(|one| one.encoded.interrupted);
+    let nothing = Packets::default();
+    let mut damage = Vec::new();
+    let mut shifts = Vec::new();
+    for ((stream, action), new) in kept.into_iter().zip(written) {
+        let name = stream.description();
+        ensure!(
+            stream.codec_type == new.codec_type,
+            "The check fails: {name} became {}",
+            new.description()
+        );
+        let old = before.get(&stream.index).unwrap_or(&nothing);
+        let new = after.get(&new.index).unwrap_or(&nothing);
+        let replacement = replacements.iter().find(|one| one.stream == stream.index);
+        let frames = replacement.map(|one| one.encoded.frames as usize);
+        if let Some(frames) = frames {
+            ensure!(
+                new.count == frames,
+                "The check fails: {name} has {} of {frames} frames",
+                new.count
+            );
+        }
+        if is_whole {
+            damage.extend(compare(input, file, (stream, action), frames, old, new)?);
+        }
+        if recipe.is_part() {
+            continue;
+        }
+        // Sound has packets before its beginning, which some containers mark as not to be heard.
+        let firsts = match frames {
+            Some(frames) if frames == old.times.len() || !is_whole => {
+                [old, new].map(|one| one.times.first().copied())
+            }
+            None if *action == Action::Copy && stream.codec_type == "audio" => {
+                [old, new].map(|one| one.first)
+            }
+            _ => [None, None],
+        };
+        if let [Some(old), Some(new)] = firsts {
+            shifts.push((stream.index, new - old));
+        }
+    }
+    let (_, expected) = shifts.first().copied().unwrap_or_default();
+    shifts.iter_mut().for_each(|(_, shift)| *shift -= expected);
+    shifts.retain(|(_, shift)| shift.abs() > ROUNDING);
+    if !shifts.is_empty() {
+        return Ok(Result::Moved(shifts));
+    }
+    if is_whole {
+        damage.extend(is_cut_off(file, &before));
+        damage.extend(replacements.iter().filter_map(|one| one.encoded.damage.clone()));
+    }
+    Ok(Result::Whole(damage))
+}
+
+/// Compares a whole stream with what became of it; gives what couldn't be decoded.
+fn compare(
+    input: &Path,
+    file: &File,
+    (stream, action): (&Stream, &Action),
+    frames: Option<usize>,
+    old: &Packets,
+    new: &Packets,
+) -> anyhow::Result<Option<String>> {
+    let name = stream.description();
+    if let Some(frames) = frames {
+        if frames == old.times.len() {
+            if !jumps(file) {
+                compare_times(&name, old, new)?;
+            }
+        } else if frames < old.times.len() {
+            // Some packets hold no frame that is shown.
+            let all = probe::decodable_frames(input, stream.index)?;
+            let damage = format!("{frames} of {all} frames of {name} could be decoded");
+            return Ok((frames < all).then_some(damage));
+        }
+    } else if *action == Action::Copy {
+        ensure!(
+            new.count == old.count,
+            "The check fails: {name} has {} of {} packets",
+            new.count,
+            old.count
+        );
+    } else if stream.codec_type == "audio" {
+        ensure!(
+            (new.length() - old.length()).abs() < 0.5,
+            "The check fails: {name} lasts {:.3} s instead of {:.3} s",
+            new.length(),
+            old.length()
+        );
+    } else {
+        ensure!(new.count >= old.count, "The check fails: {name} lacks some of its {}", old.count);
+    }
+    Ok(None)
+}
+
+fn has_packets(stream: &Stream) -> bool {
+    ["video", "audio", "subtitle"].contains(&stream.codec_type.as_str())
+        && !stream.has("attached_pic")
+}
+
+/// Whether its times may begin again in the middle.
+fn jumps(file: &File) -> bool {
+    ["mpegts", "mpeg"].contains(&file.format.format_name.as_str())
+}
+
+fn compare_times(name: &str, old: &Packets, new: &Packets) -> anyhow::Result<()> {
+    let from_first =
+        |times: &[f64]| -> Vec<f64> { times.iter().map(|time| time - times[0]).collect() };
+    let pairs = from_first(&old.times).into_iter().zip(from_first(&new.times));
+    for (old, new) in pairs {
+        ensure!(
+            (old - new).abs() <= ROUNDING,
+            "The check fails: a frame of {name} is at {new:.3} s from the first one, not {old:.3} s"
+        );
+    }
+    Ok(())
+}
+
+fn is_cut_off(file: &File, packets: &HashMap<usize, Packets>) -> Option<String> {
+    let should = file.format.duration?;
+    let begin = packets.values().filter_map(|one| one.times.first()).copied().reduce(f64::min)?;
+    let lasts = packets.values().map(|one| one.end).reduce(f64::max)? - begin;
+    (lasts + MISSING < should).then(|| {
+        format!("It ends at {lasts:.1} s although it should last {should:.1} s: it is cut off or damaged")
+    })
+}

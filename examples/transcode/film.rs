@@ -1,0 +1,307 @@
+//! One film: its video streams are matched, each into a file of its own, and put into the place of the
+//! old ones; everything else is copied.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+
+use crate::check;
+use crate::formats::{Container, Video};
+use crate::probe::{self, File, Stream};
+use crate::remux::{self, Replacement};
+use crate::turn::Turn;
+use crate::video::{self, Encoded, Job};
+use crate::workspace::Workspace;
+
+/// What is done to every file.
+pub struct Recipe {
+    pub reference: PathBuf,
+    /// The element's other properties, which are legal.
+    pub properties: Vec<(String, String)>,
+    pub container: &'static Container,
+    pub video: Video,
+    pub audio: Audio,
+    /// Whether nothing may be converted or left out.
+    pub strict: bool,
+    pub from: gst::ClockTime,
+    pub to: Option<gst::ClockTime>,
+    /// How long there may be no data before a file is given up.
+    pub patience: Duration,
+}
+
+pub enum Audio {
+    None,
+    /// What the container can't hold is converted.
+    Copy,
+    /// By the name of FFmpeg's encoder.
+    Encode(&'static str),
+}
+
+impl Recipe {
+    pub fn is_part(&self) -> bool {
+        self.from > gst::ClockTime::ZERO || self.to.is_some()
+    }
+}
+
+/// How far a file has come.
+#[derive(Default, Clone, Copy)]
+pub struct Progress {
+    pub frames: u64,
+    pub done: gst::ClockTime,
+    pub total: Option<gst::ClockTime>,
+}
+
+/// Where the user hears of what happens to a file.
+pub trait Report {
+    fn progress(&self, progress: &Progress);
+    fn warning(&self, text: &str);
+}
+
+pub enum End {
+    Whole,
+    /// The input ends early, or not all of it can be decoded.
+    Damaged,
+    Interrupted,
+}
+
+/// What is done to a stream.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    Match,
+    Copy,
+    /// By this encoder of FFmpeg's.
+    Convert(&'static str),
+    LeaveOut,
+}
+
+/// Writes a film into a folder, and says where, what became of it, and how much was done.
+pub fn write(
+    input: &Path,
+    workspace: &Workspace,
+    recipe: &Recipe,
+    interrupted: &AtomicBool,
+    report: &dyn Report,
+) -> anyhow::Result<(PathBuf, End, Progress)> {
+    let file = probe::file(input)?;
+    check_input(&file, recipe)?;
+    let actions = actions(input, &file, recipe, report)?;
+    let films: Vec<&Stream> = file.streams.iter().filter(|stream| stream.is_film()).collect();
+
+    let duration = file.format.duration.map(|seconds| part_of(seconds, recipe));
+    let total = duration.map(|one| one * films.len() as u64 + one / REST);
+    let mut step = Step { report, before: Progress { total, ..Progress::default() } };
+    let mut replacements = Vec::new();
+    for (nth, stream) in films.iter().enumerate() {
+        let turn = Turn::of(stream);
+        let kept = turn.as_ref().and_then(|turn| turn.kept_in(recipe.container));
+        let path = workspace.file(&format!("video-{}.mkv", stream.index));
+        let job = Job {
+            input,
+            stream,
+            place: (nth, films.len()),
+            turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
+            output: &path,
+        };
+        let begin = remux::first_frame(input, stream.index, recipe)?;
+        let encoded = video::encode(&job, recipe, interrupted, &step)?;
+        if encoded.frames == 0 {
+            return Ok((path, End::Interrupted, step.before));
+        }
+        say_what_is_reduced(stream, &encoded, report);
+        step.before.frames += encoded.frames;
+        step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);
+        let stop = encoded.interrupted;
+        replacements.push(Replacement { stream: stream.index, path, begin, turn: kept, encoded });
+        if stop {
+            break;
+        }
+    }
+    let matched = step.before;
+    let interrupted = replacements.iter().any(|replacement| replacement.encoded.interrupted);
+    ensure!(
+        !interrupted || replacements.len() == films.len(),
+        "Interrupted before each of its video streams was begun; nothing is written"
+    );
+
+    let output = workspace.file(&format!("film.{}", recipe.container.endings[0]));
+    let remux = |moves: &[(usize, f64)]| {
+        remux::remux(input, &file, &actions, &replacements, moves, recipe, &output, &|done| {
+            step.progress(&Progress { done: done / REST, ..Progress::default() });
+        })?;
+        check::check(input, &file, &actions, &replacements, recipe, &output)
+    };
+    let mut result = remux(&[])?;
+    if let check::Result::Moved(moves) = &result {
+        // FFmpeg 5.1 moves Opus in Matroska, which begins before it is heard. It is moved back.
+        result = remux(moves)?;
+    }
+    let damage = match result {
+        check::Result::Whole(damage) => damage,
+        check::Result::Moved(moves) => {
+            let all = moves.iter().map(|(stream, by)| {
+                format!("{} was moved by {by:.3} s", file.streams[*stream].description())
+            });
+            bail!("The check fails: {}", all.collect::<Vec<_>>().join(", "))
+        }
+    };
+    damage.iter().for_each(|damage| report.warning(damage));
+    let end = match (interrupted, damage.is_empty()) {
+        (true, _) => End::Interrupted,
+        (false, true) => End::Whole,
+        (false, false) => End::Damaged,
+    };
+    Ok((output, end, matched))
+}
+
+/// Matching takes so many times as long as to copy the rest.
+const REST: u64 = 20;
+
+/// Adds what was done before.
+struct Step<'a> {
+    report: &'a dyn Report,
+    before: Progress,
+}
+
+impl Report for Step<'_> {
+    fn progress(&self, progress: &Progress) {
+        self.report.progress(&Progress {
+            frames: self.before.frames + progress.frames,
+            done: self.before.done + progress.done,
+            total: self.before.total,
+        });
+    }
+
+    fn warning(&self, text: &str) {
+        self.report.warning(text);
+    }
+}
+
+fn part_of(seconds: f64, recipe: &Recipe) -> gst::ClockTime {
+    let duration = gst::ClockTime::try_from_seconds_f64(seconds).unwrap_or_default();
+    recipe.to.map_or(duration, |to| to.min(duration)).saturating_sub(recipe.from)
+}
+
+fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
+    if !file.streams.iter().any(Stream::is_film) {
+        let kinds: Vec<_> = file.streams.iter().map(Stream::description).collect();
+        bail!("It has no video, only: {}", kinds.join(", "));
+    }
+    let manifest = ["hls", "dash"].iter().find(|name| file.format.format_name == **name);
+    ensure!(
+        manifest.is_none(),
+        "It is a list of files ({}), not a film: give the film itself, or join it by \
+         `ffmpeg -i LIST -map 0 -c copy FILM.mkv` first",
+        file.format.format_name
+    );
+    if let Some(duration) = file.format.duration {
+        let lasts = gst::ClockTime::try_from_seconds_f64(duration).unwrap_or_default();
+        ensure!(
+            recipe.from < lasts,
+            "--from is behind its end: it lasts {}",
+            crate::text::time(lasts)
+        );
+    }
+    Ok(())
+}
+
+/// What becomes of each stream; what isn't kept as it is, is said.
+fn actions(
+    input: &Path,
+    file: &File,
+    recipe: &Recipe,
+    report: &dyn Report,
+) -> anyhow::Result<Vec<Action>> {
+    let first = |stream: &Stream| match (stream.codec_type.as_str(), &recipe.audio) {
+        ("video", _) if stream.is_film() => Action::Match,
+        ("audio", Audio::None) => Action::LeaveOut,
+        ("audio", Audio::Encode(encoder)) => Action::Convert(encoder),
+        _ => Action::Copy,
+    };
+    let mut actions: Vec<Action> = file.streams.iter().map(first).collect();
+    let copied = |actions: &[Action]| -> Vec<usize> {
+        (0..actions.len()).filter(|index| actions[*index] == Action::Copy).collect()
+    };
+    if remux::can_hold(input, &copied(&actions), recipe.container)? {
+        return Ok(actions);
+    }
+    let mut notes = Vec::new();
+    for index in copied(&actions) {
+        let stream = &file.streams[index];
+        if remux::can_hold(input, &[index], recipe.container)? {
+            continue;
+        }
+        actions[index] = instead_of_copy(stream, recipe.container);
+        let ending = recipe.container.endings[0];
+        match &actions[index] {
+            // It is written anew from what the video's stream says.
+            Action::LeaveOut if is_timecode(stream) && recipe.container.is_mp4() => {}
+            Action::Convert(encoder) => notes.push(format!(
+                "{} is converted by {encoder}, as .{ending} can't hold it",
+                stream.description()
+            )),
+            _ => notes
+                .push(format!("{} is left out, as .{ending} can't hold it", stream.description())),
+        }
+    }
+    ensure!(
+        !recipe.strict || notes.is_empty(),
+        "--strict allows no changes: {}; choose another container",
+        notes.join("; ")
+    );
+    notes.iter().for_each(|note| report.warning(note));
+    Ok(actions)
+}
+
+fn is_timecode(stream: &Stream) -> bool {
+    stream.codec_tag_string == "tmcd"
+}
+
+fn instead_of_copy(stream: &Stream, container: &Container) -> Action {
+    const TEXT: [&str; 6] = ["subrip", "ass", "ssa", "webvtt", "mov_text", "text"];
+    match stream.codec_type.as_str() {
+        "audio" => Action::Convert(container.audio),
+        "subtitle" if TEXT.contains(&stream.codec_name.as_str()) => {
+            Action::Convert(container.subtitles)
+        }
+        _ => Action::LeaveOut,
+    }
+}
+
+fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) {
+    let [from, to] = [&encoded.decoded, &encoded.encoded].map(|info| info.format_info());
+    if from.format() == to.format() {
+        return;
+    }
+    let mut lost = Vec::new();
+    if from.bits() > to.bits() {
+        lost.push(format!("{} bits become {}", from.bits(), to.bits()));
+    }
+    // The first component of colour; grey has none.
+    let is_coarser = |of: fn(&gst_video::VideoFormatInfo) -> &[u32]| matches!((of(&from), of(&to)), ([_, from, ..], [_, to, ..]) if to > from);
+    if is_coarser(|info| info.w_sub()) || is_coarser(|info| info.h_sub()) {
+        lost.push("colour becomes coarser".to_string());
+    }
+    if from.has_alpha() && !to.has_alpha() {
+        lost.push("transparency is lost".to_string());
+    }
+    if !lost.is_empty() {
+        report.warning(&format!(
+            "{}: {} in the encoder; ffv1 keeps more",
+            stream.description(),
+            lost.join(", ")
+        ));
+    }
+    let is_odd = [from_size(&encoded.encoded)].iter().any(|(w, h)| w % 2 == 1 || h % 2 == 1);
+    if is_odd && to.w_sub().get(1) < from.w_sub().get(1) {
+        report.warning(&format!(
+            "{}: its odd size is kept in 4:4:4, which not every player shows",
+            stream.description()
+        ));
+    }
+}
+
+fn from_size(info: &gst_video::VideoInfo) -> (u32, u32) {
+    (info.width(), info.height())
+}

@@ -1,0 +1,213 @@
+//! What FFmpeg's programs know of a file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Deserializer, de::Error};
+
+#[derive(Deserialize)]
+pub struct File {
+    pub streams: Vec<Stream>,
+    pub format: Format,
+}
+
+#[derive(Deserialize)]
+pub struct Format {
+    pub format_name: String,
+    #[serde(default, deserialize_with = "seconds")]
+    pub duration: Option<f64>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+pub struct Stream {
+    pub index: usize,
+    #[serde(default)]
+    pub codec_type: String,
+    #[serde(default)]
+    pub codec_name: String,
+    #[serde(default)]
+    pub codec_tag_string: String,
+    /// The container's number of it, as `0x1`.
+    pub id: Option<String>,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub color_range: Option<String>,
+    pub color_space: Option<String>,
+    pub color_transfer: Option<String>,
+    pub color_primaries: Option<String>,
+    pub chroma_location: Option<String>,
+    pub field_order: Option<String>,
+    pub avg_frame_rate: Option<String>,
+    pub time_base: String,
+    pub channels: Option<u32>,
+    #[serde(default)]
+    pub disposition: BTreeMap<String, u8>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub side_data_list: Vec<SideData>,
+}
+
+#[derive(Deserialize)]
+pub struct SideData {
+    pub displaymatrix: Option<String>,
+    pub rotation: Option<f64>,
+}
+
+/// ffprobe writes numbers of this kind as text.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+}
+
+impl Stream {
+    /// Cover art is a picture, though its type is video.
+    pub fn is_film(&self) -> bool {
+        self.codec_type == "video" && !self.has("attached_pic") && !self.has("still_image")
+    }
+
+    pub fn has(&self, disposition: &str) -> bool {
+        self.disposition.get(disposition) == Some(&1)
+    }
+
+    /// As in `#1 (audio, aac, ger)`.
+    pub fn description(&self) -> String {
+        let named =
+            if self.codec_name.is_empty() { &self.codec_tag_string } else { &self.codec_name };
+        let language = self.tags.get("language").map(|language| format!(", {language}"));
+        format!(
+            "stream #{} ({}, {named}{})",
+            self.index,
+            self.codec_type,
+            language.unwrap_or_default()
+        )
+    }
+
+    pub fn frame_rate(&self) -> Option<f64> {
+        let (numerator, denominator) = self.avg_frame_rate.as_deref()?.split_once('/')?;
+        let [numerator, denominator]: [f64; 2] =
+            [numerator.parse().ok()?, denominator.parse().ok()?];
+        (numerator > 0. && denominator > 0.).then_some(numerator / denominator)
+    }
+}
+
+/// A path that FFmpeg takes for nothing else, whatever its name.
+pub fn path(path: &Path) -> OsString {
+    let mut text = OsString::from("file:");
+    text.push(path);
+    text
+}
+
+/// One of FFmpeg's programs, which says nothing but errors.
+pub fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.args(["-hide_banner", "-v", "error"]).stdin(Stdio::null());
+    // Ctrl+C is for this program alone, which ends the other one in order.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+pub const MISSING: &str = "FFmpeg's programs ffmpeg and ffprobe are needed, 5.1 or newer: install \
+    Debian's package ffmpeg";
+
+pub fn check_installed() -> anyhow::Result<()> {
+    for name in ["ffmpeg", "ffprobe"] {
+        output(program(name).arg("-version"))?;
+    }
+    Ok(())
+}
+
+/// What a program prints, or its own words on why it can't.
+pub fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
+    let output = command.output().context(MISSING)?;
+    ensure!(output.status.success(), "{}", words(&output.stderr));
+    Ok(output.stdout)
+}
+
+/// The last lines of what a program said, which are its reasons.
+pub fn words(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(3)..];
+    if last.is_empty() { "FFmpeg ended without a word".into() } else { last.join("; ") }
+}
+
+pub fn file(file: &Path) -> anyhow::Result<File> {
+    let mut command = program("ffprobe");
+    command.args(["-of", "json", "-show_format", "-show_streams"]).arg(path(file));
+    Ok(serde_json::from_slice(&output(&mut command)?)?)
+}
+
+/// The packets of a stream.
+#[derive(Default)]
+pub struct Packets {
+    pub count: usize,
+    /// When the first one begins, whether or not it is shown or heard.
+    pub first: Option<f64>,
+    /// When each begins, in seconds and in order; of those that are shown.
+    pub times: Vec<f64>,
+    /// When the last one ends.
+    pub end: f64,
+}
+
+/// Reads a whole file, without decoding it. A file that is damaged gives what can be read.
+pub fn packets(file: &Path) -> anyhow::Result<HashMap<usize, Packets>> {
+    let mut command = program("ffprobe");
+    command.args([
+        "-of",
+        "csv=p=0",
+        "-show_entries",
+        "packet=stream_index,pts_time,duration_time,flags",
+    ]);
+    let mut child = command
+        .arg(path(file))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .context(MISSING)?;
+    let stdout = child.stdout.take().context("It is piped")?;
+    let mut all: HashMap<usize, Packets> = HashMap::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        let fields: Vec<&str> = line.split(',').collect();
+        let [index, time, duration, flags, ..] = fields[..] else { continue };
+        let Ok(index) = index.parse() else { continue };
+        let packets = all.entry(index).or_default();
+        packets.count += 1;
+        let Ok(time) = time.parse::<f64>() else { continue };
+        packets.first = Some(packets.first.map_or(time, |first| first.min(time)));
+        if flags.contains('D') {
+            continue;
+        }
+        packets.times.push(time);
+        packets.end = packets.end.max(time + duration.parse().unwrap_or(0.));
+    }
+    child.wait()?;
+    for packets in all.values_mut() {
+        packets.times.sort_by(f64::total_cmp);
+    }
+    Ok(all)
+}
+
+impl Packets {
+    /// From the first to the end of the last one.
+    pub fn length(&self) -> f64 {
+        self.times.first().map_or(0., |begin| self.end - begin)
+    }
+}
+
+/// How many frames FFmpeg decodes of a stream: it takes as long as to watch it at full speed.
+pub fn decodable_frames(file: &Path, stream: usize) -> anyhow::Result<usize> {
+    let mut command = program("ffprobe");
+    command.args(["-of", "csv=p=0", "-count_frames", "-show_entries", "stream=nb_read_frames"]);
+    command.args(["-select_streams", &stream.to_string()]).arg(path(file));
+    let text = String::from_utf8(output(&mut command)?)?;
+    Ok(text.trim().trim_end_matches(',').parse().unwrap_or(0))
+}

@@ -1,0 +1,246 @@
+//! What FFmpeg does: it puts the matched video into the place of the old one, and copies all else.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+
+use crate::colors::Colors;
+use crate::film::{Action, Recipe};
+use crate::formats::Container;
+use crate::probe::{self, File, MISSING, Stream, program};
+use crate::video::Encoded;
+
+/// The video that comes into the place of a stream.
+pub struct Replacement {
+    pub stream: usize,
+    pub path: PathBuf,
+    /// When its first frame is shown, in seconds from where the file begins.
+    pub begin: f64,
+    /// The rotation that the container is to say.
+    pub turn: Option<f64>,
+    pub encoded: Encoded,
+}
+
+/// Whether a container takes these streams as they are: by trying, as only the muxer knows.
+pub fn can_hold(input: &Path, streams: &[usize], container: &Container) -> anyhow::Result<bool> {
+    if streams.is_empty() {
+        return Ok(true);
+    }
+    let mut command = program("ffmpeg");
+    command.arg("-y").arg("-i").arg(probe::path(input));
+    for stream in streams {
+        command.args(["-map", &format!("0:{stream}")]);
+    }
+    command.args(["-c", "copy", "-copy_unknown", "-strict", "experimental", "-t", "0"]);
+    command.args(["-f", container.format, "/dev/null"]);
+    Ok(command.output().context(MISSING)?.status.success())
+}
+
+/// When the first frame of a stream is shown, in seconds from where FFmpeg lets the file begin. It is
+/// decoded, as frames at the beginning may refer to what is not there.
+pub fn first_frame(input: &Path, stream: usize, recipe: &Recipe) -> anyhow::Result<f64> {
+    let mut command = program("ffmpeg");
+    part(&mut command, recipe).arg("-i").arg(probe::path(input));
+    command.args(["-map", &format!("0:{stream}"), "-frames:v", "1", "-fps_mode", "passthrough"]);
+    command.args(["-enc_time_base", "-1", "-f", "framecrc", "-"]);
+    // The beginning is that of the streams that are used.
+    command.args(["-map", "0", "-c", "copy", "-copy_unknown", "-t", "0", "-f", "null", "-"]);
+    let text = String::from_utf8(probe::output(&mut command)?)?;
+    let unit = text.lines().find_map(|line| line.strip_prefix("#tb 0: ")?.split_once('/'));
+    let frame = text.lines().find(|line| !line.starts_with('#'));
+    let ticks = frame.and_then(|line| line.split(',').nth(2)?.trim().parse::<f64>().ok());
+    let (unit, ticks) = unit.zip(ticks).context("No frame of the video could be decoded")?;
+    let [numerator, denominator]: [f64; 2] = [unit.0.trim().parse()?, unit.1.trim().parse()?];
+    Ok(ticks * numerator / denominator)
+}
+
+/// The options for the part that is asked for.
+fn part<'a>(command: &'a mut Command, recipe: &Recipe) -> &'a mut Command {
+    if recipe.from > gst::ClockTime::ZERO {
+        command.arg("-ss").arg(recipe.from.seconds_f64().to_string());
+    }
+    if let Some(to) = recipe.to {
+        command.arg("-to").arg(to.seconds_f64().to_string());
+    }
+    command
+}
+
+/// Writes the film; `moves` says which streams FFmpeg moves by how much, and `progress` hears how much
+/// there is.
+#[allow(clippy::too_many_arguments)]
+pub fn remux(
+    input: &Path,
+    file: &File,
+    actions: &[Action],
+    replacements: &[Replacement],
+    moves: &[(usize, f64)],
+    recipe: &Recipe,
+    output: &Path,
+    progress: &dyn Fn(gst::ClockTime),
+) -> anyhow::Result<()> {
+    let mut command = program("ffmpeg");
+    command.args(["-y", "-progress", "pipe:1"]);
+    // Streams whose packets have no times get some.
+    part(command.args(["-fflags", "+genpts"]), recipe).arg("-i").arg(probe::path(input));
+    for replacement in replacements {
+        if let Some(turn) = replacement.turn.filter(|_| has_display_rotation()) {
+            command.args(["-display_rotation", &turn.to_string()]);
+        }
+        command.args(["-itsoffset", &format!("{:.6}", replacement.begin)]);
+        command.arg("-i").arg(probe::path(&replacement.path));
+    }
+
+    command.args(["-c", "copy", "-copy_unknown", "-strict", "experimental"]);
+    if recipe.from > gst::ClockTime::ZERO {
+        // None of the packets before it.
+        command.args(["-copypriorss", "0"]);
+    }
+    let mut place = 0;
+    for (stream, action) in file.streams.iter().zip(actions) {
+        let index = stream.index;
+        let from = match action {
+            Action::LeaveOut => continue,
+            Action::Match => {
+                let mut inputs = replacements.iter().zip(1..);
+                let (replacement, from) = inputs
+                    .find(|(replacement, _)| replacement.stream == index)
+                    .context("Each video stream is replaced")?;
+                replaced(&mut command, place, stream, replacement, recipe);
+                format!("{from}:0")
+            }
+            Action::Copy => {
+                if let Some((_, by)) = moves.iter().find(|(stream, _)| *stream == index) {
+                    let back = format!("setts=ts=TS-({by:.6})/TB");
+                    command.args([&format!("-bsf:{place}"), &back]);
+                }
+                format!("0:{index}")
+            }
+            Action::Convert(encoder) => {
+                convert(&mut command, place, stream, encoder);
+                format!("0:{index}")
+            }
+        };
+        command.args(["-map", &from]);
+        command.args([&format!("-map_metadata:s:{place}"), &format!("0:s:{index}")]);
+        place += 1;
+    }
+    command.args(["-map_metadata", "0", "-map_chapters", "0"]);
+    if let Some(end) = replacements.iter().find(|replacement| replacement.encoded.interrupted) {
+        command.args(["-t", &format!("{:.6}", end.begin + end.encoded.duration)]);
+    }
+    if recipe.container.is_mp4() {
+        for_mp4(&mut command, file, replacements);
+    }
+    command.args(["-f", recipe.container.format]).arg(probe::path(output));
+
+    // Streams that aren't used don't count for where FFmpeg lets a file begin.
+    let unused = |action: &Action| matches!(action, Action::Match | Action::LeaveOut);
+    for (stream, _) in file.streams.iter().zip(actions).filter(|(_, action)| unused(action)) {
+        command.args(["-map", &format!("0:{}", stream.index)]);
+    }
+    command.args(["-c", "copy", "-copy_unknown", "-f", "null", "-"]);
+    run(&mut command, progress)
+}
+
+/// What FFmpeg has to be told of a stream that is replaced.
+fn replaced(
+    command: &mut Command,
+    place: usize,
+    stream: &Stream,
+    replacement: &Replacement,
+    recipe: &Recipe,
+) {
+    let Encoded { decoded, encoded, .. } = &replacement.encoded;
+    let colors = match decoded.colorimetry() == encoded.colorimetry() {
+        true => Colors::of(stream),
+        false => Colors::of_frames(encoded),
+    };
+    for (name, value) in colors.options() {
+        command.args([&format!("{name}:{place}"), &value]);
+    }
+    if let Some(filter) = colors.filter(recipe.video.codec) {
+        command.args([&format!("-bsf:{place}"), &filter]);
+    }
+    let dispositions: Vec<&str> =
+        stream.disposition.keys().map(String::as_str).filter(|name| stream.has(name)).collect();
+    let dispositions = if dispositions.is_empty() { "0".into() } else { dispositions.join("+") };
+    command.args([&format!("-disposition:{place}"), &dispositions]);
+    // It names another encoder, and how much another one wrote.
+    for tag in ["encoder", "ENCODER", "BPS", "NUMBER_OF_BYTES"] {
+        command.args([&format!("-metadata:s:{place}"), &format!("{tag}=")]);
+    }
+    if let Some(turn) = replacement.turn.filter(|_| !has_display_rotation()) {
+        let rotate = turn.rem_euclid(360.);
+        command.args([&format!("-metadata:s:{place}"), &format!("rotate={rotate}")]);
+    }
+}
+
+/// FFmpeg 5.1 turns what is copied by the tag `rotate`, counter-clockwise; later versions don't know it.
+fn has_display_rotation() -> bool {
+    static HAS: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+        let help = program("ffmpeg").args(["-h", "full"]).output();
+        help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("\n-display_rotation"))
+    });
+    *HAS
+}
+
+fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str) {
+    command.args([&format!("-c:{place}"), encoder]);
+    let channels = stream.channels.unwrap_or(2);
+    match encoder {
+        "aac" | "libopus" | "libmp3lame" => {
+            let most = if encoder == "libmp3lame" { 320 } else { 1024 };
+            let rate = (96 * channels).min(most);
+            command.args([&format!("-b:{place}"), &format!("{rate}k")]);
+        }
+        "libvorbis" => {
+            command.args([&format!("-q:{place}"), "7"]);
+        }
+        _ => {}
+    }
+    if encoder == "libopus" {
+        // It knows no others, among them 5.1(side), which is most films' 5.1.
+        let layouts = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono";
+        command.args([&format!("-filter:{place}"), layouts]);
+    }
+}
+
+fn for_mp4(command: &mut Command, file: &File, replacements: &[Replacement]) {
+    let own = |tag: &String| tag.starts_with("com.");
+    if file.format.tags.keys().any(own) {
+        command.args(["-movflags", "+use_metadata_tags"]);
+    }
+    // The clock of the old video: then times are the same to the tick.
+    let stream = replacements.first().map(|replacement| &file.streams[replacement.stream]);
+    let rate = stream.and_then(|stream| stream.time_base.strip_prefix("1/")?.parse().ok());
+    let Some(rate) = rate.filter(|rate: &u32| (1..=1_000_000).contains(rate)) else { return };
+    let rates = std::iter::successors(Some(rate), |rate| Some(rate * 2));
+    if let Some(rate) = rates.into_iter().find(|rate| *rate >= 10_000) {
+        command.args(["-video_track_timescale", &rate.to_string()]);
+    }
+}
+
+fn run(command: &mut Command, progress: &dyn Fn(gst::ClockTime)) -> anyhow::Result<()> {
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(MISSING)?;
+    let stdout = child.stdout.take().context("It is piped")?;
+    let mut stderr = child.stderr.take().context("It is piped")?;
+    let words = std::thread::spawn(move || {
+        let mut words = Vec::new();
+        let _ = stderr.read_to_end(&mut words);
+        words
+    });
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        let micros = line.strip_prefix("out_time_us=").and_then(|time| time.parse().ok());
+        if let Some(micros) = micros {
+            progress(gst::ClockTime::from_useconds(micros));
+        }
+    }
+    let status = child.wait()?;
+    let words = words.join().unwrap_or_default();
+    ensure!(status.success(), "ffmpeg can't write it: {}", probe::words(&words));
+    Ok(())
+}

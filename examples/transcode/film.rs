@@ -73,6 +73,8 @@ pub enum Action {
     Copy,
     /// By this encoder of FFmpeg's.
     Convert(&'static str),
+    /// As an attachment: Matroska has pictures as such.
+    Attach,
     LeaveOut,
 }
 
@@ -92,19 +94,20 @@ pub fn write(
     let duration = file.format.duration.map(|seconds| part_of(seconds, recipe));
     let total = duration.map(|one| one * films.len() as u64 + one / REST);
     let mut step = Step { report, before: Progress { total, ..Progress::default() } };
+    let packets = probe::packets(input)?;
     let mut replacements = Vec::new();
-    for (nth, stream) in films.iter().enumerate() {
+    for stream in &films {
         let turn = Turn::of(stream);
         let kept = turn.as_ref().and_then(|turn| turn.kept_in(recipe.container));
         let path = workspace.file(&format!("video-{}.mkv", stream.index));
         let job = Job {
             input,
             stream,
-            place: (nth, films.len()),
+            beginning: remux::beginning(input, stream.index, recipe)?,
+            times: packets.get(&stream.index).map_or(&[], |packets| &packets.times),
             turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
             output: &path,
         };
-        let begin = remux::first_frame(input, stream.index, recipe)?;
         let encoded = video::encode(&job, recipe, interrupted, &step)?;
         if encoded.frames == 0 {
             return Ok((path, End::Interrupted, step.before));
@@ -113,7 +116,7 @@ pub fn write(
         step.before.frames += encoded.frames;
         step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);
         let stop = encoded.interrupted;
-        replacements.push(Replacement { stream: stream.index, path, begin, turn: kept, encoded });
+        replacements.push(Replacement { stream: stream.index, path, turn: kept, encoded });
         if stop {
             break;
         }
@@ -130,7 +133,7 @@ pub fn write(
         remux::remux(input, &file, &actions, &replacements, moves, recipe, &output, &|done| {
             step.progress(&Progress { done: done / REST, ..Progress::default() });
         })?;
-        check::check(input, &file, &actions, &replacements, recipe, &output)
+        check::check(input, &file, &packets, &actions, &replacements, recipe, &output)
     };
     let mut result = remux(&[])?;
     if let check::Result::Moved(moves) = &result {
@@ -217,6 +220,11 @@ fn actions(
         ("video", _) if stream.is_film() => Action::Match,
         ("audio", Audio::None) => Action::LeaveOut,
         ("audio", Audio::Encode(encoder)) => Action::Convert(encoder),
+        ("video", _) if recipe.container.format == "matroska" => Action::Attach,
+        // FFmpeg writes chapters anew, and in MP4 a track of their titles.
+        ("data", _) if stream.codec_tag_string == "text" && !file.chapters.is_empty() => {
+            Action::LeaveOut
+        }
         _ => Action::Copy,
     };
     let mut actions: Vec<Action> = file.streams.iter().map(first).collect();

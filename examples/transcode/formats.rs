@@ -113,7 +113,8 @@ pub const VIDEO: &[Codec] = &[
         encoders: &[Encoder {
             element: "x265enc",
             package: BAD,
-            settings: "option-string=crf={}",
+            // FFmpeg can't read what it says of itself in more than 8 bits.
+            settings: "option-string=crf={}:info=0",
             quantizers: [20, 25, 30],
         }],
         parser: Some(("h265parse", BAD)),
@@ -165,7 +166,7 @@ pub const VIDEO: &[Codec] = &[
         encoders: &[Encoder {
             element: "avenc_ffv1",
             package: "gstreamer1.0-libav",
-            settings: "level=3 slicecrc=1",
+            settings: "",
             quantizers: [0; 3],
         }],
         parser: None,

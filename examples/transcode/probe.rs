@@ -13,6 +13,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 pub struct File {
     pub streams: Vec<Stream>,
     pub format: Format,
+    #[serde(default)]
+    pub chapters: Vec<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -33,8 +35,7 @@ pub struct Stream {
     pub codec_name: String,
     #[serde(default)]
     pub codec_tag_string: String,
-    /// The container's number of it, as `0x1`.
-    pub id: Option<String>,
+    pub pix_fmt: Option<String>,
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub color_range: Option<String>,
@@ -141,7 +142,9 @@ pub fn words(stderr: &[u8]) -> String {
 
 pub fn file(file: &Path) -> anyhow::Result<File> {
     let mut command = program("ffprobe");
-    command.args(["-of", "json", "-show_format", "-show_streams"]).arg(path(file));
+    command
+        .args(["-of", "json", "-show_format", "-show_streams", "-show_chapters"])
+        .arg(path(file));
     Ok(serde_json::from_slice(&output(&mut command)?)?)
 }
 

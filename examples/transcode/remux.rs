@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
 
@@ -10,14 +10,12 @@ use crate::colors::Colors;
 use crate::film::{Action, Recipe};
 use crate::formats::Container;
 use crate::probe::{self, File, MISSING, Stream, program};
-use crate::video::Encoded;
+use crate::video::{self, Encoded};
 
 /// The video that comes into the place of a stream.
 pub struct Replacement {
     pub stream: usize,
     pub path: PathBuf,
-    /// When its first frame is shown, in seconds from where the file begins.
-    pub begin: f64,
     /// The rotation that the container is to say.
     pub turn: Option<f64>,
     pub encoded: Encoded,
@@ -38,29 +36,89 @@ pub fn can_hold(input: &Path, streams: &[usize], container: &Container) -> anyho
     Ok(command.output().context(MISSING)?.status.success())
 }
 
-/// When the first frame of a stream is shown, in seconds from where FFmpeg lets the file begin. It is
-/// decoded, as frames at the beginning may refer to what is not there.
-pub fn first_frame(input: &Path, stream: usize, recipe: &Recipe) -> anyhow::Result<f64> {
+/// When the first frame of a stream is shown, in seconds.
+#[derive(Clone, Copy)]
+pub struct Beginning {
+    /// From where FFmpeg lets the file begin.
+    pub shown: f64,
+    /// In the file's own time.
+    pub own: f64,
+}
+
+/// It is decoded, as frames at the beginning may refer to what is not there.
+pub fn beginning(input: &Path, stream: usize, recipe: &Recipe) -> anyhow::Result<Beginning> {
+    let time = |options: &[&str]| -> anyhow::Result<f64> {
+        let mut command = program("ffmpeg");
+        seek(command.args(options), recipe).arg("-i").arg(probe::path(input));
+        command.args(["-map", &format!("0:{stream}"), "-frames:v", "1"]);
+        command.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "framecrc", "-"]);
+        all_streams(&mut command).args(["-t", "0", "-f", "null", "-"]);
+        let text = String::from_utf8(probe::output(&mut command)?)?;
+        let unit = text.lines().find_map(|line| line.strip_prefix("#tb 0: ")?.split_once('/'));
+        let frame = text.lines().find(|line| !line.starts_with('#'));
+        let ticks = frame.and_then(|line| line.split(',').nth(2)?.trim().parse::<f64>().ok());
+        let (unit, ticks) = unit.zip(ticks).context("No frame of the video could be decoded")?;
+        let [numerator, denominator]: [f64; 2] = [unit.0.trim().parse()?, unit.1.trim().parse()?];
+        Ok(ticks * numerator / denominator)
+    };
+    Ok(Beginning { shown: time(&[])?, own: time(&["-copyts"])? })
+}
+
+/// Streams that aren't used don't count for where FFmpeg lets a file begin. So all are.
+fn all_streams(command: &mut Command) -> &mut Command {
+    command.args(["-map", "0", "-c", "copy", "-copy_unknown"])
+}
+
+/// The codecs that GStreamer finds in Matroska.
+const FOUND: [&str; 12] = [
+    "h264",
+    "hevc",
+    "vp8",
+    "vp9",
+    "av1",
+    "mpeg1video",
+    "mpeg2video",
+    "mpeg4",
+    "theora",
+    "prores",
+    "ffv1",
+    "mjpeg",
+];
+
+/// Starts FFmpeg, which writes a stream to its output, in Matroska.
+pub fn reader(input: &Path, stream: &Stream, recipe: &Recipe) -> anyhow::Result<Child> {
     let mut command = program("ffmpeg");
-    part(&mut command, recipe).arg("-i").arg(probe::path(input));
-    command.args(["-map", &format!("0:{stream}"), "-frames:v", "1", "-fps_mode", "passthrough"]);
-    command.args(["-enc_time_base", "-1", "-f", "framecrc", "-"]);
-    // The beginning is that of the streams that are used.
-    command.args(["-map", "0", "-c", "copy", "-copy_unknown", "-t", "0", "-f", "null", "-"]);
-    let text = String::from_utf8(probe::output(&mut command)?)?;
-    let unit = text.lines().find_map(|line| line.strip_prefix("#tb 0: ")?.split_once('/'));
-    let frame = text.lines().find(|line| !line.starts_with('#'));
-    let ticks = frame.and_then(|line| line.split(',').nth(2)?.trim().parse::<f64>().ok());
-    let (unit, ticks) = unit.zip(ticks).context("No frame of the video could be decoded")?;
-    let [numerator, denominator]: [f64; 2] = [unit.0.trim().parse()?, unit.1.trim().parse()?];
-    Ok(ticks * numerator / denominator)
+    // Packets without times of their own get some.
+    seek(command.args(["-fflags", "+genpts"]), recipe).arg("-i").arg(probe::path(input));
+    command.args(["-map", &format!("0:{}", stream.index)]);
+    // What GStreamer doesn't find in Matroska is decoded by FFmpeg; this loses nothing.
+    let codec = if FOUND.contains(&stream.codec_name.as_str()) { "copy" } else { "ffv1" };
+    command.args([
+        "-c",
+        codec,
+        "-enc_time_base",
+        "-1",
+        "-fps_mode",
+        "passthrough",
+        "-strict",
+        "experimental",
+    ]);
+    command.args(["-avoid_negative_ts", "disabled"]);
+    command.args(["-output_ts_offset", &video::OFFSET.to_string(), "-f", "matroska", "pipe:1"]);
+    all_streams(&mut command).args(["-f", "null", "-"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context(MISSING)
+}
+
+fn seek<'a>(command: &'a mut Command, recipe: &Recipe) -> &'a mut Command {
+    if recipe.from > gst::ClockTime::ZERO {
+        command.arg("-ss").arg(recipe.from.seconds_f64().to_string());
+    }
+    command
 }
 
 /// The options for the part that is asked for.
 fn part<'a>(command: &'a mut Command, recipe: &Recipe) -> &'a mut Command {
-    if recipe.from > gst::ClockTime::ZERO {
-        command.arg("-ss").arg(recipe.from.seconds_f64().to_string());
-    }
+    seek(command, recipe);
     if let Some(to) = recipe.to {
         command.arg("-to").arg(to.seconds_f64().to_string());
     }
@@ -88,7 +146,7 @@ pub fn remux(
         if let Some(turn) = replacement.turn.filter(|_| has_display_rotation()) {
             command.args(["-display_rotation", &turn.to_string()]);
         }
-        command.args(["-itsoffset", &format!("{:.6}", replacement.begin)]);
+        command.args(["-itsoffset", &format!("{:.6}", replacement.encoded.begin)]);
         command.arg("-i").arg(probe::path(&replacement.path));
     }
 
@@ -97,11 +155,15 @@ pub fn remux(
         // None of the packets before it.
         command.args(["-copypriorss", "0"]);
     }
-    let mut place = 0;
+    let (mut place, mut attachments, mut covers) = (0, 0, Vec::new());
     for (stream, action) in file.streams.iter().zip(actions) {
         let index = stream.index;
         let from = match action {
             Action::LeaveOut => continue,
+            Action::Attach => {
+                covers.push(cover(input, stream, output)?);
+                continue;
+            }
             Action::Match => {
                 let mut inputs = replacements.iter().zip(1..);
                 let (replacement, from) = inputs
@@ -122,13 +184,20 @@ pub fn remux(
                 format!("0:{index}")
             }
         };
+        attachments += usize::from(stream.codec_type == "attachment");
         command.args(["-map", &from]);
         command.args([&format!("-map_metadata:s:{place}"), &format!("0:s:{index}")]);
         place += 1;
     }
+    for (place, (cover, kind)) in (attachments..).zip(&covers) {
+        command.arg("-attach").arg(cover);
+        for tag in [format!("mimetype=image/{kind}"), format!("filename=cover.{kind}")] {
+            command.args([format!("-metadata:s:t:{place}"), tag]);
+        }
+    }
     command.args(["-map_metadata", "0", "-map_chapters", "0"]);
     if let Some(end) = replacements.iter().find(|replacement| replacement.encoded.interrupted) {
-        command.args(["-t", &format!("{:.6}", end.begin + end.encoded.duration)]);
+        command.args(["-t", &format!("{:.6}", end.encoded.begin + end.encoded.duration)]);
     }
     if recipe.container.is_mp4() {
         for_mp4(&mut command, file, replacements);
@@ -136,12 +205,25 @@ pub fn remux(
     command.args(["-f", recipe.container.format]).arg(probe::path(output));
 
     // Streams that aren't used don't count for where FFmpeg lets a file begin.
-    let unused = |action: &Action| matches!(action, Action::Match | Action::LeaveOut);
+    let unused =
+        |action: &Action| matches!(action, Action::Match | Action::LeaveOut | Action::Attach);
     for (stream, _) in file.streams.iter().zip(actions).filter(|(_, action)| unused(action)) {
         command.args(["-map", &format!("0:{}", stream.index)]);
     }
     command.args(["-c", "copy", "-copy_unknown", "-f", "null", "-"]);
     run(&mut command, progress)
+}
+
+/// Writes a picture beside the output, and says where and of which kind it is.
+fn cover(input: &Path, stream: &Stream, output: &Path) -> anyhow::Result<(PathBuf, &'static str)> {
+    let kind = if stream.codec_name == "png" { "png" } else { "jpeg" };
+    let path = output.with_file_name(format!("cover-{}.{kind}", stream.index));
+    let mut command = program("ffmpeg");
+    command.arg("-y").arg("-i").arg(probe::path(input));
+    command.args(["-map", &format!("0:{}", stream.index), "-c", "copy", "-frames:v", "1"]);
+    command.args(["-f", "image2", "-update", "1"]).arg(probe::path(&path));
+    probe::output(&mut command)?;
+    Ok((path, kind))
 }
 
 /// What FFmpeg has to be told of a stream that is replaced.

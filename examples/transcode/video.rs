@@ -1,26 +1,33 @@
 //! One video stream of a file, decoded, matched and encoded into a Matroska file of its own:
 //!
 //! ```text
-//! filesrc ! parsebin ! decodebin ! histomatch ! encoder ! matroskamux ! filesink
+//! ffmpeg -c copy | fdsrc ! matroskademux ! decodebin ! histomatch ! encoder ! matroskamux ! filesink
 //! ```
+//!
+//! FFmpeg takes the stream out of the file, so that its frames have the times that FFmpeg gives to what
+//! it copies.
 
+use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::process::{Child, ChildStdout};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use gst::prelude::*;
 use gst_video::VideoInfo;
 
 use crate::film::{Progress, Recipe, Report};
 use crate::probe::Stream;
+use crate::remux::{self, Beginning};
 
 pub struct Job<'a> {
     pub input: &'a Path,
     pub stream: &'a Stream,
-    /// Among the video streams of the file, and of how many.
-    pub place: (usize, usize),
+    pub beginning: Beginning,
+    /// When the frames are shown that the input says to be shown, in its own time.
+    pub times: &'a [f64],
     /// A value of videoflip's property `video-direction`, if the pixels are to be turned.
     pub turn: Option<&'static str>,
     pub output: &'a Path,
@@ -28,6 +35,8 @@ pub struct Job<'a> {
 
 pub struct Encoded {
     pub frames: u64,
+    /// When the first one is shown, in seconds from where FFmpeg lets the file begin.
+    pub begin: f64,
     /// From the first frame to the end of the last one, in seconds.
     pub duration: f64,
     /// What was decoded, and what the encoder got.
@@ -45,7 +54,10 @@ pub fn encode(
     report: &dyn Report,
 ) -> anyhow::Result<Encoded> {
     let mut run = Run::new(job, recipe)?;
-    let result = run.play(job, recipe, interrupted, report);
+    let result = run.play(recipe, interrupted, report);
+    // What it still has to say is of no use any more.
+    let _ = run.reader.kill();
+    let _ = run.reader.wait();
     if run.is_stuck(recipe) {
         // It would hang on its way to NULL, too, and a pipeline must not be dropped before that.
         std::mem::forget(run.pipeline);
@@ -62,17 +74,20 @@ struct Counts {
     alive: AtomicU64,
     frames: AtomicU64,
     encoded: AtomicU64,
-    /// Running times in nanoseconds, of the first frame and of the end of the last one.
+    /// In nanoseconds, of the first frame and of the end of the last one.
     begin: AtomicU64,
     end: AtomicU64,
+    /// Whether a frame came that lies behind the part.
+    is_past: AtomicBool,
 }
 
 struct Run {
     pipeline: gst::Pipeline,
     matcher: gst::Element,
+    /// FFmpeg, which reads the file.
+    reader: Child,
     counts: Arc<Counts>,
-    /// The pad of the stream that is decoded, while it waits for the seek to a part.
-    waiting: Arc<Mutex<Option<(gst::Pad, gst::PadProbeId)>>>,
+    _stdout: ChildStdout,
     /// The sign of life when there was last one, and when that was.
     alive: (u64, Instant),
 }
@@ -80,20 +95,20 @@ struct Run {
 /// How often progress and the clock are looked at.
 const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
-const READY_FOR_PART: &str = "ready-for-part";
-const NO_SUCH_STREAM: &str = "no-such-stream";
-
 impl Run {
     fn new(job: &Job, recipe: &Recipe) -> anyhow::Result<Self> {
         // The converters do nothing where their neighbours agree on a format, and that is nearly
         // always.
         let turn = job.turn.map(|turn| format!("! videoflip video-direction={turn}"));
+        let grey = grey_colorimetry(job.stream)
+            .map(|grey| format!("! capssetter caps=\"video/x-raw, colorimetry={grey}\""));
         let text = format!(
-            "filesrc name=source ! parsebin name=parsebin \
-             decodebin name=decodebin force-sw-decoders=true ! videoconvert name=decoded \
+            "fdsrc name=source ! matroskademux name=demuxer \
+             ! decodebin name=decodebin force-sw-decoders=true {} ! videoconvert name=decoded \
              ! histomatch name=histomatch {} ! queue max-size-buffers=4 max-size-bytes=0 \
              max-size-time=0 ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
              ! matroskamux name=muxer timecodescale={} ! filesink name=sink",
+            grey.unwrap_or_default(),
             turn.unwrap_or_default(),
             encoder_caps(job.stream, recipe),
             recipe.video.pipeline,
@@ -104,7 +119,9 @@ impl Run {
             .ok()
             .context("Several elements are a pipeline")?;
         let by_name = |name| pipeline.by_name(name).context("It is in the pipeline");
-        by_name("source")?.set_property("location", job.input);
+        let mut reader = remux::reader(job.input, job.stream, recipe)?;
+        let stdout = reader.stdout.take().context("It is piped")?;
+        by_name("source")?.set_property("fd", stdout.as_raw_fd());
         by_name("sink")?.set_property("location", job.output);
         let matcher = by_name("histomatch")?;
         for (name, value) in &recipe.properties {
@@ -125,7 +142,7 @@ impl Run {
         let pad = |name, direction| {
             by_name(name)?.static_pad(direction).context("A filter has an input and an output")
         };
-        count_frames(&pad("histomatch", "sink")?, &counts);
+        watch_frames(&pad("decoded", "sink")?, job, recipe, &counts);
         count(&pad("source", "src")?, &counts, |_| {});
         let muxer = by_name("muxer")?;
         let encoded = muxer.sink_pads().pop().context("It is linked")?;
@@ -133,16 +150,11 @@ impl Run {
             counts.encoded.fetch_add(1, Relaxed);
         });
 
-        let waiting = Arc::default();
-        let decodebin = by_name("decodebin")?.static_pad("sink").context("It has an input")?;
-        let bus = pipeline.bus().context("A pipeline has a bus")?;
-        choose_stream(&by_name("parsebin")?, &decodebin, job, recipe, &bus, &waiting);
-        Ok(Self { pipeline, matcher, counts, waiting, alive: (0, Instant::now()) })
+        Ok(Self { pipeline, matcher, reader, counts, alive: (0, Instant::now()), _stdout: stdout })
     }
 
     fn play(
         &mut self,
-        job: &Job,
         recipe: &Recipe,
         interrupted: &AtomicBool,
         report: &dyn Report,
@@ -151,17 +163,10 @@ impl Run {
         // Not its result: the bus knows what went wrong.
         let _ = self.pipeline.set_state(gst::State::Playing);
         let mut missing = Vec::new();
-        let (mut damage, mut ends) = (None, false);
+        let (mut damage, mut ends, mut was_interrupted) = (None, false, false);
         loop {
             let message = bus.timed_pop(TICK);
             match message.as_deref().map(gst::MessageRef::view) {
-                Some(gst::MessageView::Application(message)) => {
-                    match message.structure().map(|structure| structure.name().as_str()) {
-                        Some(READY_FOR_PART) => self.seek(recipe)?,
-                        Some(NO_SUCH_STREAM) => bail!(no_decoder(job, &missing)),
-                        _ => {}
-                    }
-                }
                 Some(gst::MessageView::Element(message)) => {
                     let plugin = gst_pbutils::MissingPluginMessage::parse(message);
                     missing.extend(plugin.map(|plugin| plugin.description().to_string()));
@@ -175,11 +180,14 @@ impl Run {
                     ensure!(self.can_end(error), reason);
                     damage = Some(reason);
                 }
-                Some(gst::MessageView::Eos(_)) => return self.encoded(damage, ends),
+                Some(gst::MessageView::Eos(_)) => return self.encoded(damage, was_interrupted),
                 _ => {}
             }
-            if !ends && (interrupted.load(Relaxed) || damage.is_some()) {
+            let interrupted = interrupted.load(Relaxed);
+            let is_past = self.counts.is_past.load(Relaxed);
+            if !ends && (interrupted || is_past || damage.is_some()) {
                 ends = true;
+                was_interrupted = interrupted;
                 self.end();
             }
             report.progress(&self.progress());
@@ -195,7 +203,7 @@ impl Run {
     /// Whether what was decoded before an error can be kept: it came from what lies before the
     /// element.
     fn can_end(&self, error: &gst::message::Error) -> bool {
-        let before = ["source", "parsebin", "decodebin"];
+        let before = ["source", "demuxer", "decodebin"];
         let is_before = |source: &gst::Object| {
             before.iter().filter_map(|name| self.pipeline.by_name(name)).any(|element| {
                 source == element.upcast_ref::<gst::Object>() || source.has_as_ancestor(&element)
@@ -209,23 +217,6 @@ impl Run {
         let pads = self.matcher.sink_pads();
         // It waits for the frame that is matched.
         std::thread::spawn(move || pads[0].send_event(gst::event::Eos::new()));
-    }
-
-    /// Goes to the part that is asked for, and lets the stream flow.
-    fn seek(&self, recipe: &Recipe) -> anyhow::Result<()> {
-        let waiting = self.waiting.lock().ok().and_then(|mut waiting| waiting.take());
-        let Some((pad, block)) = waiting else { return Ok(()) };
-        let part = gst::event::Seek::new(
-            1.,
-            gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE,
-            gst::SeekType::Set,
-            recipe.from,
-            if recipe.to.is_some() { gst::SeekType::Set } else { gst::SeekType::None },
-            recipe.to,
-        );
-        ensure!(pad.send_event(part), "One can't seek in it: leave --from and --to away");
-        pad.remove_probe(block);
-        Ok(())
     }
 
     fn progress(&self) -> Progress {
@@ -245,9 +236,8 @@ impl Run {
         self.alive.1.elapsed() >= recipe.patience
     }
 
-    fn encoded(&self, damage: Option<String>, ended: bool) -> anyhow::Result<Encoded> {
+    fn encoded(&self, damage: Option<String>, interrupted: bool) -> anyhow::Result<Encoded> {
         let Progress { frames, done, .. } = self.progress();
-        let interrupted = ended && damage.is_none();
         ensure!(frames > 0 || interrupted, "No frame of the video could be decoded");
         let encoded = self.counts.encoded.load(Relaxed);
         ensure!(
@@ -262,6 +252,7 @@ impl Run {
         let info = |name, pad| info(name, pad).map_or_else(none, Ok);
         Ok(Encoded {
             frames,
+            begin: seconds(gst::ClockTime::from_nseconds(self.counts.begin.load(Relaxed))),
             duration: done.seconds_f64(),
             decoded: info("decoded", "sink")?,
             encoded: info("encoded", "src")?,
@@ -277,13 +268,27 @@ pub fn is_interlaced(field_order: &str) -> bool {
 }
 
 /// What the encoder is given. Colour is coarser than luma by two in 4:2:0, so that a size that is
-/// odd needs 4:4:4 with most encoders.
+/// odd needs 4:4:4 with most encoders. Grey needs no fine colour, and keeps its range.
 fn encoder_caps(stream: &Stream, recipe: &Recipe) -> &'static str {
     let is_odd = [stream.width, stream.height].into_iter().flatten().any(|length| length % 2 == 1);
-    match is_odd && !recipe.video.takes_odd_sizes {
-        true => "video/x-raw, format={Y444, Y444_10LE, Y444_12LE}",
-        false => "video/x-raw",
+    let is_grey = grey_colorimetry(stream).is_some() && recipe.video.codec != "ffv1";
+    match () {
+        () if is_odd && !recipe.video.takes_odd_sizes => {
+            "video/x-raw, format={Y444, Y444_10LE, Y444_12LE}"
+        }
+        () if is_grey => match grey_colorimetry(stream) {
+            Some("1:4:0:0") => "video/x-raw, format=I420, colorimetry=1:4:0:0",
+            _ => "video/x-raw, format=I420",
+        },
+        () => "video/x-raw",
     }
+}
+
+/// Grey has no matrix. Without any, GStreamer 1.22 converts it wrongly; with one, not at all.
+fn grey_colorimetry(stream: &Stream) -> Option<&'static str> {
+    let is_full = stream.color_range.as_deref() == Some("pc");
+    let colorimetry = if is_full { "1:4:0:0" } else { "2:4:0:0" };
+    (stream.pix_fmt.as_deref() == Some("gray")).then_some(colorimetry)
 }
 
 /// The unit of time in nanoseconds. Ten microseconds tell the ticks of the finest common clock from
@@ -293,80 +298,6 @@ fn timescale(stream: &Stream) -> u64 {
     match stream.frame_rate() {
         Some(rate) if rate >= 20. => 10_000,
         _ => 1_000_000,
-    }
-}
-
-/// Links the stream that is asked for, once it is known.
-fn choose_stream(
-    parsebin: &gst::Element,
-    decodebin: &gst::Pad,
-    job: &Job,
-    recipe: &Recipe,
-    bus: &gst::Bus,
-    waiting: &Arc<Mutex<Option<(gst::Pad, gst::PadProbeId)>>>,
-) {
-    let is_part = recipe.from > gst::ClockTime::ZERO || recipe.to.is_some();
-    let (nth, of) = job.place;
-    let id = job.stream.id.as_deref().and_then(|id| u64::from_str_radix(id.get(2..)?, 16).ok());
-    let seen = Arc::new(AtomicU64::new(0));
-    let linked = decodebin.clone();
-    let (waiting, messages) = (waiting.clone(), bus.clone());
-    parsebin.connect_pad_added(move |_, pad| {
-        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        if !is_video(&caps) || linked.is_linked() {
-            return;
-        }
-        let place = seen.fetch_add(1, Relaxed) as usize;
-        let stream_id = pad.stream_id().unwrap_or_default();
-        // Transport streams have them in another order, but with numbers that both know.
-        let number = stream_id.rsplit('/').next().filter(|number| number.len() == 8);
-        let is_wanted = match number.zip(id) {
-            Some((number, id)) if of > 1 => number == format!("{id:08x}"),
-            _ => of == 1 || place == nth,
-        };
-        if !is_wanted {
-            return;
-        }
-        if is_part {
-            let bus = messages.clone();
-            // Nothing flows until the seek is done.
-            let types = gst::PadProbeType::BLOCK_DOWNSTREAM;
-            let block = pad.add_probe(types, move |pad, info| {
-                if info.event().is_some() {
-                    return gst::PadProbeReturn::Pass;
-                }
-                let ready = gst::Structure::new_empty(READY_FOR_PART);
-                let _ = bus.post(gst::message::Application::builder(ready).src(pad).build());
-                gst::PadProbeReturn::Ok
-            });
-            if let (Ok(mut waiting), Some(block)) = (waiting.lock(), block) {
-                *waiting = Some((pad.clone(), block));
-            }
-        }
-        // What comes of a failure is an error on the bus.
-        let _ = pad.link(&linked);
-    });
-    let (linked, bus) = (decodebin.clone(), bus.clone());
-    parsebin.connect_no_more_pads(move |parsebin| {
-        if !linked.is_linked() {
-            let none = gst::Structure::new_empty(NO_SUCH_STREAM);
-            let _ = bus.post(gst::message::Application::builder(none).src(parsebin).build());
-        }
-    });
-}
-
-/// Pictures that are attached to sound have no frame rate.
-fn is_video(caps: &gst::Caps) -> bool {
-    let Some(structure) = caps.structure(0) else { return false };
-    let name = structure.name().as_str();
-    let moves = || structure.get::<gst::Fraction>("framerate").is_ok_and(|rate| rate.numer() > 0);
-    name.starts_with("video/") || (name.starts_with("image/") && moves())
-}
-
-fn no_decoder(job: &Job, missing: &[String]) -> String {
-    match missing {
-        [] => format!("GStreamer doesn't find {} in it", job.stream.description()),
-        missing => needs(missing),
     }
 }
 
@@ -401,26 +332,51 @@ fn count(pad: &gst::Pad, counts: &Arc<Counts>, also: impl Fn(&Counts) + Send + S
     });
 }
 
-fn count_frames(pad: &gst::Pad, counts: &Arc<Counts>) {
+/// Times in the pipe from FFmpeg are so much later, as those before the file's beginning would be
+/// negative.
+pub const OFFSET: u64 = 10_000;
+
+/// In seconds from where FFmpeg lets the file begin.
+fn seconds(time: gst::ClockTime) -> f64 {
+    time.seconds_f64() - OFFSET as f64
+}
+
+/// Lets those frames pass that are shown, and gives them their times, which the pipe has rounded.
+fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>) {
     let counts = counts.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+    let Beginning { shown, own } = job.beginning;
+    let length = recipe.to.map(|to| (to - recipe.from).seconds_f64());
+    let times: Vec<f64> = job.times.iter().map(|time| time - own + shown).collect();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         counts.alive.fetch_add(1, Relaxed);
-        if let Some((begin, end)) = times_of(pad, info) {
-            if counts.frames.load(Relaxed) == 0 {
-                counts.begin.store(begin.nseconds(), Relaxed);
-            }
-            counts.end.fetch_max(end.nseconds(), Relaxed);
+        let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let Some(pts) = buffer.pts() else { return gst::PadProbeReturn::Ok };
+        let time = seconds(pts);
+        let is_past = length.is_some_and(|length| time > length - ROUNDING);
+        counts.is_past.fetch_or(is_past, Relaxed);
+        if time < shown - ROUNDING || is_past {
+            info.flow_res = Ok(gst::FlowSuccess::Ok);
+            // Not Drop, for which the bindings and GStreamer both give the buffer back.
+            return gst::PadProbeReturn::Handled;
         }
-        counts.frames.fetch_add(1, Relaxed);
+        let next = times.partition_point(|known| *known < time);
+        let around = times[next.saturating_sub(1)..].iter().take(2);
+        let known = around.copied().find(|known| (known - time).abs() < ROUNDING);
+        let exact = known.and_then(|known| {
+            gst::ClockTime::try_from_seconds_f64((known + OFFSET as f64).max(0.)).ok()
+        });
+        let pts = exact.unwrap_or(pts);
+        buffer.make_mut().set_pts(pts);
+        if counts.frames.fetch_add(1, Relaxed) == 0 {
+            counts.begin.store(pts.nseconds(), Relaxed);
+        }
+        let end = pts + buffer.duration().unwrap_or_default();
+        counts.end.fetch_max(end.nseconds(), Relaxed);
         gst::PadProbeReturn::Ok
     });
 }
 
-/// The running times when a buffer begins and ends.
-fn times_of(pad: &gst::Pad, info: &gst::PadProbeInfo) -> Option<(gst::ClockTime, gst::ClockTime)> {
-    let buffer = info.buffer()?;
-    let event = pad.sticky_event::<gst::event::Segment>(0)?;
-    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
-    let begin = segment.to_running_time(buffer.pts()?)?;
-    Some((begin, begin + buffer.duration().unwrap_or_default()))
-}
+/// A little more than half a millisecond, to which Matroska rounds.
+const ROUNDING: f64 = 0.0006;

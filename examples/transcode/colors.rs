@@ -133,8 +133,7 @@ impl Colors {
         // The names of the filters' options are not the same.
         match codec {
             "h264" | "h265" => {
-                // x265 as GStreamer 1.22 feeds it writes messages that FFmpeg can't read, and drops.
-                let name = codec.replace("h265", "filter_units=remove_types=39,hevc");
+                let name = codec.replace("h265", "hevc");
                 let site = site.saturating_sub(1);
                 Some(format!(
                     "{name}_metadata=video_full_range_flag={is_full}:{numbers}\

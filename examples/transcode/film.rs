@@ -278,6 +278,13 @@ fn instead_of_copy(stream: &Stream, container: &Container) -> Action {
 }
 
 fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) {
+    if stream.color_transfer.as_deref() == Some("smpte2084") {
+        report.warning(&format!(
+            "{}: what it says of the display and the light that it was made for (HDR10) is left \
+             out, as GStreamer writes it wrongly",
+            stream.description()
+        ));
+    }
     let [from, to] = [&encoded.decoded, &encoded.encoded].map(|info| info.format_info());
     if from.format() == to.format() {
         return;
@@ -301,15 +308,11 @@ fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) 
             lost.join(", ")
         ));
     }
-    let is_odd = [from_size(&encoded.encoded)].iter().any(|(w, h)| w % 2 == 1 || h % 2 == 1);
+    let is_odd = encoded.encoded.width() % 2 == 1 || encoded.encoded.height() % 2 == 1;
     if is_odd && to.w_sub().get(1) < from.w_sub().get(1) {
         report.warning(&format!(
             "{}: its odd size is kept in 4:4:4, which not every player shows",
             stream.description()
         ));
     }
-}
-
-fn from_size(info: &gst_video::VideoInfo) -> (u32, u32) {
-    (info.width(), info.height())
 }

@@ -128,8 +128,19 @@ fn container(options: &Options) -> anyhow::Result<&'static Container> {
     match (options.container, ending) {
         (Some(container), _) => Ok(container),
         (None, Some(ending)) if !options.output.is_dir() => formats::container(&ending),
+        (None, None) if options.inputs.len() == 1 && !is_folder(options) => bail!(
+            "The name '{0}' doesn't say the container: write {0}.mkv or --container, or {0}/ for a \
+             folder",
+            options.output.display()
+        ),
         _ => formats::container("mkv"),
     }
+}
+
+fn is_folder(options: &Options) -> bool {
+    let output = &options.output;
+    let is_named_so = output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    is_named_so || output.is_dir() || options.inputs[0].is_dir()
 }
 
 fn recipe(options: &Options, container: &'static Container) -> anyhow::Result<Recipe> {
@@ -335,7 +346,7 @@ fn write(
     let line = Line::new(screen, &input)?;
     let begin = Instant::now();
     let result = convert(task, recipe, keeps_parts, interruption, &line)
-        .with_context(|| format!("'{input}' can't be written to '{}'", task.output.display()));
+        .with_context(|| format!("'{input}' wasn't converted to '{}'", task.output.display()));
     line.bar.finish_and_clear();
     screen.remove(&line.bar);
     let (written, progress) = result?;
@@ -344,7 +355,8 @@ fn write(
         let (frames, done) = (progress.frames, text::time(progress.done));
         screen.suspend(|| {
             eprintln!(
-                "{input}: {frames} frames, {done} in {took:.1} s -> {}",
+                "{input}: {frames} frame{}, {done} in {took:.1} s -> {}",
+                if frames == 1 { "" } else { "s" },
                 task.output.display()
             );
         });

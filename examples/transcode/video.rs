@@ -83,7 +83,8 @@ struct Counts {
 
 struct Run {
     pipeline: gst::Pipeline,
-    matcher: gst::Element,
+    /// Where frames come from the decoder.
+    decoded: gst::Element,
     /// FFmpeg, which reads the file.
     reader: Child,
     counts: Arc<Counts>,
@@ -128,16 +129,13 @@ impl Run {
             matcher.set_property_from_str(name, value);
         }
         matcher.set_property("reference-location", &recipe.reference);
-        if let Some(interlaced) = by_name("encoded")?
+        let encoder = by_name("encoded")?
             .static_pad("src")
             .and_then(|pad| pad.peer())
-            .and_then(|pad| pad.parent_element())
-            .filter(|encoder| encoder.find_property("interlaced").is_some())
-        {
-            let is_interlaced = job.stream.field_order.as_deref().is_some_and(is_interlaced);
-            interlaced.set_property("interlaced", is_interlaced);
-        }
+            .context("A filter is linked to the encoder")?;
+        set_up_encoder(&encoder, job.stream)?;
 
+        let decoded = by_name("decoded")?;
         let counts = Arc::new(Counts::default());
         let pad = |name, direction| {
             by_name(name)?.static_pad(direction).context("A filter has an input and an output")
@@ -150,7 +148,7 @@ impl Run {
             counts.encoded.fetch_add(1, Relaxed);
         });
 
-        Ok(Self { pipeline, matcher, reader, counts, alive: (0, Instant::now()), _stdout: stdout })
+        Ok(Self { pipeline, decoded, reader, counts, alive: (0, Instant::now()), _stdout: stdout })
     }
 
     fn play(
@@ -214,7 +212,7 @@ impl Run {
 
     /// Lets what comes behind the decoder end as if the file ended here.
     fn end(&self) {
-        let pads = self.matcher.sink_pads();
+        let pads = self.decoded.sink_pads();
         // It waits for the frame that is matched.
         std::thread::spawn(move || pads[0].send_event(gst::event::Eos::new()));
     }
@@ -260,6 +258,29 @@ impl Run {
             interrupted,
         })
     }
+}
+
+fn set_up_encoder(input: &gst::Pad, stream: &Stream) -> anyhow::Result<()> {
+    let encoder = input.parent_element().context("A pad is an element's")?;
+    if encoder.find_property("interlaced").is_some() {
+        let is_interlaced = stream.field_order.as_deref().is_some_and(is_interlaced);
+        encoder.set_property("interlaced", is_interlaced);
+    }
+    // GStreamer 1.22 writes it wrongly: x265enc with bytes behind it that are none of it, matroskamux
+    // with a fifth of the luminance.
+    input.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
+            && let gst::EventView::Caps(caps) = event.view()
+        {
+            let mut caps = caps.caps_owned();
+            for structure in caps.make_mut().iter_mut() {
+                structure.remove_fields(["mastering-display-info", "content-light-level"]);
+            }
+            *event = gst::event::Caps::new(&caps);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
 }
 
 /// As ffprobe says it.

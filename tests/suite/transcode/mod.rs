@@ -1,6 +1,8 @@
 //! Promise: the example `transcode` keeps all of a file but its colours; what it writes is whole or
 //! has another name; and its errors say which file and what to do.
 
+mod faults;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -391,8 +393,8 @@ fn a_bad_file_does_not_keep_the_others() {
     let said = text(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     for words in [
-        "'bad.mp4' can't be written to 'out/bad.mkv': ",
-        "'missing.mp4' can't be written to 'out/missing.mkv': Can't read it; check the path",
+        "'bad.mp4' wasn't converted to 'out/bad.mkv': ",
+        "'missing.mp4' wasn't converted to 'out/missing.mkv': Can't read it; check the path",
         "2 of the files failed",
     ] {
         assert!(said.contains(words), "{words}: {said}");
@@ -447,7 +449,7 @@ fn errors_say_which_and_why_and_what_to_do() {
     for (arguments, words) in [
         (
             "sound.mp4 -o x.mkv",
-            "'sound.mp4' can't be written to 'x.mkv'|It has no video, only: stream #0 (audio, aac, eng)",
+            "'sound.mp4' wasn't converted to 'x.mkv'|It has no video, only: stream #0 (audio, aac, eng)",
         ),
         ("film.mp4 -o x.mkv --from 5", "--from is behind its end: it lasts 0:00:02.0"),
         ("film.mp4 -o x.mkv --from 2 --to 1", "--from must be before --to"),
@@ -562,7 +564,7 @@ fn the_line_for_gnu_parallel_runs() {
     if missing() || skipped(&["parallel"], &[]) {
         return;
     }
-    const README: &str = include_str!("../../examples/README.md");
+    const README: &str = include_str!("../../../examples/README.md");
     let line = README.split("```sh\n").find(|block| block.starts_with("parallel "));
     let line = line.and_then(|block| block.split("```").next()).expect("it is there");
 

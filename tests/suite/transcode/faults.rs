@@ -1,0 +1,342 @@
+//! Files in which things were lost or moved; each is made by FFmpeg, and matched with `strength=0`, so
+//! that what comes out must be what went in.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::{ffmpeg, missing, packets, probe, succeed, times, transcode};
+use crate::common::programs::{example, run, skipped, text};
+use temp_dir::TempDir;
+
+const X264: &str = "-c:v libx264 -preset ultrafast";
+
+/// A second of moving pictures and sound: `VIDEO` and `SOUND` stand for the inputs.
+fn make(arguments: &str, folder: &Path) {
+    let arguments = arguments
+        .replace("VIDEO", "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1")
+        .replace("SOUND", "-f lavfi -i sine=duration=1.1")
+        .replace("X264", X264);
+    ffmpeg("ffmpeg", &format!("-y {arguments}"), folder);
+}
+
+fn keep(arguments: &str, folder: &Path) -> String {
+    succeed(&format!("{arguments} --reference REF --set strength=0 --force"), folder)
+}
+
+/// The lowest PSNR of a frame's samples, in R'G'B'.
+fn likeness(a: &str, b: &str, folder: &Path) -> f64 {
+    let side = |n| format!("[{n}:v:0]settb=1/25,setpts=N,scale=flags=accurate_rnd,format=gbrp");
+    let graph = format!("{}[a];{}[b];[a][b]psnr=stats_file=psnr.txt", side(0), side(1));
+    let arguments = format!("-i {a} -i {b} -lavfi {graph} -fps_mode passthrough -f null -");
+    ffmpeg("ffmpeg", &arguments, folder);
+    let stats = fs::read_to_string(folder.join("psnr.txt")).expect("it was written");
+    let of_frame = |line: &str| -> f64 {
+        let (_, rest) = line.split_once("psnr_avg:").expect("a figure");
+        let number = rest.split(' ').next().expect("a number");
+        number.parse().unwrap_or(f64::INFINITY)
+    };
+    stats.lines().map(of_frame).fold(f64::INFINITY, f64::min)
+}
+
+fn video(entries: &str, file: &str, folder: &Path) -> String {
+    probe(&format!("-select_streams v:0 -show_entries stream={entries}"), file, folder)
+}
+
+/// When the packets of a kind begin, in milliseconds.
+fn begin(kind: char, file: &str, folder: &Path) -> f64 {
+    let entries = format!("-select_streams {kind}:0 -show_entries packet=pts_time");
+    let lines = probe(&entries, file, folder);
+    let times = lines.lines().filter_map(|line| line.trim_end_matches(',').parse::<f64>().ok());
+    1000. * times.fold(f64::INFINITY, f64::min)
+}
+
+fn count(kind: char, file: &str, folder: &Path) -> String {
+    let entries =
+        format!("-count_packets -select_streams {kind}:0 -show_entries stream=nb_read_packets");
+    // Transport streams have it once more in their programs.
+    probe(&entries, file, folder).lines().next().unwrap_or_default().to_string()
+}
+
+/// A folder for a test, or none where what it needs is not installed.
+fn folder() -> Option<TempDir> {
+    (!missing()).then(|| TempDir::new().expect("a temporary folder"))
+}
+
+#[test]
+fn f180_full_range_stays_full_and_grey_stays_grey() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let full = "-vf scale=out_range=pc,format=yuv420p -color_range pc";
+    make(&format!("VIDEO {full} X264 full.mp4"), folder);
+    make("VIDEO -vf format=gray -color_range pc -c:v ffv1 grey.mkv", folder);
+    for (input, output) in [
+        ("full.mp4", "a.mp4"),
+        ("full.mp4", "a.webm"),
+        ("grey.mkv", "b.mkv"),
+        ("grey.mkv", "b.mp4"),
+    ] {
+        keep(&format!("{input} -o {output}"), folder);
+        assert_eq!(video("color_range", output, folder), "pc", "{output}");
+        let likeness = likeness(input, output, folder);
+        assert!(likeness > 35., "{input} {output}: {likeness}");
+    }
+}
+
+#[test]
+fn f181_f182_colours_are_called_what_they_were_called() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -pix_fmt yuv420p X264 untagged.mp4", folder);
+    let tags = "-colorspace bt2020nc -color_primaries bt2020 -color_trc bt2020-10";
+    let site = "-chroma_sample_location topleft";
+    make(&format!("VIDEO -pix_fmt yuv420p {tags} {site} X264 tagged.mkv"), folder);
+    let entries = "color_space,color_transfer,color_primaries,chroma_location";
+    for input in ["untagged.mp4", "tagged.mkv"] {
+        let before = video(entries, input, folder);
+        for output in ["out.mp4", "out.mkv", "out.webm"] {
+            keep(&format!("{input} -o {output}"), folder);
+            let after = video(entries, output, folder);
+            // VP9 has no site of its own, and H.264 one that is left if none is named.
+            let site = |text: &str| text.replace("unspecified", "left");
+            assert_eq!(site(&before), site(&after), "{input} {output}");
+        }
+    }
+    // Turned pixels are no other colours.
+    super::turn(&folder.join("untagged.mp4"), &folder.join("turned.mp4"));
+    keep("turned.mp4 -o turned.mkv", folder);
+    assert_eq!(video("width,color_space", "turned.mkv", folder), "120,unknown");
+}
+
+#[test]
+fn f183_f185_f191_every_packet_is_kept_where_it_was() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO SOUND -pix_fmt yuv420p X264 -g 12 -bf 2 -c:a aac plain.mp4", folder);
+    make("-ss 0.5 -i plain.mp4 -c copy cut.mp4", folder);
+    make("VIDEO -itsoffset 0.3 SOUND -map 0 -map 1 X264 -c:a aac late-sound.mp4", folder);
+    make("-itsoffset 0.3 VIDEO SOUND -map 0 -map 1 X264 -c:a libopus late.mkv", folder);
+    make("VIDEO SOUND -c:v mpeg2video -bf 2 -c:a mp2 a.ts", folder);
+    make("VIDEO SOUND X264 -bf 2 -c:a aac -output_ts_offset 95443.2 wrap.ts", folder);
+    make("VIDEO SOUND -c:v mpeg2video -bf 2 -c:a mp2 a.mpg", folder);
+    make("VIDEO SOUND -c:v mpeg4 -bf 2 -c:a libmp3lame a.avi", folder);
+    for input in ["plain.mp4", "cut.mp4", "late-sound.mp4", "late.mkv", "a.ts", "wrap.ts", "a.mpg"]
+    {
+        for output in ["out.mp4", "out.mkv"] {
+            keep(&format!("{input} -o {output}"), folder);
+            let [before, after] = [input, output].map(|file| count('a', file, folder));
+            assert_eq!(before, after, "{input} {output}");
+        }
+    }
+    // What FFmpeg decodes says where frames and sound are; in Matroska, times are rounded.
+    for (input, output) in
+        [("plain.mp4", "p.mkv"), ("late-sound.mp4", "s.mp4"), ("late.mkv", "l.mp4")]
+    {
+        keep(&format!("{input} -o {output}"), folder);
+        let [before, after] =
+            [input, output].map(|file| begin('v', file, folder) - begin('a', file, folder));
+        assert!((before - after).abs() <= 1.5, "{input} {output}: {before} {after}");
+    }
+    // The first frame that is shown lies behind the beginning of the sound by this much.
+    keep("cut.mp4 -o cut-out.mp4", folder);
+    let shown = |file: &str| ffmpeg("ffmpeg", &format!("-i {file} -an -f framemd5 -"), folder);
+    let frames = |file| String::from_utf8(shown(file)).expect("text").lines().count();
+    assert_eq!(frames("cut.mp4"), frames("cut-out.mp4"));
+    assert!(likeness("cut.mp4", "cut-out.mp4", folder) > 35.);
+    keep("a.avi -o avi.mp4", folder);
+    assert_eq!(count('v', "avi.mp4", folder), "25");
+}
+
+#[test]
+fn f184_the_last_frame_of_uneven_times_is_shown() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -vf select=not(mod(n\\,3))+not(mod(n\\,5)) -fps_mode vfr X264 in.mp4", folder);
+    keep("in.mp4 -o out.mp4", folder);
+    let shown = |file| {
+        let frames = "-count_frames -show_entries stream=nb_read_frames";
+        probe(frames, file, folder)
+    };
+    assert_eq!(shown("in.mp4"), shown("out.mp4"));
+    assert_eq!(times("in.mp4", folder), times("out.mp4", folder));
+}
+
+#[test]
+fn f186_f190_sound_is_copied_or_converted_with_its_channels() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO SOUND X264 -c:a aac -f mpegts -mpegts_flags latm latm.ts", folder);
+    make("VIDEO SOUND X264 -c:a eac3 -b:a 96k e.mp4", folder);
+    make("VIDEO -f lavfi -i sine,aformat=channel_layouts=5.1 -t 1 X264 -c:a ac3 six.mkv", folder);
+    let sound =
+        |file| probe("-select_streams a:0 -show_entries stream=codec_name,channels", file, folder);
+    let said = keep("latm.ts -o latm.mp4", folder);
+    assert!(
+        said.contains("(audio, aac_latm) is converted by aac, as .mp4 can't hold it"),
+        "{said}"
+    );
+    assert_eq!(sound("latm.mp4"), "aac,1");
+    keep("e.mp4 -o e-out.mp4", folder);
+    assert_eq!(packets("a:0", "e.mp4", folder), packets("a:0", "e-out.mp4", folder));
+    keep("six.mkv -o six.webm", folder);
+    assert_eq!(sound("six.webm"), "opus,6");
+    keep("six.mkv -o six.mp4", folder);
+    assert_eq!(sound("six.mp4"), "ac3,6");
+
+    let strict = transcode("six.mkv -o strict.webm --reference REF --strict", folder);
+    assert_eq!(strict.status.code(), Some(1));
+    assert!(text(&strict).contains("--strict allows no changes: stream #1"), "{}", text(&strict));
+    assert!(!folder.join("strict.webm").exists());
+}
+
+#[test]
+fn f187_f188_f194_all_else_of_a_film_is_kept() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let subtitles =
+        "1\n00:00:00,100 --> 00:00:00,500\nOne\n\n2\n00:00:00,600 --> 00:00:03,000\nTwo\n";
+    fs::write(folder.join("in.srt"), subtitles).expect("written");
+    let chapters = ";FFMETADATA1\ntitle=A film\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=700\n\
+        title=One\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=700\nEND=1000\ntitle=Two\n";
+    fs::write(folder.join("in.txt"), chapters).expect("written");
+    ffmpeg("ffmpeg", "-f lavfi -i color=red:size=64x64 -frames:v 1 cover.png", folder);
+    let date = "-metadata creation_time=2020-01-02T03:04:05Z";
+    make(
+        &format!(
+            "VIDEO SOUND -i in.srt -i in.srt -i in.txt -map 0 -map 1 -map 2 -map 3 \
+             -map_metadata 4 X264 -c:a aac -c:s:0 ass -c:s:1 webvtt -disposition:s:0 forced \
+             -metadata:s:a:0 language=ger -attach in.srt -metadata:s:t:0 mimetype=font/ttf \
+             -metadata:s:t:0 filename=a.ttf {date} in.mkv"
+        ),
+        folder,
+    );
+    make(
+        &format!(
+            "VIDEO SOUND -i cover.png -i in.txt -map 0 -map 1 -map 2 -map_metadata 3 X264 \
+             -c:a aac -c:v:1 copy -disposition:v:1 attached_pic -metadata location=+48.1+011.5/ \
+             {date} in.mp4"
+        ),
+        folder,
+    );
+    let about = |file: &str| {
+        let streams = "stream=codec_name:stream_disposition=forced,default,attached_pic";
+        let tags = "stream_tags=language:format_tags=title,location,creation_time";
+        probe(&format!("-show_chapters -show_entries {streams}:{tags}"), file, folder)
+    };
+    keep("in.mkv -o out.mkv", folder);
+    assert_eq!(about("in.mkv"), about("out.mkv"));
+    for stream in ["s:0", "s:1"] {
+        assert_eq!(packets(stream, "in.mkv", folder), packets(stream, "out.mkv", folder));
+    }
+    let lengths = "-select_streams s -show_entries packet=pts_time,duration_time";
+    assert_eq!(probe(lengths, "in.mkv", folder), probe(lengths, "out.mkv", folder));
+
+    keep("in.mp4 -o out.mp4", folder);
+    assert_eq!(about("in.mp4"), about("out.mp4"));
+    keep("in.mp4 -o cover.mkv", folder);
+    let picture =
+        "-select_streams v:1 -show_entries stream=codec_name:stream_disposition=attached_pic";
+    assert_eq!(probe(picture, "cover.mkv", folder), "png,1");
+}
+
+#[test]
+fn f189_f197_mistakes_are_named() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -frames:v 1 X264 in.mp4", folder);
+    fs::write(folder.join("zero.mp4"), "").expect("written");
+    for (arguments, words) in [
+        ("in.mp4 -o out", "The name 'out' doesn't say the container: write out.mkv"),
+        ("zero.mp4 -o out.mkv", "'zero.mp4' wasn't converted to 'out.mkv'"),
+    ] {
+        let output = transcode(&format!("{arguments} --reference REF"), folder);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output).contains(words), "{}", text(&output));
+    }
+    let said = keep("in.mp4 -o out.mkv", folder);
+    assert!(said.contains("in.mp4: 1 frame, "), "{said}");
+}
+
+#[test]
+fn f192_depth_subsampling_alpha_and_odd_sizes_are_kept_or_said() {
+    if skipped(&[], &["avenc_ffv1"]) {
+        return;
+    }
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    for format in ["yuv422p10le", "yuv444p12le", "bgr0", "gray", "yuva420p"] {
+        make(&format!("VIDEO -pix_fmt {format} -c:v ffv1 in.mkv"), folder);
+        keep("in.mkv -o out.mkv --video ffv1", folder);
+        assert_eq!(video("pix_fmt", "out.mkv", folder), format);
+        let [before, after] = ["in.mkv", "out.mkv"].map(|file| {
+            ffmpeg("ffmpeg", &format!("-i {file} -f rawvideo -pix_fmt {format} -f md5 -"), folder)
+        });
+        assert_eq!(before, after, "{format}");
+    }
+    // The last one is transparent.
+    let said = keep("in.mkv -o out.webm", folder);
+    assert!(said.contains("transparency is lost in the encoder; ffv1 keeps more"), "{said}");
+
+    let odd = "-f lavfi -i testsrc2=size=162x122:duration=0.4 \
+        -vf format=yuv444p,crop=161:121,format=yuv420p";
+    make(&format!("{odd} -c:v libvpx-vp9 -deadline realtime odd.webm"), folder);
+    for (output, format) in [("odd.mp4", "yuv444p"), ("odd-out.webm", "yuv420p")] {
+        let said = keep(&format!("odd.webm -o {output}"), folder);
+        assert_eq!(video("width,height,pix_fmt", output, folder), format!("161,121,{format}"));
+        assert_eq!(said.contains("its odd size is kept in 4:4:4"), format == "yuv444p", "{said}");
+    }
+}
+
+#[test]
+fn f196_films_that_gstreamer_does_not_find_are_decoded() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -c:v gif in.gif", folder);
+    make("VIDEO -c:v png png.mov", folder);
+    make("VIDEO -c:v jpeg2000 j2k.mov", folder);
+    make("VIDEO -c:v mpeg2video silent.mpg", folder);
+    make(
+        "-f lavfi -i testsrc2=size=720x576:rate=25:duration=0.2 SOUND -t 0.2 -target pal-dv in.dv",
+        folder,
+    );
+    for (input, frames) in
+        [("in.gif", 25), ("png.mov", 25), ("j2k.mov", 25), ("silent.mpg", 25), ("in.dv", 5)]
+    {
+        keep(&format!("{input} -o out.mov"), folder);
+        assert_eq!(times("out.mov", folder).len(), frames, "{input}");
+    }
+    make("VIDEO X264 -f hls list.m3u8", folder);
+    let refused = transcode("list.m3u8 -o x.mkv --reference REF", folder);
+    assert!(
+        text(&refused).contains("It is a list of files (hls), not a film"),
+        "{}",
+        text(&refused)
+    );
+}
+
+#[test]
+fn every_video_of_a_film_is_matched() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let second = "-f lavfi -i testsrc=size=128x96:rate=10:duration=1";
+    for output in ["two.mkv", "two.ts"] {
+        make(&format!("VIDEO {second} -map 0 -map 1 -pix_fmt yuv420p X264 {output}"), folder);
+        keep(&format!("{output} -o out.mp4"), folder);
+        let sizes = probe("-show_entries stream=width", "out.mp4", folder);
+        assert_eq!(sizes, "160\n128", "{output}");
+        assert!(likeness(output, "out.mp4", folder) > 35.);
+    }
+}
+
+#[test]
+fn f195_where_ffmpeg_is_missing_its_package_is_named() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO X264 in.mp4", folder);
+    let mut command = Command::new(example("transcode"));
+    let reference = crate::common::media(crate::common::video::REFERENCE);
+    command.args(["in.mp4", "-o", "out.mkv", "--reference"]).arg(reference).env("PATH", folder);
+    let output = run(&mut command, folder);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("install Debian's package ffmpeg"), "{}", text(&output));
+}

@@ -168,8 +168,11 @@ fn f186_f190_sound_is_copied_or_converted_with_its_channels() {
     make("VIDEO SOUND X264 -c:a aac -f mpegts -mpegts_flags latm latm.ts", folder);
     make("VIDEO SOUND X264 -c:a eac3 -b:a 96k e.mp4", folder);
     make("VIDEO -f lavfi -i sine,aformat=channel_layouts=5.1 -t 1 X264 -c:a ac3 six.mkv", folder);
-    let sound =
-        |file| probe("-select_streams a:0 -show_entries stream=codec_name,channels", file, folder);
+    let sound = |file| {
+        let entries = "-select_streams a:0 -show_entries stream=codec_name,channels";
+        // Side data follows, and is empty here.
+        probe(entries, file, folder).trim_end_matches(',').to_string()
+    };
     let said = keep("latm.ts -o latm.mp4", folder);
     assert!(
         said.contains("(audio, aac_latm) is converted by aac, as .mp4 can't hold it"),

@@ -10,8 +10,8 @@
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -107,7 +107,7 @@ impl Run {
             "fdsrc name=source ! matroskademux name=demuxer \
              ! decodebin name=decodebin force-sw-decoders=true {} ! videoconvert name=decoded \
              ! histomatch name=histomatch {} ! queue max-size-buffers=4 max-size-bytes=0 \
-             max-size-time=0 ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
+             max-size-time=0 ! videoscale ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
              ! matroskamux name=muxer timecodescale={} ! filesink name=sink",
             grey.unwrap_or_default(),
             turn.unwrap_or_default(),
@@ -129,11 +129,7 @@ impl Run {
             matcher.set_property_from_str(name, value);
         }
         matcher.set_property("reference-location", &recipe.reference);
-        let encoder = by_name("encoded")?
-            .static_pad("src")
-            .and_then(|pad| pad.peer())
-            .context("A filter is linked to the encoder")?;
-        set_up_encoder(&encoder, job.stream)?;
+        set_up_encoder(&by_name("encoded")?, job.stream)?;
 
         let decoded = by_name("decoded")?;
         let counts = Arc::new(Counts::default());
@@ -260,27 +256,51 @@ impl Run {
     }
 }
 
-fn set_up_encoder(input: &gst::Pad, stream: &Stream) -> anyhow::Result<()> {
+fn set_up_encoder(filter: &gst::Element, stream: &Stream) -> anyhow::Result<()> {
+    let input = filter.static_pad("src").and_then(|pad| pad.peer());
+    let input = input.context("A filter is linked to the encoder")?;
     let encoder = input.parent_element().context("A pad is an element's")?;
     if encoder.find_property("interlaced").is_some() {
         let is_interlaced = stream.field_order.as_deref().is_some_and(is_interlaced);
         encoder.set_property("interlaced", is_interlaced);
     }
-    // GStreamer 1.22 writes it wrongly: x265enc with bytes behind it that are none of it, matroskamux
-    // with a fifth of the luminance.
-    input.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+    let filter = filter.clone();
+    let first = OnceLock::new();
+    input.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(gst::PadProbeData::Event(event)) = &mut info.data
             && let gst::EventView::Caps(caps) = event.view()
         {
-            let mut caps = caps.caps_owned();
-            for structure in caps.make_mut().iter_mut() {
-                structure.remove_fields(["mastering-display-info", "content-light-level"]);
-            }
-            *event = gst::event::Caps::new(&caps);
+            let first = first.get_or_init(|| {
+                filter.set_property("caps", picture_of(caps.caps()));
+                without_light(caps.caps())
+            });
+            *event = gst::event::Caps::new(first);
         }
         gst::PadProbeReturn::Ok
     });
     Ok(())
+}
+
+/// What every frame is scaled and converted to, if a film changes: muxers know of one kind of frame.
+fn picture_of(caps: &gst::CapsRef) -> gst::Caps {
+    const FIELDS: [&str; 5] = ["format", "width", "height", "pixel-aspect-ratio", "colorimetry"];
+    let mut picture = caps.to_owned();
+    for structure in picture.make_mut().iter_mut() {
+        structure.filter_map_in_place(|name, value| {
+            FIELDS.contains(&name.as_str().as_str()).then_some(value)
+        });
+    }
+    picture
+}
+
+/// GStreamer 1.22 writes it wrongly: x265enc with bytes behind it that are none of it, matroskamux
+/// with a fifth of the luminance.
+fn without_light(caps: &gst::CapsRef) -> gst::Caps {
+    let mut caps = caps.to_owned();
+    for structure in caps.make_mut().iter_mut() {
+        structure.remove_fields(["mastering-display-info", "content-light-level"]);
+    }
+    caps
 }
 
 /// As ffprobe says it.

@@ -224,7 +224,15 @@ fn f187_f188_f194_all_else_of_a_film_is_kept() {
     let about = |file: &str| {
         let streams = "stream=codec_name:stream_disposition=forced,default,attached_pic";
         let tags = "stream_tags=language:format_tags=title,location,creation_time";
-        probe(&format!("-show_chapters -show_entries {streams}:{tags}"), file, folder)
+        let chapters = probe("-show_entries chapter=start_time,end_time", file, folder);
+        let first = begin('v', file, folder);
+        // FFmpeg 7 moves all of a film whose sound begins before its pictures.
+        let from_first = |time: &str| time.parse().map(|time: f64| (1000. * time - first).round());
+        let chapters: Vec<_> = chapters.split([',', '\n']).map(from_first).collect();
+        (
+            probe(&format!("-show_entries {streams}:{tags}:chapter_tags=title"), file, folder),
+            chapters,
+        )
     };
     keep("in.mkv -o out.mkv", folder);
     assert_eq!(about("in.mkv"), about("out.mkv"));
@@ -315,6 +323,35 @@ fn f196_films_that_gstreamer_does_not_find_are_decoded() {
         "{}",
         text(&refused)
     );
+}
+
+#[test]
+fn f193_what_changes_in_the_middle_is_brought_to_what_was_first() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a aac a.ts", folder);
+    for (name, change) in [
+        ("size", "-vf scale=320:180 -pix_fmt yuv420p"),
+        ("aspect", "-vf setsar=2/1 -pix_fmt yuv420p"),
+        ("colour", "-pix_fmt yuv444p"),
+        ("rate", "-r 50 -pix_fmt yuv420p"),
+        ("fields", "-pix_fmt yuv420p -flags +ildct+ilme -x264-params tff=1"),
+    ] {
+        make(&format!("VIDEO SOUND {change} X264 -c:a aac b.ts"), folder);
+        let [mut film, second] =
+            ["a.ts", "b.ts"].map(|file| fs::read(folder.join(file)).expect("it is there"));
+        film.extend(second);
+        fs::write(folder.join("in.ts"), film).expect("written");
+        for output in ["out.mkv", "out.mp4"] {
+            keep(&format!("in.ts -o {output}"), folder);
+            for kind in ['v', 'a'] {
+                let [before, after] = ["in.ts", output].map(|file| count(kind, file, folder));
+                assert_eq!(before, after, "{name} {output}");
+            }
+            let picture = video("width,height,sample_aspect_ratio", output, folder);
+            assert_eq!(picture, "160,120,1:1", "{name}");
+        }
+    }
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn video_that_is_shown_turned_stays_so() {
     for (output, as_stored) in [("out.mp4", "480,270,-90"), ("out.mkv", "270,480")] {
         let unchanged = "--set strength=0";
         succeed(&format!("turned.mp4 --reference REF -o {output} {unchanged}"), folder);
-        let size = "-select_streams v -show_entries stream=width,height:side_data=rotation";
+        let size = "-select_streams v -show_entries stream=width,height:stream_side_data=rotation";
         assert_eq!(probe(size, output, folder).replace('\n', ","), as_stored, "{output}");
         let difference = difference(&expected, &first_frame(output, folder));
         assert!(difference < 4., "{output}: {difference}");

@@ -20,8 +20,11 @@ pub struct File {
 #[derive(Deserialize)]
 pub struct Format {
     pub format_name: String,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "number")]
     pub duration: Option<f64>,
+    /// In bytes.
+    #[serde(default, deserialize_with = "number")]
+    pub size: Option<f64>,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
 }
@@ -62,7 +65,7 @@ pub struct SideData {
 }
 
 /// ffprobe writes numbers of this kind as text.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
 }
@@ -204,6 +207,55 @@ impl Packets {
     pub fn length(&self) -> f64 {
         self.times.first().map_or(0., |begin| self.end - begin)
     }
+}
+
+/// What HDR10 says of the display and the light that a film was made for, as x265 is told of it.
+pub fn hdr10(file: &Path, stream: &Stream) -> anyhow::Result<Option<String>> {
+    #[derive(Deserialize)]
+    struct Frames {
+        frames: Vec<Frame>,
+    }
+    #[derive(Deserialize)]
+    struct Frame {
+        #[serde(default)]
+        side_data_list: Vec<BTreeMap<String, serde_json::Value>>,
+    }
+    if stream.color_transfer.as_deref() != Some("smpte2084") {
+        return Ok(None);
+    }
+    let mut command = program("ffprobe");
+    command.args(["-of", "json", "-show_frames", "-read_intervals", "%+#1"]);
+    command.args(["-select_streams", &stream.index.to_string()]).arg(path(file));
+    let frames: Frames = serde_json::from_slice(&output(&mut command)?)?;
+    let lists = frames.frames.into_iter().flat_map(|frame| frame.side_data_list);
+    let mut options = Vec::new();
+    for data in lists {
+        let of_kind = |kind: &str| data.get("side_data_type").is_some_and(|value| value == kind);
+        // In the units of H.265, D.3.28.
+        let scaled = |name: &str, unit: f64| {
+            let (numerator, denominator) = data.get(name)?.as_str()?.split_once('/')?;
+            let [a, b]: [f64; 2] = [numerator.parse().ok()?, denominator.parse().ok()?];
+            Some((a / b * unit).round() as u32)
+        };
+        let pair = |name: &str| {
+            let [x, y] = ["x", "y"].map(|axis| scaled(&format!("{name}_{axis}"), 50_000.));
+            Some(format!("({},{})", x?, y?))
+        };
+        let display = || {
+            let [r, g, b, w] = ["red", "green", "blue", "white_point"].map(pair);
+            let [max, min] = ["max_luminance", "min_luminance"].map(|name| scaled(name, 10_000.));
+            let colors = format!("G{}B{}R{}WP{}", g?, b?, r?, w?);
+            Some(format!("master-display={colors}L({},{})", max?, min?))
+        };
+        let light =
+            || Some(format!("max-cll={},{}", data.get("max_content")?, data.get("max_average")?));
+        if of_kind("Mastering display metadata") {
+            options.extend(display());
+        } else if of_kind("Content light level metadata") {
+            options.extend(light());
+        }
+    }
+    Ok((!options.is_empty()).then(|| options.join(":")))
 }
 
 /// How many frames FFmpeg decodes of a stream: it takes as long as to watch it at full speed.

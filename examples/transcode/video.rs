@@ -30,6 +30,8 @@ pub struct Job<'a> {
     pub times: &'a [f64],
     /// A value of videoflip's property `video-direction`, if the pixels are to be turned.
     pub turn: Option<&'static str>,
+    /// As x265 is told of it.
+    pub hdr10: Option<String>,
     pub output: &'a Path,
 }
 
@@ -129,7 +131,10 @@ impl Run {
             matcher.set_property_from_str(name, value);
         }
         matcher.set_property("reference-location", &recipe.reference);
-        set_up_encoder(&by_name("encoded")?, job.stream)?;
+        set_up_encoder(&by_name("encoded")?, &by_name("encoder")?, job.stream)?;
+        if let Some(hdr10) = job.hdr10.as_ref().filter(|_| recipe.video.keeps_hdr10()) {
+            set_hdr10(&by_name("encoder")?, hdr10)?;
+        }
 
         let decoded = by_name("decoded")?;
         let counts = Arc::new(Counts::default());
@@ -143,6 +148,7 @@ impl Run {
         count(&encoded, &counts, |counts| {
             counts.encoded.fetch_add(1, Relaxed);
         });
+        watch_caps(&encoded, without_light);
 
         Ok(Self { pipeline, decoded, reader, counts, alive: (0, Instant::now()), _stdout: stdout })
     }
@@ -166,7 +172,7 @@ impl Run {
                     missing.extend(plugin.map(|plugin| plugin.description().to_string()));
                 }
                 Some(gst::MessageView::Warning(warning)) => {
-                    report.warning(&warning.error().to_string());
+                    report.say(&warning.error().to_string());
                 }
                 // The first one is the cause; those after it are what comes of it.
                 Some(gst::MessageView::Error(error)) if damage.is_none() => {
@@ -256,27 +262,55 @@ impl Run {
     }
 }
 
-fn set_up_encoder(filter: &gst::Element, stream: &Stream) -> anyhow::Result<()> {
-    let input = filter.static_pad("src").and_then(|pad| pad.peer());
-    let input = input.context("A filter is linked to the encoder")?;
-    let encoder = input.parent_element().context("A pad is an element's")?;
+fn set_up_encoder(
+    filter: &gst::Element,
+    encoder: &gst::Element,
+    stream: &Stream,
+) -> anyhow::Result<()> {
+    let input = encoder.static_pad("sink").context("An encoder has an input")?;
     if encoder.find_property("interlaced").is_some() {
         let is_interlaced = stream.field_order.as_deref().is_some_and(is_interlaced);
         encoder.set_property("interlaced", is_interlaced);
     }
-    let filter = filter.clone();
-    let first = OnceLock::new();
-    input.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+    let (filter, first) = (filter.clone(), OnceLock::new());
+    watch_caps(&input, move |caps| {
+        let keep = || {
+            filter.set_property("caps", picture_of(caps));
+            without_light(caps)
+        };
+        first.get_or_init(keep).clone()
+    });
+    Ok(())
+}
+
+/// Changes the caps that come to a pad.
+fn watch_caps(pad: &gst::Pad, change: impl Fn(&gst::CapsRef) -> gst::Caps + Send + Sync + 'static) {
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(gst::PadProbeData::Event(event)) = &mut info.data
             && let gst::EventView::Caps(caps) = event.view()
         {
-            let first = first.get_or_init(|| {
-                filter.set_property("caps", picture_of(caps.caps()));
-                without_light(caps.caps())
-            });
-            *event = gst::event::Caps::new(first);
+            *event = gst::event::Caps::new(&change(caps.caps()));
         }
         gst::PadProbeReturn::Ok
+    });
+}
+
+/// The headers that x265enc 1.22 puts before the first frame end in bytes that are none of theirs. So
+/// they are repeated, and all that lies before the last ones is left out.
+fn set_hdr10(x265enc: &gst::Element, hdr10: &str) -> anyhow::Result<()> {
+    const VIDEO_PARAMETER_SET: [u8; 6] = [0, 0, 0, 1, 0x40, 1];
+    let options: String = x265enc.property("option-string");
+    x265enc.set_property("option-string", format!("{options}:repeat-headers=1:{hdr10}"));
+    let output = x265enc.static_pad("src").context("An encoder has an output")?;
+    output.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
+            let last = buffer.map_readable().ok().and_then(|data| {
+                data.windows(VIDEO_PARAMETER_SET.len()).rposition(|it| it == VIDEO_PARAMETER_SET)
+            });
+            // It lies within.
+            let _ = buffer.make_mut().resize(last.unwrap_or(0)..);
+        }
+        gst::PadProbeReturn::Remove
     });
     Ok(())
 }

@@ -221,17 +221,19 @@ fn f187_f188_f194_all_else_of_a_film_is_kept() {
         ),
         folder,
     );
+    // FFmpeg 7 moves all of a film whose sound begins before its pictures.
+    let from_first = |entries: &str, file: &str| -> Vec<f64> {
+        let first = begin('v', file, folder);
+        let times = probe(&format!("-show_entries {entries}"), file, folder);
+        let times = times.split([',', '\n']).filter_map(|time| time.parse::<f64>().ok());
+        times.map(|time| (1000. * time - first).round()).collect()
+    };
     let about = |file: &str| {
         let streams = "stream=codec_name:stream_disposition=forced,default,attached_pic";
         let tags = "stream_tags=language:format_tags=title,location,creation_time";
-        let chapters = probe("-show_entries chapter=start_time,end_time", file, folder);
-        let first = begin('v', file, folder);
-        // FFmpeg 7 moves all of a film whose sound begins before its pictures.
-        let from_first = |time: &str| time.parse().map(|time: f64| (1000. * time - first).round());
-        let chapters: Vec<_> = chapters.split([',', '\n']).map(from_first).collect();
         (
             probe(&format!("-show_entries {streams}:{tags}:chapter_tags=title"), file, folder),
-            chapters,
+            from_first("chapter=start_time,end_time", file),
         )
     };
     keep("in.mkv -o out.mkv", folder);
@@ -239,8 +241,11 @@ fn f187_f188_f194_all_else_of_a_film_is_kept() {
     for stream in ["s:0", "s:1"] {
         assert_eq!(packets(stream, "in.mkv", folder), packets(stream, "out.mkv", folder));
     }
-    let lengths = "-select_streams s -show_entries packet=pts_time,duration_time";
-    assert_eq!(probe(lengths, "in.mkv", folder), probe(lengths, "out.mkv", folder));
+    let subtitles = |file| {
+        let lengths = probe("-select_streams s -show_entries packet=duration_time", file, folder);
+        (from_first("packet=pts_time -select_streams s", file), lengths)
+    };
+    assert_eq!(subtitles("in.mkv"), subtitles("out.mkv"));
 
     keep("in.mp4 -o out.mp4", folder);
     assert_eq!(about("in.mp4"), about("out.mp4"));
@@ -296,6 +301,40 @@ fn f192_depth_subsampling_alpha_and_odd_sizes_are_kept_or_said() {
         assert_eq!(video("width,height,pix_fmt", output, folder), format!("161,121,{format}"));
         assert_eq!(said.contains("its odd size is kept in 4:4:4"), format == "yuv444p", "{said}");
     }
+}
+
+#[test]
+fn f198_hdr10_says_what_it_was_made_for() {
+    if missing() || skipped(&[], &["x265enc"]) {
+        return;
+    }
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)";
+    make(
+        &format!(
+            "VIDEO -pix_fmt yuv420p10le -c:v libx265 -preset ultrafast -x265-params \
+             log-level=error:master-display={display}:max-cll=1000,400 \
+             -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc in.mkv"
+        ),
+        folder,
+    );
+    let light = |file: &str| {
+        let entries = "frame_side_data=red_x,green_y,blue_x,white_point_y,min_luminance,max_luminance,\
+                       max_content,max_average";
+        let text = probe(&format!("-read_intervals %+#1 -show_entries {entries}"), file, folder);
+        text.split([',', '\n']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    assert!(light("in.mkv").contains("10000000/10000"), "{}", light("in.mkv"));
+    for output in ["out.mkv", "out.mp4"] {
+        let said = keep(&format!("in.mkv -o {output} --video h265"), folder);
+        assert_eq!(light("in.mkv"), light(output));
+        let kind = video("pix_fmt,color_transfer", output, folder);
+        assert_eq!(kind.trim_end_matches(','), "yuv420p10le,smpte2084");
+        assert!(!said.contains("HDR10"), "{said}");
+    }
+    let said = keep("in.mkv -o h264.mkv", folder);
+    assert!(said.contains("(HDR10) is left out; --video h265 keeps it"), "{said}");
 }
 
 #[test]

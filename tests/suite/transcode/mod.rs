@@ -1,6 +1,7 @@
 //! Promise: the example `transcode` keeps all of a file but its colours; what it writes is whole or
 //! has another name; and its errors say which file and what to do.
 
+mod batch;
 mod faults;
 
 use std::fs;
@@ -432,9 +433,11 @@ fn nothing_is_written_over() {
         assert!(!output.status.success());
         assert!(text(&output).contains("would be written over itself"), "{}", text(&output));
     }
-    fs::copy(folder.join("film.mp4"), folder.join("film.mov")).expect("copied");
-    let output = transcode(&format!("film.mp4 film.mov -o out {part}"), folder);
-    assert!(text(&output).contains("would both be written to 'out/film.mkv'"), "{}", text(&output));
+    fs::create_dir(folder.join("other")).expect("made");
+    fs::copy(folder.join("film.mp4"), folder.join("other/film.mp4")).expect("copied");
+    let output = transcode(&format!("film.mp4 other/film.mp4 -o out {part}"), folder);
+    let both = "would both be written to 'out/film.mp4.mkv'";
+    assert!(text(&output).contains(both), "{}", text(&output));
     assert!(fs::read(folder.join("film.mp4")).expect("it is there") == film);
 }
 

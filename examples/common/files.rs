@@ -137,7 +137,7 @@ fn files_in(
     let is_taken = |entry: &DirEntry| {
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         let is_output = || output.is_some() && fs::canonicalize(entry.path()).ok() == output;
-        !is_hidden && !(entry.file_type().is_dir() && is_output())
+        !(is_hidden || entry.file_type().is_dir() && is_output())
     };
     let depth = if recursive { usize::MAX } else { 1 };
     let walk = WalkDir::new(folder).min_depth(1).max_depth(depth).sort_by_file_name();

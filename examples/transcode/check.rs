@@ -33,7 +33,7 @@ pub fn check(
     output: &Path,
 ) -> anyhow::Result<Result> {
     let written = probe::file(output)?;
-    let after = probe::packets(output)?;
+    let (after, _) = probe::packets(output)?;
     let kept: Vec<(&Stream, &Action)> = file
         .streams
         .iter()

@@ -104,7 +104,7 @@ pub fn write(
     let duration = file.format.duration.map(|seconds| part_of(seconds, recipe));
     let total = duration.map(|one| one * films.len() as u64 + one / REST);
     let mut step = Step { report, before: Progress { total, ..Progress::default() } };
-    let packets = probe::packets(input)?;
+    let (packets, cut_off) = probe::packets(input)?;
     let mut replacements = Vec::new();
     for stream in &films {
         let turn = Turn::of(stream);
@@ -160,6 +160,10 @@ pub fn write(
         result = remux(moves)?;
     }
     let damage = match result {
+        check::Result::Whole(damage) if damage.is_empty() && !interrupted => {
+            let say = |words| format!("It is cut off or damaged: {words}");
+            cut_off.map(say).into_iter().collect()
+        }
         check::Result::Whole(damage) => damage,
         check::Result::Moved(moves) => {
             let all = moves.iter().map(|(stream, by)| {
@@ -209,6 +213,13 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
     if !file.streams.iter().any(Stream::is_film) {
         let kinds: Vec<_> = file.streams.iter().map(Stream::description).collect();
         bail!("It has no video, only: {}", kinds.join(", "));
+    }
+    for stream in file.streams.iter().filter(|stream| stream.is_film()) {
+        ensure!(
+            stream.width > Some(0),
+            "{} can't be decoded: its picture's size is missing",
+            stream.description()
+        );
     }
     let manifest = ["hls", "dash"].iter().find(|name| file.format.format_name == **name);
     ensure!(

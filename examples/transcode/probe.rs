@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Deserializer, de::Error};
@@ -163,8 +164,9 @@ pub struct Packets {
     pub end: f64,
 }
 
-/// Reads a whole file, without decoding it. A file that is damaged gives what can be read.
-pub fn packets(file: &Path) -> anyhow::Result<HashMap<usize, Packets>> {
+/// Reads a whole file, without decoding it. A file that is damaged gives what can be read, and what
+/// ffprobe says of its end.
+pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<String>)> {
     let mut command = program("ffprobe");
     command.args([
         "-of",
@@ -175,10 +177,17 @@ pub fn packets(file: &Path) -> anyhow::Result<HashMap<usize, Packets>> {
     let mut child = command
         .arg(path(file))
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .context(MISSING)?;
     let stdout = child.stdout.take().context("It is piped")?;
+    let stderr = child.stderr.take().context("It is piped")?;
+    let said = thread::spawn(move || {
+        let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
+        let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
+        // To the last line, so that ffprobe isn't held up.
+        lines.filter(|line| is_about_the_end(line)).last()
+    });
     let mut all: HashMap<usize, Packets> = HashMap::new();
     for line in BufReader::new(stdout).lines() {
         let line = line?;
@@ -199,7 +208,16 @@ pub fn packets(file: &Path) -> anyhow::Result<HashMap<usize, Packets>> {
     for packets in all.values_mut() {
         packets.times.sort_by(f64::total_cmp);
     }
-    Ok(all)
+    let said = said.join().unwrap_or_default();
+    // Without the demuxer's name and address.
+    let words =
+        said.map(|line| line.rsplit_once("] ").map_or(line.clone(), |(_, words)| words.into()));
+    Ok((all, words))
+}
+
+/// As FFmpeg says it of Matroska and of MP4.
+fn is_about_the_end(line: &str) -> bool {
+    ["File ended prematurely", "partial file"].iter().any(|words| line.contains(words))
 }
 
 impl Packets {

@@ -560,6 +560,18 @@ fn a_file_that_is_cut_off_is_said() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("it is cut off or damaged"), "{said}");
     assert!(times("out.mkv", folder).len() > 10);
+
+    // Even if so little is missing that durations don't tell.
+    for (whole, cut) in [("a.mkv", "cut.mkv"), ("a.mp4", "cut.mp4")] {
+        let arguments = "-t 1 -c:v libx264 -preset ultrafast -c:a aac -movflags +faststart";
+        ffmpeg("ffmpeg", &format!("-i CLIP {arguments} {whole}"), folder);
+        let film = fs::read(folder.join(whole)).expect("it is there");
+        fs::write(folder.join(cut), &film[..film.len() * 2 / 3]).expect("written");
+        let output = transcode(&format!("{cut} --reference REF -o out.mkv --force"), folder);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("It is cut off or damaged: "), "{said}");
+    }
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn f181_f182_colours_are_called_what_they_were_called() {
         }
     }
     // Turned pixels are no other colours.
-    super::turn(&folder.join("untagged.mp4"), &folder.join("turned.mp4"));
+    super::turn(&folder.join("untagged.mp4"), &folder.join("turned.mp4"), super::QUARTER);
     keep("turned.mp4 -o turned.mkv", folder);
     assert_eq!(video("width,color_space", "turned.mkv", folder), "120,unknown");
 }
@@ -390,6 +390,88 @@ fn f193_what_changes_in_the_middle_is_brought_to_what_was_first() {
             let picture = video("width,height,sample_aspect_ratio", output, folder);
             assert_eq!(picture, "160,120,1:1", "{name}");
         }
+    }
+}
+
+/// Matrices that FFmpeg 5 doesn't know as rotations; where the first frame's corners come to is told by
+/// the pixels of the input, as they are stored.
+#[test]
+fn f181_pictures_that_are_mirrored_stay_so() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -pix_fmt yuv420p X264 in.mp4", folder);
+    for (matrix, filter) in [
+        ([0, 1, 1, 0], "transpose=cclock_flip"),
+        ([0, -1, -1, 0], "transpose=clock_flip"),
+        ([-1, 0, 0, 1], "hflip"),
+    ] {
+        super::turn(&folder.join("in.mp4"), &folder.join("turned.mp4"), matrix);
+        make(&format!("-noautorotate -i in.mp4 -vf {filter} -c:v ffv1 expected.mkv"), folder);
+        for output in ["out.mp4", "out.mkv"] {
+            keep(&format!("turned.mp4 -o {output}"), folder);
+            let likeness = likeness("expected.mkv", output, folder);
+            assert!(likeness > 35., "{matrix:?} {output}: {likeness}");
+        }
+    }
+}
+
+#[test]
+fn f190_sound_that_is_odd_is_copied_to_the_packet() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    // From stereo to 5.1 in the middle.
+    for (name, channels) in [("two.ts", "stereo"), ("six.ts", "5.1")] {
+        let sound = format!("-f lavfi -i sine=duration=1,aformat=channel_layouts={channels}");
+        make(&format!("VIDEO {sound} -pix_fmt yuv420p X264 -c:a ac3 {name}"), folder);
+    }
+    let [mut film, six] =
+        ["two.ts", "six.ts"].map(|name| fs::read(folder.join(name)).expect("it is there"));
+    film.extend(six);
+    fs::write(folder.join("changes.ts"), film).expect("written");
+    // One header of AC-3 is damaged.
+    make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a ac3 in.mkv", folder);
+    let mut film = fs::read(folder.join("in.mkv")).expect("it is there");
+    let headers: Vec<_> = film.windows(2).enumerate().filter(|(_, it)| it == b"\x0b\x77").collect();
+    let middle = headers[headers.len() / 2].0;
+    film[middle] = 0;
+    film[middle + 4] = 0xff;
+    fs::write(folder.join("damaged.mkv"), film).expect("written");
+    // Packets have no times of their own.
+    make("VIDEO SOUND -c:v mpeg4 -c:a pcm_s16le timeless.avi", folder);
+    for input in ["changes.ts", "damaged.mkv", "timeless.avi"] {
+        keep(&format!("{input} -o out.mkv"), folder);
+        for kind in ['v', 'a'] {
+            let [before, after] = [input, "out.mkv"].map(|file| count(kind, file, folder));
+            assert_eq!(before, after, "{input}");
+        }
+        assert_eq!(packets("a:0", input, folder), packets("a:0", "out.mkv", folder), "{input}");
+    }
+}
+
+#[test]
+fn f191_what_can_be_decoded_of_a_broken_beginning_keeps_its_times() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    // A cut in an open group of pictures, and a stream that was joined late.
+    let open = "-pix_fmt yuv420p -c:v libx264 -bf 3 -x264-params open-gop=1:keyint=10:scenecut=0";
+    make(&format!("VIDEO SOUND {open} -c:a aac whole.mp4"), folder);
+    make("-ss 0.45 -i whole.mp4 -c copy cut.mkv", folder);
+    make("VIDEO SOUND -c:v mpeg2video -bf 2 -g 12 -c:a mp2 whole.ts", folder);
+    let film = fs::read(folder.join("whole.ts")).expect("it is there");
+    fs::write(folder.join("late.ts"), &film[film.len() / 188 / 3 * 188..]).expect("written");
+    for input in ["cut.mkv", "late.ts"] {
+        keep(&format!("{input} -o out.mkv"), folder);
+        // What FFmpeg decodes of either, from when its sound begins.
+        let decoded = |file: &str| {
+            let frames = probe("-select_streams v:0 -show_entries frame=pts_time", file, folder);
+            let sound = begin('a', file, folder);
+            let times = frames.lines().filter_map(|line| line.trim_end_matches(',').parse().ok());
+            times.map(|time: f64| (1000. * time - sound).round()).collect::<Vec<_>>()
+        };
+        let [before, after] = [input, "out.mkv"].map(decoded);
+        assert_eq!(before.len(), after.len(), "{input}");
+        let moved = before.iter().zip(&after).any(|(a, b)| (a - b).abs() > 1.5);
+        assert!(!moved, "{input}: {before:?} {after:?}");
     }
 }
 

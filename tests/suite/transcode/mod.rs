@@ -203,9 +203,12 @@ fn all_sound_and_subtitles_are_kept_with_their_languages() {
     assert_eq!(codecs, "h264\nsubrip");
 }
 
-/// Copies an MP4, and tells players to turn its first track by 90 degrees. By its bytes: the metadata
-/// that FFmpeg 5 does it by is nothing to FFmpeg 7, whose option FFmpeg 5 doesn't know.
-fn turn(from: &Path, to: &Path) {
+/// The matrix that turns by 90 degrees: of x to x, x to y, y to x, y to y.
+const QUARTER: [i32; 4] = [0, 1, -1, 0];
+
+/// Copies an MP4, and tells players to turn its first track. By its bytes: the metadata that FFmpeg 5
+/// does it by is nothing to FFmpeg 7, whose option FFmpeg 5 doesn't know.
+fn turn(from: &Path, to: &Path, by: [i32; 4]) {
     let matrix = |[a, b, c, d]: [i32; 4]| {
         let numbers = [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30];
         numbers.map(i32::to_be_bytes).concat()
@@ -215,7 +218,7 @@ fn turn(from: &Path, to: &Path) {
     let header = film.windows(4).position(|bytes| bytes == b"tkhd").expect("it has a track");
     let place = &mut film[header + 44..][..36];
     assert_eq!(place, matrix([1, 0, 0, 1]), "upright");
-    place.copy_from_slice(&matrix([0, 1, -1, 0]));
+    place.copy_from_slice(&matrix(by));
     fs::write(to, film).expect("written");
 }
 
@@ -226,7 +229,7 @@ fn video_that_is_shown_turned_stays_so() {
     }
     let folder = folder_with_film();
     let folder = folder.path();
-    turn(&folder.join("film.mp4"), &folder.join("turned.mp4"));
+    turn(&folder.join("film.mp4"), &folder.join("turned.mp4"), QUARTER);
     let expected = first_frame("turned.mp4", folder);
     // MP4 says how it is to be turned; in Matroska, the pixels are turned.
     for (output, as_stored) in [("out.mp4", "480,270,-90"), ("out.mkv", "270,480")] {

@@ -88,7 +88,8 @@ fn f181_f182_colours_are_called_what_they_were_called() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
     make("VIDEO -pix_fmt yuv420p X264 untagged.mp4", folder);
-    let tags = "-colorspace bt2020nc -color_primaries bt2020 -color_trc bt2020-10";
+    // FFmpeg 7 has them from frames alone.
+    let tags = "-vf setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=bt2020-10,format=yuv420p";
     let site = "-chroma_sample_location topleft";
     make(&format!("VIDEO -pix_fmt yuv420p {tags} {site} X264 tagged.mkv"), folder);
     let entries = "color_space,color_transfer,color_primaries,chroma_location";
@@ -315,7 +316,7 @@ fn f198_hdr10_says_what_it_was_made_for() {
         &format!(
             "VIDEO -pix_fmt yuv420p10le -c:v libx265 -preset ultrafast -x265-params \
              log-level=error:master-display={display}:max-cll=1000,400 \
-             -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc in.mkv"
+             -vf setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084 in.mkv"
         ),
         folder,
     );

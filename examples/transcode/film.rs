@@ -131,7 +131,7 @@ pub fn write(
         if encoded.frames == 0 {
             return Ok((path, End::Interrupted, step.before));
         }
-        say_what_is_reduced(stream, &encoded, report);
+        say_what_is_reduced(stream, &encoded, &recipe.video, report);
         step.before.frames += encoded.frames;
         step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);
         let stop = encoded.interrupted;
@@ -291,9 +291,9 @@ fn is_list_of_chapters(stream: &Stream, file: &File) -> bool {
     is_text && !file.chapters.is_empty()
 }
 
-/// Beside chapters, FFmpeg writes a track of the timecode that the video's stream tells.
-fn is_written_anew(stream: &Stream, file: &File, container: &Container) -> bool {
-    is_list_of_chapters(stream, file) || stream.codec_tag_string == "tmcd" && container.is_mp4()
+/// Beside chapters, FFmpeg writes the timecode that the video's stream tells: as a track or as a tag.
+fn is_written_anew(stream: &Stream, file: &File) -> bool {
+    is_list_of_chapters(stream, file) || stream.codec_tag_string == "tmcd"
 }
 
 /// What isn't kept as it is, though nobody asked for that.
@@ -302,7 +302,7 @@ fn changes(file: &File, actions: &[Action], recipe: &Recipe) -> Vec<String> {
     let of = |(stream, action): (&Stream, &Action)| {
         let is_asked_for = stream.codec_type == "audio" && !matches!(recipe.audio, Audio::Copy);
         let is_kept = !matches!(action, Action::Convert(_) | Action::LeaveOut)
-            || is_written_anew(stream, file, recipe.container);
+            || is_written_anew(stream, file);
         (!is_asked_for && !is_kept)
             .then(|| format!("{} is {action}, as .{ending} can't hold it", stream.description()))
     };
@@ -332,9 +332,7 @@ pub fn describe(input: &Path, recipe: &Recipe) -> anyhow::Result<String> {
         let change = changes.iter().find(|change| change.starts_with(&name)).cloned();
         let done = match action {
             Action::Match => format!("{action}, and encoded by {}", recipe.video.encoder),
-            Action::LeaveOut if is_written_anew(stream, &file, recipe.container) => {
-                "written anew".into()
-            }
+            Action::LeaveOut if is_written_anew(stream, &file) => "written anew".into(),
             _ => action.to_string(),
         };
         format!("    {}", change.unwrap_or_else(|| format!("{name} is {done}")))
@@ -353,7 +351,14 @@ fn instead_of_copy(stream: &Stream, container: &Container) -> Action {
     }
 }
 
-fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) {
+fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, video: &Video, report: &dyn Report) {
+    if stream.field_order().is_some() && !video.keeps_fields() {
+        report.say(&format!(
+            "{}: it is interlaced, which {} doesn't say; --video h264 and ffv1 do",
+            stream.description(),
+            video.encoder
+        ));
+    }
     let [from, to] = [&encoded.decoded, &encoded.encoded].map(|info| info.format_info());
     if from.format() == to.format() {
         return;

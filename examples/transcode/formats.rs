@@ -49,6 +49,10 @@ pub struct Video {
 }
 
 impl Video {
+    pub fn keeps_fields(&self) -> bool {
+        ["x264enc", "avenc_ffv1"].contains(&self.encoder)
+    }
+
     /// Others write it wrongly in GStreamer 1.22, as does the muxer.
     pub fn keeps_hdr10(&self) -> bool {
         self.encoder == "x265enc"

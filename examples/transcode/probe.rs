@@ -47,7 +47,7 @@ pub struct Stream {
     pub color_transfer: Option<String>,
     pub color_primaries: Option<String>,
     pub chroma_location: Option<String>,
-    pub field_order: Option<String>,
+    field_order: Option<String>,
     pub avg_frame_rate: Option<String>,
     pub time_base: String,
     pub channels: Option<u32>,
@@ -92,6 +92,16 @@ impl Stream {
             self.codec_type,
             language.unwrap_or_default()
         )
+    }
+
+    /// Which field is shown first, as GStreamer calls it, if it is interlaced.
+    pub fn field_order(&self) -> Option<&'static str> {
+        match self.field_order.as_deref()? {
+            // As they are stored, and as they are shown.
+            "tt" | "bt" => Some("top-field-first"),
+            "bb" | "tb" => Some("bottom-field-first"),
+            _ => None,
+        }
     }
 
     pub fn frame_rate(&self) -> Option<f64> {

@@ -268,15 +268,18 @@ fn set_up_encoder(
     stream: &Stream,
 ) -> anyhow::Result<()> {
     let input = encoder.static_pad("sink").context("An encoder has an input")?;
-    if encoder.find_property("interlaced").is_some() {
-        let is_interlaced = stream.field_order.as_deref().is_some_and(is_interlaced);
-        encoder.set_property("interlaced", is_interlaced);
-    }
-    let (filter, first) = (filter.clone(), OnceLock::new());
+    let (filter, first, order) = (filter.clone(), OnceLock::new(), stream.field_order());
     watch_caps(&input, move |caps| {
         let keep = || {
             filter.set_property("caps", picture_of(caps));
-            without_light(caps)
+            let mut caps = without_light(caps);
+            if let Some(order) = order {
+                // Matroska's demuxer doesn't know it, nor do decoders then.
+                let caps = caps.make_mut();
+                caps.set("interlace-mode", "interleaved");
+                caps.set("field-order", order);
+            }
+            caps
         };
         first.get_or_init(keep).clone()
     });
@@ -335,11 +338,6 @@ fn without_light(caps: &gst::CapsRef) -> gst::Caps {
         structure.remove_fields(["mastering-display-info", "content-light-level"]);
     }
     caps
-}
-
-/// As ffprobe says it.
-pub fn is_interlaced(field_order: &str) -> bool {
-    ["tt", "bb", "tb", "bt"].contains(&field_order)
 }
 
 /// What the encoder is given. Colour is coarser than luma by two in 4:2:0, so that a size that is

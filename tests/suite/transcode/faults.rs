@@ -417,6 +417,34 @@ fn f181_pictures_that_are_mirrored_stay_so() {
 }
 
 #[test]
+fn f192_fields_stay_in_their_order() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    for (scan, top_first) in [("tff", "1"), ("bff", "0")] {
+        let filter = format!("-vf interlace=scan={scan} -pix_fmt yuv420p");
+        let x264 = format!("X264 -flags +ildct+ilme -x264-params {scan}=1");
+        make(&format!("VIDEO {filter} {x264} in.mp4"), folder);
+        make(
+            &format!("VIDEO {filter} -c:v mpeg2video -flags +ildct+ilme -top {top_first} in.mpg"),
+            folder,
+        );
+        let outputs = ["out.mp4", "out.mkv", "out.mkv --video ffv1"];
+        for (input, output) in
+            ["in.mp4", "in.mpg"].into_iter().flat_map(|it| outputs.map(|out| (it, out)))
+        {
+            keep(&format!("{input} -o {output}"), folder);
+            let (file, _) = output.split_once(' ').unwrap_or((output, ""));
+            let fields = "-show_entries frame=interlaced_frame,top_field_first";
+            let fields = probe(&format!("-read_intervals %+#1 {fields}"), file, folder);
+            let fields: String = fields.chars().filter(char::is_ascii_digit).take(2).collect();
+            assert_eq!(fields, format!("1{top_first}"), "{input} {output}");
+        }
+    }
+    let said = keep("in.mp4 -o out.webm", folder);
+    assert!(said.contains("it is interlaced, which vp9enc doesn't say"), "{said}");
+}
+
+#[test]
 fn f190_sound_that_is_odd_is_copied_to_the_packet() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();

@@ -11,7 +11,7 @@ use indicatif::DecimalBytes;
 
 use crate::check;
 use crate::formats::{Container, Video};
-use crate::probe::{self, File, Stream};
+use crate::probe::{self, Extras, File, Stream};
 use crate::remux::{self, Replacement};
 use crate::turn::Turn;
 use crate::video::{self, Encoded, Job};
@@ -110,17 +110,11 @@ pub fn write(
         let turn = Turn::of(stream);
         let kept = turn.as_ref().and_then(|turn| turn.kept_in(recipe.container));
         let path = workspace.file(&format!("video-{}.mkv", stream.index));
-        let hdr10 = probe::hdr10(input, stream)?;
-        if hdr10.is_some() && !recipe.video.keeps_hdr10() {
-            report.say(&format!(
-                "{}: what it says of the display and the light that it was made for (HDR10) is left \
-                 out; --video h265 keeps it",
-                stream.description()
-            ));
-        }
+        let extras = probe::extras(input, stream)?;
+        say_what_is_lost(stream, &extras, &recipe.video, report);
         let job = Job {
             input,
-            hdr10,
+            hdr10: extras.hdr10,
             stream,
             beginning: remux::beginning(input, stream.index, recipe)?,
             times: packets.get(&stream.index).map_or(&[], |packets| &packets.times),
@@ -131,7 +125,7 @@ pub fn write(
         if encoded.frames == 0 {
             return Ok((path, End::Interrupted, step.before));
         }
-        say_what_is_reduced(stream, &encoded, &recipe.video, report);
+        say_what_is_reduced(stream, &encoded, report);
         step.before.frames += encoded.frames;
         step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);
         let stop = encoded.interrupted;
@@ -351,14 +345,27 @@ fn instead_of_copy(stream: &Stream, container: &Container) -> Action {
     }
 }
 
-fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, video: &Video, report: &dyn Report) {
-    if stream.field_order().is_some() && !video.keeps_fields() {
-        report.say(&format!(
-            "{}: it is interlaced, which {} doesn't say; --video h264 and ffv1 do",
-            stream.description(),
-            video.encoder
-        ));
+fn say_what_is_lost(stream: &Stream, extras: &Extras, video: &Video, report: &dyn Report) {
+    let lost = [
+        (
+            extras.hdr10.is_some() && !video.keeps_hdr10(),
+            "what it says of the display and the light that it was made for (HDR10)",
+            "h265 keeps",
+        ),
+        (extras.captions && !video.keeps_captions(), "what its closed captions say", "h264 keeps"),
+        (
+            stream.field_order().is_some() && !video.keeps_fields(),
+            "that it is interlaced",
+            "h264 and ffv1 keep",
+        ),
+    ];
+    for (_, what, who) in lost.iter().filter(|(is_lost, ..)| *is_lost) {
+        let name = stream.description();
+        report.say(&format!("{name}: {what} is left out by {}; {who} it", video.encoder));
     }
+}
+
+fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) {
     let [from, to] = [&encoded.decoded, &encoded.encoded].map(|info| info.format_info());
     if from.format() == to.format() {
         return;

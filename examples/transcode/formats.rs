@@ -49,6 +49,10 @@ pub struct Video {
 }
 
 impl Video {
+    pub fn keeps_captions(&self) -> bool {
+        self.encoder == "x264enc"
+    }
+
     pub fn keeps_fields(&self) -> bool {
         ["x264enc", "avenc_ffv1"].contains(&self.encoder)
     }

@@ -237,8 +237,17 @@ impl Packets {
     }
 }
 
-/// What HDR10 says of the display and the light that a film was made for, as x265 is told of it.
-pub fn hdr10(file: &Path, stream: &Stream) -> anyhow::Result<Option<String>> {
+/// What the frames of a stream have beside their pixels.
+#[derive(Default)]
+pub struct Extras {
+    pub captions: bool,
+    /// What HDR10 says of the display and the light that a film was made for, as x265 is told of it.
+    pub hdr10: Option<String>,
+}
+
+/// Of the first frames: what is there at all is there from the beginning.
+pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
+    type Data = BTreeMap<String, serde_json::Value>;
     #[derive(Deserialize)]
     struct Frames {
         frames: Vec<Frame>,
@@ -246,44 +255,42 @@ pub fn hdr10(file: &Path, stream: &Stream) -> anyhow::Result<Option<String>> {
     #[derive(Deserialize)]
     struct Frame {
         #[serde(default)]
-        side_data_list: Vec<BTreeMap<String, serde_json::Value>>,
-    }
-    if stream.color_transfer.as_deref() != Some("smpte2084") {
-        return Ok(None);
+        side_data_list: Vec<Data>,
     }
     let mut command = program("ffprobe");
-    command.args(["-of", "json", "-show_frames", "-read_intervals", "%+#1"]);
+    command.args(["-of", "json", "-show_frames", "-read_intervals", "%+#5"]);
+    command.args(["-show_entries", "frame=side_data_list"]);
     command.args(["-select_streams", &stream.index.to_string()]).arg(path(file));
     let frames: Frames = serde_json::from_slice(&output(&mut command)?)?;
-    let lists = frames.frames.into_iter().flat_map(|frame| frame.side_data_list);
-    let mut options = Vec::new();
-    for data in lists {
-        let of_kind = |kind: &str| data.get("side_data_type").is_some_and(|value| value == kind);
-        // In the units of H.265, D.3.28.
-        let scaled = |name: &str, unit: f64| {
-            let (numerator, denominator) = data.get(name)?.as_str()?.split_once('/')?;
-            let [a, b]: [f64; 2] = [numerator.parse().ok()?, denominator.parse().ok()?];
-            Some((a / b * unit).round() as u32)
-        };
-        let pair = |name: &str| {
-            let [x, y] = ["x", "y"].map(|axis| scaled(&format!("{name}_{axis}"), 50_000.));
-            Some(format!("({},{})", x?, y?))
-        };
-        let display = || {
-            let [r, g, b, w] = ["red", "green", "blue", "white_point"].map(pair);
-            let [max, min] = ["max_luminance", "min_luminance"].map(|name| scaled(name, 10_000.));
-            let colors = format!("G{}B{}R{}WP{}", g?, b?, r?, w?);
-            Some(format!("master-display={colors}L({},{})", max?, min?))
-        };
-        let light =
-            || Some(format!("max-cll={},{}", data.get("max_content")?, data.get("max_average")?));
-        if of_kind("Mastering display metadata") {
-            options.extend(display());
-        } else if of_kind("Content light level metadata") {
-            options.extend(light());
-        }
-    }
-    Ok((!options.is_empty()).then(|| options.join(":")))
+    let all: Vec<Data> = frames.frames.into_iter().flat_map(|it| it.side_data_list).collect();
+    let of_kind =
+        |kind| all.iter().find(|data| data.get("side_data_type").is_some_and(|it| it == kind));
+    let display = of_kind("Mastering display metadata").and_then(display);
+    let light = of_kind("Content light level metadata").and_then(|data| {
+        Some(format!("max-cll={},{}", data.get("max_content")?, data.get("max_average")?))
+    });
+    let hdr10: Vec<_> = display.into_iter().chain(light).collect();
+    let is_pq = stream.color_transfer.as_deref() == Some("smpte2084");
+    Ok(Extras {
+        captions: of_kind("ATSC A53 Part 4 Closed Captions").is_some(),
+        hdr10: (is_pq && !hdr10.is_empty()).then(|| hdr10.join(":")),
+    })
+}
+
+/// In the units of H.265, D.3.28.
+fn display(data: &BTreeMap<String, serde_json::Value>) -> Option<String> {
+    let scaled = |name: &str, unit: f64| {
+        let (numerator, denominator) = data.get(name)?.as_str()?.split_once('/')?;
+        let [a, b]: [f64; 2] = [numerator.parse().ok()?, denominator.parse().ok()?];
+        Some((a / b * unit).round() as u32)
+    };
+    let pair = |name: &str| {
+        let [x, y] = ["x", "y"].map(|axis| scaled(&format!("{name}_{axis}"), 50_000.));
+        Some(format!("({},{})", x?, y?))
+    };
+    let [r, g, b, w] = ["red", "green", "blue", "white_point"].map(pair);
+    let [max, min] = ["max_luminance", "min_luminance"].map(|name| scaled(name, 10_000.));
+    Some(format!("master-display=G{}B{}R{}WP{}L({},{})", g?, b?, r?, w?, max?, min?))
 }
 
 /// How many frames FFmpeg decodes of a stream: it takes as long as to watch it at full speed.

@@ -335,7 +335,7 @@ fn f198_hdr10_says_what_it_was_made_for() {
         assert!(!said.contains("HDR10"), "{said}");
     }
     let said = keep("in.mkv -o h264.mkv", folder);
-    assert!(said.contains("(HDR10) is left out; --video h265 keeps it"), "{said}");
+    assert!(said.contains("(HDR10) is left out by x264enc; h265 keeps it"), "{said}");
 }
 
 #[test]
@@ -394,6 +394,44 @@ fn f193_what_changes_in_the_middle_is_brought_to_what_was_first() {
     }
 }
 
+#[test]
+fn f192_closed_captions_stay() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make(
+        "VIDEO -pix_fmt yuv420p X264 -bf 0 -x264-params sliced-threads=0:slices=1 in.h264",
+        folder,
+    );
+    // FFmpeg doesn't write any by itself: CEA-608 in ATSC A/53, in front of each picture.
+    let captions = b"\xb5\0\x31GA94\x03\x41\xff\xfc\x94\x20\xff";
+    let sei = [&[0, 0, 1, 6, 4, captions.len() as u8], &captions[..], &[0x80]].concat();
+    let film = fs::read(folder.join("in.h264")).expect("it is there");
+    let mut with = Vec::new();
+    for (place, byte) in film.iter().enumerate() {
+        let is_picture =
+            film[place..].starts_with(&[0, 0, 1]) && matches!(film[place + 3] & 31, 1 | 5);
+        with.extend(is_picture.then_some(&sei).into_iter().flatten());
+        with.push(*byte);
+    }
+    fs::write(folder.join("with.h264"), with).expect("written");
+    ffmpeg("ffmpeg", "-r 25 -i with.h264 -c copy in.mp4", folder);
+    let captions = |file: &str| {
+        let frames =
+            probe("-show_frames -show_entries frame_side_data=side_data_type", file, folder);
+        frames.matches("Closed Captions").count()
+    };
+    assert_eq!(captions("in.mp4"), 25);
+    for output in ["out.mp4", "out.mkv"] {
+        keep(&format!("in.mp4 -o {output}"), folder);
+        assert_eq!(captions(output), 25, "{output}");
+    }
+    let said = keep("in.mp4 -o out.webm", folder);
+    assert!(
+        said.contains("what its closed captions say is left out by vp9enc; h264 keeps it"),
+        "{said}"
+    );
+}
+
 /// Matrices that FFmpeg 5 doesn't know as rotations; where the first frame's corners come to is told by
 /// the pixels of the input, as they are stored.
 #[test]
@@ -441,7 +479,7 @@ fn f192_fields_stay_in_their_order() {
         }
     }
     let said = keep("in.mp4 -o out.webm", folder);
-    assert!(said.contains("it is interlaced, which vp9enc doesn't say"), "{said}");
+    assert!(said.contains("that it is interlaced is left out by vp9enc"), "{said}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Recipe {
     pub audio: Audio,
     /// Whether nothing may be converted or left out.
     pub strict: bool,
+    /// Whether what is interrupted is written as far as it came.
+    pub keeps_parts: bool,
     pub from: gst::ClockTime,
     pub to: Option<gst::ClockTime>,
     /// How long there may be no data before a file is given up.
@@ -121,10 +123,9 @@ pub fn write(
             turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
             output: &path,
         };
-        let encoded = video::encode(&job, recipe, interrupted, &step)?;
-        if encoded.frames == 0 {
-            return Ok((path, End::Interrupted, step.before));
-        }
+        let Some(encoded) = video::encode(&job, recipe, interrupted, &step)? else {
+            return Ok((path, End::Interrupted, Progress::default()));
+        };
         say_what_is_reduced(stream, &encoded, report);
         step.before.frames += encoded.frames;
         step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);

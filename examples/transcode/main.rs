@@ -169,8 +169,7 @@ fn convert(
     let written = match end {
         End::Whole => Written::Whole,
         End::Damaged => Written::Damaged,
-        // What is not whole is begun again by the next run of a batch.
-        End::Interrupted if progress.frames == 0 || options.for_batch => Written::Nothing,
+        End::Interrupted if progress.frames == 0 => Written::Nothing,
         End::Interrupted => Written::Partly(text::time(progress.done)),
     };
     if !matches!(written, Written::Nothing) {

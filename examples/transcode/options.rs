@@ -12,7 +12,7 @@ use gst::prelude::*;
 
 use crate::film::{Audio, Recipe};
 use crate::formats::{self, Container, Quality};
-use crate::{probe, text};
+use crate::text;
 
 /// Gives videos the histograms of a reference picture, and keeps their sound, subtitles, time stamps
 /// and orientation.
@@ -136,7 +136,6 @@ fn is_folder(options: &Options) -> bool {
 }
 
 pub fn recipe(options: &Options, container: &'static Container) -> anyhow::Result<Recipe> {
-    probe::check_installed()?;
     let codec = formats::video_codec(options.video.as_deref().unwrap_or(container.video))?;
     codec.check_fits(container)?;
     if let Some(to) = options.to {
@@ -156,6 +155,8 @@ pub fn recipe(options: &Options, container: &'static Container) -> anyhow::Resul
             name => Audio::Encode(formats::audio_encoder(name)?),
         },
         strict: options.strict,
+        // What is not whole is begun again by the next run of a batch.
+        keeps_parts: !options.for_batch,
         from: options.from,
         to: options.to,
         patience: options.patience,

@@ -132,13 +132,6 @@ pub fn program(name: &str) -> Command {
 pub const MISSING: &str = "FFmpeg's programs ffmpeg and ffprobe are needed, 5.1 or newer: install \
     Debian's package ffmpeg";
 
-pub fn check_installed() -> anyhow::Result<()> {
-    for name in ["ffmpeg", "ffprobe"] {
-        output(program(name).arg("-version"))?;
-    }
-    Ok(())
-}
-
 /// What a program prints, or its own words on why it can't.
 pub fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
     let output = command.output().context(MISSING)?;

@@ -49,12 +49,13 @@ pub struct Encoded {
     pub interrupted: bool,
 }
 
+/// `None`: it was interrupted before there was anything to be kept.
 pub fn encode(
     job: &Job,
     recipe: &Recipe,
     interrupted: &AtomicBool,
     report: &dyn Report,
-) -> anyhow::Result<Encoded> {
+) -> anyhow::Result<Option<Encoded>> {
     let mut run = Run::new(job, recipe)?;
     let result = run.play(recipe, interrupted, report);
     // What it still has to say is of no use any more.
@@ -158,7 +159,7 @@ impl Run {
         recipe: &Recipe,
         interrupted: &AtomicBool,
         report: &dyn Report,
-    ) -> anyhow::Result<Encoded> {
+    ) -> anyhow::Result<Option<Encoded>> {
         let bus = self.pipeline.bus().context("A pipeline has a bus")?;
         // Not its result: the bus knows what went wrong.
         let _ = self.pipeline.set_state(gst::State::Playing);
@@ -180,10 +181,16 @@ impl Run {
                     ensure!(self.can_end(error), reason);
                     damage = Some(reason);
                 }
-                Some(gst::MessageView::Eos(_)) => return self.encoded(damage, was_interrupted),
+                Some(gst::MessageView::Eos(_)) => {
+                    let encoded = self.encoded(damage, was_interrupted)?;
+                    return Ok(Some(encoded).filter(|encoded| encoded.frames > 0));
+                }
                 _ => {}
             }
             let interrupted = interrupted.load(Relaxed);
+            if interrupted && !recipe.keeps_parts {
+                return Ok(None);
+            }
             let is_past = self.counts.is_past.load(Relaxed);
             if !ends && (interrupted || is_past || damage.is_some()) {
                 ends = true;

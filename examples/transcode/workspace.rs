@@ -20,7 +20,7 @@ pub struct Workspace {
 
 const LOCK: &str = "lock";
 /// The process of a film ends a moment after a batch that was killed.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Workspace {
     pub fn new(output: &Path) -> anyhow::Result<Self> {

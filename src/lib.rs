@@ -102,6 +102,7 @@ pub mod frame;
 pub mod grading;
 pub mod histogram;
 pub mod kernels;
+pub mod live;
 pub mod lut;
 pub mod mapping;
 pub mod matcher;
@@ -113,6 +114,7 @@ mod plugin;
 pub mod reference;
 pub mod statistics;
 pub mod temporal;
+mod whole_file;
 pub mod workers;
 
 #[cfg(feature = "plugin")]

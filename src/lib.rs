@@ -118,7 +118,7 @@ mod whole_file;
 pub mod workers;
 
 #[cfg(feature = "plugin")]
-pub use plugin::{histomatch, plugin_register_static};
+pub use plugin::{histomatch, histotap, plugin_register_static};
 
 #[cfg(all(doctest, feature = "plugin"))]
 #[doc = include_str!("../README.md")]

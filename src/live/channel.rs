@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use super::gathering::Pixels;
 use super::snapshot::Snapshot;
@@ -104,10 +105,20 @@ impl Drop for Channel {
 pub struct Publisher(Arc<Channel>);
 
 impl Publisher {
-    /// Makes pixels the newest snapshot. If it `is_followed`, others are to come behind it.
-    pub fn publish(&self, pixels: Pixels, colorimetry: Colorimetry, is_followed: bool) {
+    /// The channel.
+    pub fn channel(&self) -> &Arc<Channel> {
+        &self.0
+    }
+
+    /// Makes pixels the newest snapshot. The next one may come after some time.
+    pub fn publish(
+        &self,
+        pixels: Pixels,
+        colorimetry: Colorimetry,
+        followed_after: Option<Duration>,
+    ) {
         let sequence = lock(&self.0.newest).sequence + 1;
-        let snapshot = Snapshot::new(pixels, colorimetry, sequence, is_followed);
+        let snapshot = Snapshot::new(pixels, colorimetry, sequence, followed_after);
         let snapshot = Some(Arc::new(snapshot));
         let mut newest = lock(&self.0.newest);
         newest.sequence = sequence;

@@ -38,34 +38,39 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// A sample of a picture of some width and height; `None` if that has no pixels.
+    /// A sample of a picture of some width and height, with no more pixels than a snapshot has; `None` if
+    /// it has none.
     pub fn of(sample: &ColorSample, (width, height): (usize, usize)) -> Option<Self> {
         let (columns, rows) = ColorSample::grid(width, height);
-        let level = |value: f32| (value * 257. + 0.5) as u16;
-        let colors: Vec<_> = sample.pixels().map(|rgb| rgb.map(level)).collect();
-        (!colors.is_empty() && colors.len() == columns * rows).then_some(Self {
-            columns,
-            rows,
-            colors,
-        })
+        if sample.is_empty() || sample.len() != columns * rows {
+            return None;
+        }
+        let (kept_columns, kept_rows) = limited_size(columns, rows);
+        let level = |index: usize| {
+            sample.channels.each_ref().map(|channel| (channel[index] * 257. + 0.5) as u16)
+        };
+        let row = |y: usize| y * rows / kept_rows * columns;
+        let color = |x: usize, y: usize| level(row(y) + x * columns / kept_columns);
+        let colors =
+            (0..kept_rows).flat_map(|y| (0..kept_columns).map(move |x| color(x, y))).collect();
+        Some(Self { columns: kept_columns, rows: kept_rows, colors })
     }
 
     /// The pixel at a place of a picture of another size.
     fn at(&self, (x, columns): (usize, usize), (y, rows): (usize, usize)) -> [u16; 3] {
         self.colors[y * self.rows / rows * self.columns + x * self.columns / columns]
     }
+}
 
-    /// The size of a picture of this shape that has no more pixels than a snapshot.
-    fn limited_size(&self) -> (usize, usize) {
-        let Self { columns, rows, .. } = *self;
-        if columns * rows <= SAMPLED_PIXELS {
-            return (columns, rows);
-        }
-        let scale = (SAMPLED_PIXELS as f64 / (columns * rows) as f64).sqrt();
-        // What is very narrow keeps its width.
-        let columns = ((columns as f64 * scale) as usize).clamp(1, SAMPLED_PIXELS);
-        (columns, rows.min(SAMPLED_PIXELS / columns))
+/// The size of a picture of some shape that has no more pixels than a snapshot.
+fn limited_size(columns: usize, rows: usize) -> (usize, usize) {
+    if columns * rows <= SAMPLED_PIXELS {
+        return (columns, rows);
     }
+    let scale = (SAMPLED_PIXELS as f64 / (columns * rows) as f64).sqrt();
+    // What is very narrow keeps its width.
+    let columns = ((columns as f64 * scale) as usize).clamp(1, SAMPLED_PIXELS);
+    (columns, rows.min(SAMPLED_PIXELS / columns))
 }
 
 impl Gathering {
@@ -104,7 +109,7 @@ impl Gathering {
         /// In every row, the turn begins somewhere else.
         const SHIFT_OF_ROWS: usize = 3;
         let (_, last) = self.frames.back()?;
-        let (columns, rows) = last.limited_size();
+        let Pixels { columns, rows, .. } = *last;
         let newest_first = |turn: usize| {
             let age = turn % self.frames.len();
             &self.frames[self.frames.len() - 1 - age].1

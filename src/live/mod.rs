@@ -11,4 +11,5 @@
 pub mod channel;
 pub mod gathering;
 mod png;
+pub mod region;
 pub mod snapshot;

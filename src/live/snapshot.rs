@@ -18,21 +18,26 @@ pub struct Snapshot {
     columns: usize,
     colorimetry: Colorimetry,
     sequence: u64,
-    /// Whether others are to follow.
-    is_followed: bool,
+    /// After which time the next one is to follow, if one is.
+    followed_after: Option<Duration>,
     arrived: Instant,
 }
 
 impl Snapshot {
-    /// The `sequence`-th one of a stream, which arrives now. If it `is_followed`, others are to come.
-    /// There is at least one pixel.
-    pub fn new(pixels: Pixels, colorimetry: Colorimetry, sequence: u64, is_followed: bool) -> Self {
+    /// The `sequence`-th one of a stream, which arrives now. The next one may come
+    /// after some time. There is at least one pixel.
+    pub fn new(
+        pixels: Pixels,
+        colorimetry: Colorimetry,
+        sequence: u64,
+        followed_after: Option<Duration>,
+    ) -> Self {
         Self {
             columns: pixels.columns,
             reference: Arc::new(Reference::of_colors(pixels.colors, colorimetry)),
             colorimetry,
             sequence,
-            is_followed,
+            followed_after,
             arrived: Instant::now(),
         }
     }
@@ -52,9 +57,10 @@ impl Snapshot {
         self.arrived.elapsed()
     }
 
-    /// Whether the next one was to be here by now, if there is one after some time at least.
+    /// Whether the next one is late by more than some time.
     pub fn is_stale(&self, timeout: Duration) -> bool {
-        self.is_followed && self.age() > timeout
+        let is_late = |after: Duration| self.age() > after.saturating_add(timeout);
+        self.followed_after.is_some_and(is_late)
     }
 
     /// Its number of pixels.

@@ -27,7 +27,7 @@ fn colorful(columns: usize, rows: usize) -> Pixels {
 }
 
 fn snapshot(pixels: Pixels, colorimetry: Colorimetry) -> Snapshot {
-    Snapshot::new(pixels, colorimetry, 1, false)
+    Snapshot::new(pixels, colorimetry, 1, None)
 }
 
 /// How many pixels have each of some colours.
@@ -47,37 +47,40 @@ fn one_frame_is_its_own_picture() {
     }
 }
 
-#[test]
-fn no_picture_is_larger_than_a_snapshot() {
-    for (columns, rows) in [(320, 180), (268, 268), (1, 70_000), (70_000, 1), (3, 20_000)] {
-        let mut gathering = Gathering::new(MILLISECOND);
-        gathering.add(Duration::ZERO, colorful(columns, rows));
-        let picture = gathering.picture().expect("a frame was added");
-        let n = picture.colors.len();
-        assert_eq!(n, picture.columns * picture.rows);
-        assert!((20_000..=180 * 180).contains(&n), "{columns} x {rows}: {n}");
-        // A file of it is sampled whole.
-        assert_eq!(ColorSample::step(picture.columns, picture.rows), 1);
-    }
+/// The sample of a picture of which each pixel of the grid has its number as colour.
+fn numbered(width: usize, height: usize) -> ColorSample {
+    let (columns, rows) = ColorSample::grid(width, height);
+    let channel: Vec<f32> = (0..columns * rows).map(|i| i as f32 / 257.).collect();
+    ColorSample { channels: [channel.clone(), channel.clone(), channel] }
 }
 
 #[test]
 fn a_sample_of_a_frame_has_the_shape_of_its_grid() {
-    for (width, height) in [(1, 1), (7, 3), (320, 180), (640, 480), (1920, 1080), (4096, 2160)] {
-        let (columns, rows) = ColorSample::grid(width, height);
-        let value = |i: usize| (i % 256) as f32;
-        let channel: Vec<f32> = (0..columns * rows).map(value).collect();
-        let sample = ColorSample { channels: [channel.clone(), channel.clone(), channel] };
-        let pixels = Pixels::of(&sample, (width, height)).expect("there are pixels");
-        assert_eq!((pixels.columns, pixels.rows), (columns, rows));
-        assert_eq!(
-            pixels.colors[..2.min(pixels.colors.len())],
-            [[0; 3], [257; 3]][..2.min(columns * rows)]
-        );
+    for (width, height) in [(1, 1), (7, 3), (180, 180), (640, 480), (1920, 1080), (4096, 2160)] {
+        let pixels = Pixels::of(&numbered(width, height), (width, height)).expect("pixels");
         let step = ColorSample::step(width, height);
-        assert_eq!(columns, (0..width).skip(step / 2).step_by(step).count());
+        let n = |len: usize| (0..len).skip(step / 2).step_by(step).count();
+        assert_eq!((pixels.columns, pixels.rows), (n(width), n(height)));
+        let number = |i: usize| [(i as u64).min(65535) as u16; 3];
+        assert!(pixels.colors.iter().enumerate().all(|(i, &color)| color == number(i)));
     }
     assert_eq!(Pixels::of(&ColorSample::default(), (0, 0)), None);
+}
+
+#[test]
+fn no_picture_is_larger_than_a_snapshot() {
+    for (width, height) in [(320, 180), (268, 268), (1, 60_000), (60_000, 1), (3, 19_000)] {
+        let picture = Pixels::of(&numbered(width, height), (width, height)).expect("pixels");
+        let n = picture.colors.len();
+        assert_eq!(n, picture.columns * picture.rows);
+        assert!((15_000..=180 * 180).contains(&n), "{width} x {height}: {n}");
+        // They are spread over all.
+        let (columns, rows) = ColorSample::grid(width, height);
+        let last = picture.colors.last().map(|color| usize::from(color[0]));
+        assert!(last >= Some(columns * rows * 9 / 10), "{width} x {height}: {last:?}");
+        // A file of it is sampled whole.
+        assert_eq!(ColorSample::step(picture.columns, picture.rows), 1);
+    }
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn f202_a_channel_lives_as_long_as_somebody_has_its_name() {
     let name = "f202";
     let publish = |channel: &Arc<Channel>| {
         let publisher = channel.publisher("a").expect("nobody else publishes");
-        publisher.publish(plain(1, 4, 4), Colorimetry::SRGB, true);
+        publisher.publish(plain(1, 4, 4), Colorimetry::SRGB, None);
     };
     // The consumer comes first, the tap goes first.
     let consumer = Consumer::of(name);
@@ -267,9 +270,9 @@ fn f203_a_channel_has_one_publisher() {
 fn f204_what_is_held_by_nobody_is_freed() {
     let channel = Channel::named("f204");
     let publisher = channel.publisher("a").expect("nobody else publishes");
-    publisher.publish(plain(1, 4, 4), Colorimetry::SRGB, true);
+    publisher.publish(plain(1, 4, 4), Colorimetry::SRGB, None);
     let first = Arc::downgrade(&channel.newest().expect("a snapshot"));
-    publisher.publish(plain(2, 4, 4), Colorimetry::SRGB, true);
+    publisher.publish(plain(2, 4, 4), Colorimetry::SRGB, None);
     assert!(first.upgrade().is_none());
     let second = Arc::downgrade(&channel.newest().expect("a snapshot"));
     drop(publisher);

@@ -16,6 +16,7 @@ mod grade;
 mod kernels;
 mod kinds;
 mod leaks;
+mod live;
 mod memory;
 mod page;
 mod picture;
@@ -31,6 +32,7 @@ mod steady;
 mod stream;
 mod stress;
 mod structure;
+mod tap;
 #[cfg(unix)]
 mod transcode;
 mod video;

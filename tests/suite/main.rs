@@ -6,6 +6,7 @@ mod common;
 
 mod borders;
 mod buffers;
+mod channels;
 #[cfg(unix)]
 mod clients;
 mod control;

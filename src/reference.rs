@@ -511,9 +511,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// Pixels between two looks at the interrupt: a few milliseconds.
 const PIXELS_BETWEEN_LOOKS: usize = 1 << 20;
 
-/// The kinds of channels whose distributions are remembered: those of all colour spaces, of two
+/// The kinds of channels whose distributions are remembered: those of all methods, of several
 /// streams.
-const REMEMBERED: usize = 6;
+const REMEMBERED: usize = 16;
 
 /// Pixels that are converted at once: whole rows.
 const PIXELS_OF_PIECE: usize = 256 * ROW;

@@ -22,7 +22,7 @@ const STATES: [gst::State; 4] =
 const TIME: Duration = Duration::from_secs(3);
 
 fn frame(seed: u32) -> Frame {
-    let format = if seed % 2 == 0 { VideoFormat::Nv12 } else { VideoFormat::Bgrx };
+    let format = if seed.is_multiple_of(2) { VideoFormat::Nv12 } else { VideoFormat::Bgrx };
     Frame::new(format, 64, 48, Shape::Default, noise(seed))
 }
 
@@ -42,17 +42,15 @@ fn disturb(element: &gst::Element, random: &mut impl FnMut() -> u8) {
         }
         (1, true) => element.set_property("channel", name),
         (2, true) => element.emit_by_name::<()>("capture", &[]),
-        (3, true) => element.set_property_from_str(
-            "publish",
-            if random() % 2 == 0 { "once" } else { "continuous" },
-        ),
+        (3, true) => element
+            .set_property_from_str("publish", if random() < 128 { "once" } else { "continuous" }),
         (4, true) => element.set_property("window", u64::from(random() % 2)),
         (_, true) => drop(element.property::<gst::Structure>("stats")),
         (1 | 2, false) => element.set_property("reference-channel", name),
         (3, false) => element.set_property("reference-channel", None::<String>),
         (4, false) => element.set_property("reference-location", media("coffee.png")),
         (5, false) => {
-            let mode = if random() % 2 == 0 { "frame" } else { "locked" };
+            let mode = if random() < 128 { "frame" } else { "locked" };
             element.set_property_from_str("update-mode", mode);
         }
         (6, false) => element.emit_by_name::<()>("relearn", &[]),

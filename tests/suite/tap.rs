@@ -193,7 +193,10 @@ fn f207_a_flush_or_a_seek_empties_the_window_and_not_the_channel() {
         let segment = gst::FormattedSegment::<gst::ClockTime>::new();
         tap.harness.push_event(gst::event::Segment::new(&segment));
     };
-    let emptied: [(&str, &dyn Fn(&mut Rig), bool); 4] = [
+    /// What is done to a tap.
+    type Jump<'a> = &'a dyn Fn(&mut Rig);
+
+    let emptied: [(&str, Jump, bool); 4] = [
         ("flush", &flush, true),
         ("seek", &seek, true),
         ("caps", &caps, true),

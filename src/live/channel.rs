@@ -105,11 +105,6 @@ impl Drop for Channel {
 pub struct Publisher(Arc<Channel>);
 
 impl Publisher {
-    /// The channel.
-    pub fn channel(&self) -> &Arc<Channel> {
-        &self.0
-    }
-
     /// Makes pixels the newest snapshot. The next one may come after some time.
     pub fn publish(
         &self,

@@ -46,20 +46,21 @@ impl Pixels {
             return None;
         }
         let (kept_columns, kept_rows) = limited_size(columns, rows);
-        let level = |index: usize| {
-            sample.channels.each_ref().map(|channel| (channel[index] * 257. + 0.5) as u16)
-        };
-        let row = |y: usize| y * rows / kept_rows * columns;
-        let color = |x: usize, y: usize| level(row(y) + x * columns / kept_columns);
-        let colors =
-            (0..kept_rows).flat_map(|y| (0..kept_columns).map(move |x| color(x, y))).collect();
+        let [red, green, blue] = &sample.channels;
+        let level = |value: f32| (value * 257. + 0.5) as u16;
+        let column = scaled(columns, kept_columns);
+        let mut colors = Vec::with_capacity(kept_columns * kept_rows);
+        for y in scaled(rows, kept_rows) {
+            let at = column.iter().map(|x| y * columns + x);
+            colors.extend(at.map(|at| [red[at], green[at], blue[at]].map(level)));
+        }
         Some(Self { columns: kept_columns, rows: kept_rows, colors })
     }
+}
 
-    /// The pixel at a place of a picture of another size.
-    fn at(&self, (x, columns): (usize, usize), (y, rows): (usize, usize)) -> [u16; 3] {
-        self.colors[y * self.rows / rows * self.columns + x * self.columns / columns]
-    }
+/// The places of `n` pixels that are spread over as many as there are.
+fn scaled(pixels: usize, n: usize) -> Vec<usize> {
+    (0..n).map(|i| i * pixels / n).collect()
 }
 
 /// The size of a picture of some shape that has no more pixels than a snapshot.
@@ -77,6 +78,11 @@ impl Gathering {
     /// Nothing seen yet. A `window` of zero has all frames from now on.
     pub fn new(window: Duration) -> Self {
         Self { window, apart: window / FRAMES_OF_WINDOW, frames: VecDeque::new() }
+    }
+
+    /// The least time between two frames.
+    pub fn apart(&self) -> Duration {
+        self.apart
     }
 
     /// Whether a frame at a time is to be [added](Self::add).
@@ -110,13 +116,20 @@ impl Gathering {
         const SHIFT_OF_ROWS: usize = 3;
         let (_, last) = self.frames.back()?;
         let Pixels { columns, rows, .. } = *last;
-        let newest_first = |turn: usize| {
-            let age = turn % self.frames.len();
-            &self.frames[self.frames.len() - 1 - age].1
-        };
-        let color =
-            |x: usize, y: usize| newest_first(x + SHIFT_OF_ROWS * y).at((x, columns), (y, rows));
-        let colors = (0..rows).flat_map(|y| (0..columns).map(move |x| color(x, y))).collect();
+        let n = self.frames.len();
+        let mut colors = vec![[0; 3]; columns * rows];
+        // One frame after the other: divisions for each pixel would cost more than all else.
+        for (turn, (_, frame)) in self.frames.iter().rev().enumerate() {
+            let column = scaled(frame.columns, columns);
+            let from = scaled(frame.rows, rows);
+            for (y, row) in colors.chunks_exact_mut(columns).enumerate() {
+                let from = &frame.colors[from[y] * frame.columns..];
+                let first = (turn + SHIFT_OF_ROWS * y) % n;
+                for x in (first..columns).step_by(n) {
+                    row[x] = from[column[x]];
+                }
+            }
+        }
         Some(Pixels { columns, rows, colors })
     }
 

@@ -13,7 +13,7 @@ use gst_base::subclass::prelude::*;
 use super::settings::{self, Settings};
 use super::streaming::Streaming;
 use super::{Publish, messages};
-use crate::live::channel::{Channel, Publisher};
+use crate::live::channel::Channel;
 use crate::plugin::reader::Failure;
 use crate::plugin::{foreign_memory, frame, lock, loops};
 
@@ -107,8 +107,8 @@ pub struct HistoTap {
         mutable_playing
     )]
     settings: Mutex<Settings>,
-    /// From PAUSED to READY.
-    publisher: Mutex<Option<Arc<Publisher>>>,
+    /// What is published in, from PAUSED to READY.
+    in_use: Mutex<Option<Arc<Channel>>>,
     /// Whether the next frame is asked for.
     capture: AtomicBool,
     /// How many were published since the start.
@@ -122,7 +122,7 @@ impl Default for HistoTap {
         Self {
             channel: Mutex::new(Channel::named(DEFAULT_CHANNEL)),
             settings: Mutex::default(),
-            publisher: Mutex::default(),
+            in_use: Mutex::default(),
             capture: AtomicBool::default(),
             n_snapshots: AtomicU64::default(),
             streaming: AtomicRefCell::default(),
@@ -154,11 +154,8 @@ impl HistoTap {
 
     /// The channel that is published in or, while stopped, is to be.
     fn channel_in_use(&self) -> Arc<Channel> {
-        let publisher = lock(&self.publisher).clone();
-        match publisher {
-            Some(publisher) => Arc::clone(publisher.channel()),
-            None => Arc::clone(&lock(&self.channel)),
-        }
+        let in_use = lock(&self.in_use).clone();
+        in_use.unwrap_or_else(|| Arc::clone(&lock(&self.channel)))
     }
 
     fn stats(&self) -> gst::Structure {
@@ -351,9 +348,8 @@ impl BaseTransformImpl for HistoTap {
         let publisher = channel
             .publisher(&self.obj().path_string())
             .map_err(|taken| messages::taken(&taken))?;
-        let publisher = Arc::new(publisher);
         self.n_snapshots.store(0, Ordering::Relaxed);
-        *lock(&self.publisher) = Some(Arc::clone(&publisher));
+        *lock(&self.in_use) = Some(channel);
         let settings = lock(&self.settings).clone();
         *self.streaming.borrow_mut() = Some(Streaming::new(publisher, &settings));
         Ok(())
@@ -361,8 +357,8 @@ impl BaseTransformImpl for HistoTap {
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *self.streaming.borrow_mut() = None;
-        let publisher = lock(&self.publisher).take();
-        drop(publisher);
+        // Dropped behind the lock.
+        let _old = lock(&self.in_use).take();
         Ok(())
     }
 

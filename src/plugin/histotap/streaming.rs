@@ -1,6 +1,5 @@
 //! What the streaming thread does with frames.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Publish;
@@ -13,7 +12,7 @@ use crate::plugin::reader::{Failure, FrameReader, Matching};
 
 /// What the streaming thread works with.
 pub(super) struct Streaming {
-    publisher: Arc<Publisher>,
+    publisher: Publisher,
     started: Instant,
     /// `None` before the caps, and for frames that can't be read.
     reader: Option<FrameReader>,
@@ -38,7 +37,7 @@ fn looked_at(settings: &Settings) -> LookedAt {
 }
 
 impl Streaming {
-    pub fn new(publisher: Arc<Publisher>, settings: &Settings) -> Self {
+    pub fn new(publisher: Publisher, settings: &Settings) -> Self {
         Self {
             publisher,
             started: Instant::now(),
@@ -161,7 +160,7 @@ impl Streaming {
             return false;
         };
         let is_followed = settings.publish == Publish::Continuous;
-        let followed_after = is_followed.then(|| settings.interval());
+        let followed_after = is_followed.then(|| settings.interval().max(self.gathering.apart()));
         self.publisher.publish(picture, reader.matcher.layout().colorimetry, followed_after);
         self.published = Some(now);
         true

@@ -114,8 +114,9 @@ pub fn write(
         let path = workspace.file(&format!("video-{}.mkv", stream.index));
         let extras = probe::extras(input, stream)?;
         say_what_is_lost(stream, &extras, &recipe.video, report);
-        let job = Job {
+        let mut job = Job {
             input,
+            is_decoded: false,
             hdr10: extras.hdr10,
             stream,
             beginning: remux::beginning(input, stream.index, recipe)?,
@@ -123,7 +124,17 @@ pub fn write(
             turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
             output: &path,
         };
-        let Some(encoded) = video::encode(&job, recipe, interrupted, &step)? else {
+        let mut encoded = video::encode(&job, recipe, interrupted, &step)?;
+        if let Some(first) = &encoded
+            && !first.interrupted
+            && !recipe.is_part()
+            && (first.frames as usize) < job.times.len()
+            && differs(&job)?
+        {
+            job.is_decoded = true;
+            encoded = video::encode(&job, recipe, interrupted, &step)?;
+        }
+        let Some(encoded) = encoded else {
             return Ok((path, End::Interrupted, Progress::default()));
         };
         say_what_is_reduced(stream, &encoded, report);
@@ -174,6 +185,15 @@ pub fn write(
         (false, false) => End::Damaged,
     };
     Ok((output, end, matched))
+}
+
+/// Whether FFmpeg decodes other frames: behind a broken beginning, decoders of GStreamer may lose some, or
+/// give them the times of others.
+fn differs(job: &Job) -> anyhow::Result<bool> {
+    let expected = probe::frame_times(job.input, job.stream.index)?;
+    let (packets, _) = probe::packets(job.output)?;
+    let written = packets.get(&0).map_or(&[][..], |packets| &packets.times);
+    Ok(written.len() != expected.len() || check::moved_frame(&expected, written).is_some())
 }
 
 /// Matching takes so many times as long as to copy the rest.

@@ -286,11 +286,15 @@ fn display(data: &BTreeMap<String, serde_json::Value>) -> Option<String> {
     Some(format!("master-display=G{}B{}R{}WP{}L({},{})", g?, b?, r?, w?, max?, min?))
 }
 
-/// How many frames FFmpeg decodes of a stream: it takes as long as to watch it at full speed.
-pub fn decodable_frames(file: &Path, stream: usize) -> anyhow::Result<usize> {
+/// When the frames begin that FFmpeg decodes of a stream, in seconds and in order. It takes as long as to
+/// watch it at full speed.
+pub fn frame_times(file: &Path, stream: usize) -> anyhow::Result<Vec<f64>> {
     let mut command = program("ffprobe");
-    command.args(["-of", "csv=p=0", "-count_frames", "-show_entries", "stream=nb_read_frames"]);
+    command.args(["-of", "csv=p=0", "-show_entries", "frame=best_effort_timestamp_time"]);
     command.args(["-select_streams", &stream.to_string()]).arg(path(file));
     let text = String::from_utf8(output(&mut command)?)?;
-    Ok(text.trim().trim_end_matches(',').parse().unwrap_or(0))
+    let time = |line: &str| line.split(',').next()?.trim().parse().ok();
+    let mut times: Vec<f64> = text.lines().filter_map(time).collect();
+    times.sort_by(f64::total_cmp);
+    Ok(times)
 }

@@ -25,6 +25,8 @@ use crate::remux::{self, Beginning};
 pub struct Job<'a> {
     pub input: &'a Path,
     pub stream: &'a Stream,
+    /// Whether GStreamer gets frames that FFmpeg has decoded.
+    pub is_decoded: bool,
     pub beginning: Beginning,
     /// When the frames are shown that the input says to be shown, in its own time.
     pub times: &'a [f64],
@@ -123,7 +125,7 @@ impl Run {
             .ok()
             .context("Several elements are a pipeline")?;
         let by_name = |name| pipeline.by_name(name).context("It is in the pipeline");
-        let mut reader = remux::reader(job.input, job.stream, recipe)?;
+        let mut reader = remux::reader(job.input, job.stream, recipe, job.is_decoded)?;
         let stdout = reader.stdout.take().context("It is piped")?;
         by_name("source")?.set_property("fd", stdout.as_raw_fd());
         by_name("sink")?.set_property("location", job.output);

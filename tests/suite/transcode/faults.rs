@@ -527,8 +527,7 @@ fn f191_what_can_be_decoded_of_a_broken_beginning_keeps_its_times() {
     let film = fs::read(folder.join("whole.ts")).expect("it is there");
     fs::write(folder.join("late.ts"), &film[film.len() / 188 / 3 * 188..]).expect("written");
     for input in ["cut.mkv", "late.ts"] {
-        let arguments = "-o out.mkv --reference REF --set strength=0 --force";
-        let output = transcode(&format!("{input} {arguments}"), folder);
+        keep(&format!("{input} -o out.mkv"), folder);
         // What FFmpeg decodes of either, from when its sound begins.
         let decoded = |file: &str| {
             let frames = probe("-select_streams v:0 -show_entries frame=pts_time", file, folder);
@@ -537,16 +536,9 @@ fn f191_what_can_be_decoded_of_a_broken_beginning_keeps_its_times() {
             times.map(|time: f64| (1000. * time - sound).round()).collect::<Vec<_>>()
         };
         let [before, after] = [input, "out.mkv"].map(decoded);
-        let is_there = |time: &f64| before.iter().any(|known| (known - time).abs() <= 1.5);
-        assert!(after.iter().all(is_there), "{input}: {before:?} {after:?}");
-        // GStreamer 1.26 decodes less than FFmpeg 7 behind such a cut.
-        let (code, said) = (output.status.code(), text(&output));
-        if after.len() == before.len() {
-            assert_eq!(code, Some(0), "{said}");
-        } else {
-            assert_eq!(code, Some(3), "{said}");
-            assert!(said.contains("could be decoded"), "{said}");
-        }
+        assert_eq!(before.len(), after.len(), "{input}");
+        let moved = before.iter().zip(&after).any(|(a, b)| (a - b).abs() > 1.5);
+        assert!(!moved, "{input}: {before:?} {after:?}");
     }
 }
 

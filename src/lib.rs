@@ -1,5 +1,6 @@
-//! A GStreamer plugin with one element, [`histomatch`], which gives every video frame the
-//! histograms of a reference picture; and, without GStreamer, the library that it is made of.
+//! A GStreamer plugin with the element [`histomatch`], which gives every video frame the histograms of a
+//! reference picture, and [`histotap`], which makes another stream that reference; and, without
+//! GStreamer, the library that they are made of.
 //!
 //! # Data flow
 //!
@@ -14,6 +15,7 @@
 //!
 //! - [`reference`](mod@reference): a picture's colours. They are counted in the channels of a stream
 //!   before a frame needs them.
+//! - [`live`]: a reference that is another stream: pixels of its frames, published under a name.
 //! - [`frame`]: how samples lie in memory, and checked access to them.
 //! - [`matcher`]: counts a frame and maps it. Channels that are bytes in memory are worked on in place;
 //!   all others are taken out by [rows](frame::rows), and converted where the channels are not the
@@ -22,7 +24,7 @@
 //!   itself, that is the rule, [`matching::match_histograms`].
 //! - [`kernels`]: the functions that the matcher calls for each row, one set for each CPU.
 //!
-//! The element gives the matcher the memory of frames and the offsets of their planes. Nothing else
+//! The elements give the matcher the memory of frames and the offsets of their planes. Nothing else
 //! knows of GStreamer.
 //!
 //! # In an application
@@ -84,11 +86,11 @@
 //! Versions follow [Semantic Versioning](https://semver.org); while they are 0.x, what is listed
 //! here changes with the second number only, and the changelog says so.
 //!
-//! - The element: its name, properties, signals, messages, and the formats that it takes.
+//! - The elements: their names, properties, signals, messages, and the formats that they take.
 //! - The bytes that come out, for the same frames, reference and properties, where every frame is
 //!   matched by itself. What is done over time may get better with any version.
 //! - Of the library: [`picture`], [`mod@reference`], [`histogram`], [`cdf`], [`lut`], [`matching`], [`color`],
-//!   [`plugin_register_static`], and the types of [`histomatch`].
+//!   [`plugin_register_static`], and the types of [`histomatch`] and [`histotap`].
 //!
 //! Everything else is public because the parts may be of use, and to be tested and measured. It may
 //! change with any version: depend on `=0.1.0` if you use it.
@@ -102,6 +104,7 @@ pub mod frame;
 pub mod grading;
 pub mod histogram;
 pub mod kernels;
+pub mod live;
 pub mod lut;
 pub mod mapping;
 pub mod matcher;
@@ -113,10 +116,11 @@ mod plugin;
 pub mod reference;
 pub mod statistics;
 pub mod temporal;
+mod whole_file;
 pub mod workers;
 
 #[cfg(feature = "plugin")]
-pub use plugin::{histomatch, plugin_register_static};
+pub use plugin::{histomatch, histotap, plugin_register_static};
 
 #[cfg(all(doctest, feature = "plugin"))]
 #[doc = include_str!("../README.md")]

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -74,8 +74,8 @@ pub struct Reference {
     coding: Coding,
     /// The indices of those on the grid of a sample.
     sampled: Vec<usize>,
-    /// What was asked for, the latest first.
-    counted: Mutex<Vec<(Channels, Target)>>,
+    /// What was asked for, the latest first. Who asks first counts, and others who ask meanwhile wait.
+    counted: Mutex<Vec<(Channels, Arc<OnceLock<Target>>)>>,
     damage: Option<String>,
     profile_fault: Option<String>,
 }
@@ -164,6 +164,16 @@ impl Reference {
         Self::of(picture.clone(), &Interrupt::default())
     }
 
+    /// Colours that come from no file: R'G'B' in 16 bits. There is at least one, and no more than a
+    /// [sample](ColorSample) has.
+    pub fn of_colors(colors: Vec<[u16; 3]>, colorimetry: Colorimetry) -> Self {
+        Self {
+            sampled: (0..colors.len()).collect(),
+            coding: Coding::Known(colorimetry),
+            ..Self::srgb(Colors::Words(colors.into_flattened()), Vec::new())
+        }
+    }
+
     fn of(picture: DynamicImage, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
         let (width, height) = (picture.width(), picture.height());
         let n_channels = usize::from(picture.color().channel_count());
@@ -194,7 +204,11 @@ impl Reference {
                 _ => ReferenceError::Transparent,
             });
         }
-        Ok(Self {
+        Ok(Self::srgb(colors, sampled))
+    }
+
+    fn srgb(colors: Colors, sampled: Vec<usize>) -> Self {
+        Self {
             id: ReferenceId::new(),
             colors,
             coding: profile::SRGB,
@@ -202,7 +216,7 @@ impl Reference {
             counted: Mutex::default(),
             damage: None,
             profile_fault: None,
-        })
+        }
     }
 
     /// The distribution of each of some channels.
@@ -225,9 +239,22 @@ impl Reference {
     ///
     /// That takes time, as [`cdfs`](Self::cdfs) does.
     pub fn target(&self, channels: &Channels) -> Target {
-        if let Some(target) = self.ready_target(channels) {
-            return target;
-        }
+        let counted = {
+            let mut all = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            match all.iter().find(|(other, _)| other == channels) {
+                Some((_, counted)) => Arc::clone(counted),
+                None => {
+                    let counted = Arc::default();
+                    all.truncate(REMEMBERED - 1);
+                    all.insert(0, (channels.clone(), Arc::clone(&counted)));
+                    counted
+                }
+            }
+        };
+        counted.get_or_init(|| self.count(channels)).clone()
+    }
+
+    fn count(&self, channels: &Channels) -> Target {
         let conversion = self.coding.to(channels.colorimetry);
         let conversion = conversion.as_ref();
         let histograms = self.colors.histograms(channels.encoding, conversion);
@@ -241,21 +268,30 @@ impl Reference {
             })
             .collect();
         let goal = Goal::new(&self.sample_by(conversion), grading::luma_weights(channels.encoding));
-        let target = Target { id: self.id, cdfs, goal: Some(Arc::new(goal)) };
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have been faster, and what it has given out stays what there is.
-        if let Some((_, target)) = counted.iter().find(|(other, _)| other == channels) {
-            return target.clone();
-        }
-        counted.truncate(REMEMBERED - 1);
-        counted.insert(0, (channels.clone(), target.clone()));
-        target
+        Target { id: self.id, cdfs, goal: Some(Arc::new(goal)) }
     }
 
     /// The same, if it is remembered.
     pub fn ready_target(&self, channels: &Channels) -> Option<Target> {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.iter().find(|(other, _)| other == channels).map(|(_, target)| target.clone())
+        let (_, target) = counted.iter().find(|(other, _)| other == channels)?;
+        target.get().cloned()
+    }
+
+    /// All of its colours, R'G'B' in 16 bits of a stream.
+    pub(crate) fn words(&self, colorimetry: Colorimetry) -> Vec<u16> {
+        let conversion = self.coding.to(colorimetry);
+        match self.colors.recoded(0..self.n_pixels(), conversion.as_ref()) {
+            Recoded::Bytes(colors) => {
+                colors.iter().map(|&sample| 257 * u16::from(sample)).collect()
+            }
+            Recoded::Words(colors) => colors.into_owned(),
+        }
+    }
+
+    /// How many pixels count.
+    pub fn n_pixels(&self) -> usize {
+        self.colors.n_pixels()
     }
 
     /// Some of its colours, from a grid over the picture, as R'G'B' of a stream.
@@ -475,9 +511,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// Pixels between two looks at the interrupt: a few milliseconds.
 const PIXELS_BETWEEN_LOOKS: usize = 1 << 20;
 
-/// The kinds of channels whose distributions are remembered: those of all colour spaces, of two
+/// The kinds of channels whose distributions are remembered: those of all methods, of several
 /// streams.
-const REMEMBERED: usize = 6;
+const REMEMBERED: usize = 16;
 
 /// Pixels that are converted at once: whole rows.
 const PIXELS_OF_PIECE: usize = 256 * ROW;

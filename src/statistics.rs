@@ -34,6 +34,13 @@ impl ColorSample {
         ((ratio + 0.5) as usize).max(1)
     }
 
+    /// The columns and rows of the grid over a picture.
+    pub fn grid(width: usize, height: usize) -> (usize, usize) {
+        let step = Self::step(width, height);
+        let n = |pixels: usize| pixels.saturating_sub(step / 2).div_ceil(step);
+        (n(width), n(height))
+    }
+
     /// How many pixels there are.
     pub fn len(&self) -> usize {
         self.channels[0].len()

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use walkdir::{DirEntry, WalkDir};
 
 /// The files that are taken out of a folder.
 pub struct Kind {
@@ -27,11 +28,13 @@ pub enum Plan {
     Folder(Vec<Task>),
 }
 
-/// What is to be written; in a folder, each output has the ending that is given for its input.
+/// What is to be written; in a folder, each output has the ending that is given for its input. What is in
+/// folders of folders is taken if it is `recursive`.
 pub fn plan(
     inputs: &[PathBuf],
     output: &Path,
     kind: &Kind,
+    recursive: bool,
     ending: impl Fn(&Path) -> OsString,
 ) -> anyhow::Result<Plan> {
     let into_folder = match inputs {
@@ -56,20 +59,43 @@ pub fn plan(
         "Can't write several files to '{}'; give a folder as --output",
         output.display()
     );
-    fs::create_dir_all(output)
-        .with_context(|| format!("Can't make the folder '{}'", output.display()))?;
     let mut tasks = Vec::new();
     for input in inputs {
-        for input in if input.is_dir() { files_in(input, kind)? } else { vec![input.clone()] } {
-            let mut name = input.file_stem().unwrap_or_default().to_owned();
+        let files = match input.is_dir() {
+            true => files_in(input, output, kind, recursive)?,
+            false => vec![input.clone()],
+        };
+        for file in files {
+            let folder = output.join(folder_of(&file).strip_prefix(input).unwrap_or(Path::new("")));
+            let mut name = file.file_stem().unwrap_or_default().to_owned();
             name.push(".");
-            name.push(ending(&input));
-            tasks.push(Task { output: output.join(name), input });
+            name.push(ending(&file));
+            tasks.push(Task { output: folder.join(name), input: file });
+        }
+    }
+    tell_apart(&mut tasks)?;
+    tasks.iter().try_for_each(check_differs)?;
+    Ok(Plan::Folder(tasks))
+}
+
+/// Inputs whose names differ by the ending alone keep it: `a.mp4` and `a.webm` become `a.mp4.mkv` and
+/// `a.webm.mkv`.
+fn tell_apart(tasks: &mut [Task]) -> anyhow::Result<()> {
+    let mut writers: HashMap<_, usize> = HashMap::new();
+    for task in tasks.iter() {
+        *writers.entry(task.output.clone()).or_default() += 1;
+    }
+    for task in tasks.iter_mut().filter(|task| writers[&task.output] > 1) {
+        let name = task.input.file_name().unwrap_or_default();
+        if task.output.file_name() != Some(name) {
+            let mut both = name.to_owned();
+            both.push(".");
+            both.push(task.output.extension().unwrap_or_default());
+            task.output.set_file_name(both);
         }
     }
     let mut writers = HashMap::new();
-    for task in &tasks {
-        check_differs(task)?;
+    for task in tasks.iter() {
         if let Some(other) = writers.insert(&task.output, &task.input) {
             bail!(
                 "'{}' and '{}' would both be written to '{}'; write them to two folders",
@@ -79,7 +105,14 @@ pub fn plan(
             );
         }
     }
-    Ok(Plan::Folder(tasks))
+    Ok(())
+}
+
+pub fn make_folders(tasks: &[Task]) -> anyhow::Result<()> {
+    tasks.iter().map(|task| folder_of(&task.output)).try_for_each(|folder| {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("Can't make the folder '{}'", folder.display()))
+    })
 }
 
 fn ends_in_slash(path: &Path) -> bool {
@@ -93,18 +126,31 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Those of a folder, not of the folders in it, in the order of their names.
-fn files_in(folder: &Path, kind: &Kind) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("Can't read the folder '{}'", folder.display()))?;
-    let mut files: Vec<_> = entries.iter().map(fs::DirEntry::path).collect();
-    files.retain(|file| {
-        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
+/// Those of a folder, in the order of their names; never what is in the output's folder.
+fn files_in(
+    folder: &Path,
+    output: &Path,
+    kind: &Kind,
+    recursive: bool,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let output = fs::canonicalize(output).ok();
+    let is_taken = |entry: &DirEntry| {
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let is_output = || output.is_some() && fs::canonicalize(entry.path()).ok() == output;
+        !(is_hidden || entry.file_type().is_dir() && is_output())
+    };
+    let depth = if recursive { usize::MAX } else { 1 };
+    let walk = WalkDir::new(folder).min_depth(1).max_depth(depth).sort_by_file_name();
+    let mut files = Vec::new();
+    for entry in walk.into_iter().filter_entry(is_taken) {
+        let file = entry
+            .with_context(|| format!("Can't read the folder '{}'", folder.display()))?
+            .into_path();
         let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        !hidden && kind.endings.contains(&ending.as_str()) && file.is_file()
-    });
-    files.sort();
+        if kind.endings.contains(&ending.as_str()) && file.is_file() {
+            files.push(file);
+        }
+    }
     ensure!(
         !files.is_empty(),
         "There is no {} in the folder '{}' (files named .{})",

@@ -72,7 +72,7 @@ fn main() -> anyhow::Result<()> {
         !options.pictures.is_empty(),
         "Three pictures are needed: INPUT REFERENCE OUTPUT; see --help"
     );
-    let plan = files::plan(&options.pictures, &output, &PICTURES, ending_in_folder)?;
+    let plan = files::plan(&options.pictures, &output, &PICTURES, false, ending_in_folder)?;
     let matcher = Matcher {
         reference: Reference::load(&reference).with_context(|| {
             format!("Can't use '{}' as the reference picture", reference.display())
@@ -81,7 +81,10 @@ fn main() -> anyhow::Result<()> {
     };
     match plan {
         Plan::Single(task) => matcher.single(&task),
-        Plan::Folder(tasks) => matcher.folder(tasks),
+        Plan::Folder(tasks) => {
+            files::make_folders(&tasks)?;
+            matcher.folder(tasks)
+        }
     }
 }
 

@@ -15,79 +15,63 @@ pub struct Colors {
     site: usize,
 }
 
-/// FFmpeg's names, each in the place of its number. What has none is reserved, or unknown.
-const PRIMARIES: &[&str] = &[
-    "",
-    "bt709",
-    "",
-    "",
-    "bt470m",
-    "bt470bg",
-    "smpte170m",
-    "smpte240m",
-    "film",
-    "bt2020",
-    "smpte428",
-    "smpte431",
-    "smpte432",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "ebu3213",
+/// FFmpeg's names.
+const PRIMARIES: &[(&str, usize)] = &[
+    ("bt709", 1),
+    ("bt470m", 4),
+    ("bt470bg", 5),
+    ("smpte170m", 6),
+    ("smpte240m", 7),
+    ("film", 8),
+    ("bt2020", 9),
+    ("smpte428", 10),
+    ("smpte431", 11),
+    ("smpte432", 12),
+    ("ebu3213", 22),
 ];
-const TRANSFERS: &[&str] = &[
-    "",
-    "bt709",
-    "",
-    "",
-    "bt470m",
-    "bt470bg",
-    "smpte170m",
-    "smpte240m",
-    "linear",
-    "log100",
-    "log316",
-    "iec61966-2-4",
-    "bt1361e",
-    "iec61966-2-1",
-    "bt2020-10",
-    "bt2020-12",
-    "smpte2084",
-    "smpte428",
-    "arib-std-b67",
+const TRANSFERS: &[(&str, usize)] = &[
+    ("bt709", 1),
+    ("bt470m", 4),
+    ("bt470bg", 5),
+    ("smpte170m", 6),
+    ("smpte240m", 7),
+    ("linear", 8),
+    ("log100", 9),
+    ("log316", 10),
+    ("iec61966-2-4", 11),
+    ("bt1361e", 12),
+    ("iec61966-2-1", 13),
+    ("bt2020-10", 14),
+    ("bt2020-12", 15),
+    ("smpte2084", 16),
+    ("smpte428", 17),
+    ("arib-std-b67", 18),
 ];
-const MATRICES: &[&str] = &[
-    "gbr",
-    "bt709",
-    "",
-    "",
-    "fcc",
-    "bt470bg",
-    "smpte170m",
-    "smpte240m",
-    "ycgco",
-    "bt2020nc",
-    "bt2020c",
-    "smpte2085",
-    "chroma-derived-nc",
-    "chroma-derived-c",
-    "ictcp",
+const MATRICES: &[(&str, usize)] = &[
+    ("gbr", 0),
+    ("bt709", 1),
+    ("fcc", 4),
+    ("bt470bg", 5),
+    ("smpte170m", 6),
+    ("smpte240m", 7),
+    ("ycgco", 8),
+    ("bt2020nc", 9),
+    ("bt2020c", 10),
+    ("smpte2085", 11),
+    ("chroma-derived-nc", 12),
+    ("chroma-derived-c", 13),
+    ("ictcp", 14),
 ];
-const SITES: &[&str] = &["", "left", "center", "topleft", "top", "bottomleft", "bottom"];
-const RANGES: &[&str] = &["", "tv", "pc"];
+const SITES: &[(&str, usize)] =
+    &[("left", 1), ("center", 2), ("topleft", 3), ("top", 4), ("bottomleft", 5), ("bottom", 6)];
+const RANGES: &[(&str, usize)] = &[("tv", 1), ("pc", 2)];
 const UNKNOWN: usize = 2;
 
 impl Colors {
     pub fn of(stream: &Stream) -> Self {
-        let number = |names: &[&str], name: &Option<String>, unknown| {
-            let name = name.as_deref().filter(|name| !name.is_empty());
-            names.iter().position(|known| name == Some(known)).unwrap_or(unknown)
+        let number = |names: &[(&str, usize)], name: &Option<String>, unknown| {
+            let known = names.iter().find(|(known, _)| name.as_deref() == Some(known));
+            known.map_or(unknown, |(_, number)| *number)
         };
         Self {
             range: number(RANGES, &stream.color_range, 0),

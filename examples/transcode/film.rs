@@ -1,15 +1,17 @@
 //! One film: its video streams are matched, each into a file of its own, and put into the place of the
 //! old ones; everything else is copied.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
+use indicatif::DecimalBytes;
 
 use crate::check;
 use crate::formats::{Container, Video};
-use crate::probe::{self, File, Stream};
+use crate::probe::{self, Extras, File, Stream};
 use crate::remux::{self, Replacement};
 use crate::turn::Turn;
 use crate::video::{self, Encoded, Job};
@@ -25,6 +27,8 @@ pub struct Recipe {
     pub audio: Audio,
     /// Whether nothing may be converted or left out.
     pub strict: bool,
+    /// Whether what is interrupted is written as far as it came.
+    pub keeps_parts: bool,
     pub from: gst::ClockTime,
     pub to: Option<gst::ClockTime>,
     /// How long there may be no data before a file is given up.
@@ -56,7 +60,7 @@ pub struct Progress {
 /// Where the user hears of what happens to a file.
 pub trait Report {
     fn progress(&self, progress: &Progress);
-    fn warning(&self, text: &str);
+    fn say(&self, text: &str);
 }
 
 pub enum End {
@@ -88,30 +92,51 @@ pub fn write(
 ) -> anyhow::Result<(PathBuf, End, Progress)> {
     let file = probe::file(input)?;
     check_input(&file, recipe)?;
-    let actions = actions(input, &file, recipe, report)?;
+    let actions = actions(input, &file, recipe)?;
+    let changes = changes(&file, &actions, recipe);
+    ensure!(
+        !recipe.strict || changes.is_empty(),
+        "--strict allows no changes: {}; choose another container",
+        changes.join("; ")
+    );
+    changes.iter().for_each(|change| report.say(change));
+    check_room(&file, workspace)?;
     let films: Vec<&Stream> = file.streams.iter().filter(|stream| stream.is_film()).collect();
 
     let duration = file.format.duration.map(|seconds| part_of(seconds, recipe));
     let total = duration.map(|one| one * films.len() as u64 + one / REST);
     let mut step = Step { report, before: Progress { total, ..Progress::default() } };
-    let packets = probe::packets(input)?;
+    let (packets, cut_off) = probe::packets(input)?;
     let mut replacements = Vec::new();
     for stream in &films {
         let turn = Turn::of(stream);
         let kept = turn.as_ref().and_then(|turn| turn.kept_in(recipe.container));
         let path = workspace.file(&format!("video-{}.mkv", stream.index));
-        let job = Job {
+        let extras = probe::extras(input, stream)?;
+        say_what_is_lost(stream, &extras, &recipe.video, report);
+        let mut job = Job {
             input,
+            is_decoded: false,
+            hdr10: extras.hdr10,
             stream,
             beginning: remux::beginning(input, stream.index, recipe)?,
             times: packets.get(&stream.index).map_or(&[], |packets| &packets.times),
             turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
             output: &path,
         };
-        let encoded = video::encode(&job, recipe, interrupted, &step)?;
-        if encoded.frames == 0 {
-            return Ok((path, End::Interrupted, step.before));
+        let mut encoded = video::encode(&job, recipe, interrupted, &step)?;
+        if let Some(first) = &encoded
+            && !first.interrupted
+            && !recipe.is_part()
+            && (first.frames as usize) < job.times.len()
+            && differs(&job)?
+        {
+            job.is_decoded = true;
+            encoded = video::encode(&job, recipe, interrupted, &step)?;
         }
+        let Some(encoded) = encoded else {
+            return Ok((path, End::Interrupted, Progress::default()));
+        };
         say_what_is_reduced(stream, &encoded, report);
         step.before.frames += encoded.frames;
         step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);
@@ -141,6 +166,10 @@ pub fn write(
         result = remux(moves)?;
     }
     let damage = match result {
+        check::Result::Whole(damage) if damage.is_empty() && !interrupted => {
+            let say = |words| format!("It is cut off or damaged: {words}");
+            cut_off.map(say).into_iter().collect()
+        }
         check::Result::Whole(damage) => damage,
         check::Result::Moved(moves) => {
             let all = moves.iter().map(|(stream, by)| {
@@ -149,13 +178,22 @@ pub fn write(
             bail!("The check fails: {}", all.collect::<Vec<_>>().join(", "))
         }
     };
-    damage.iter().for_each(|damage| report.warning(damage));
+    damage.iter().for_each(|damage| report.say(damage));
     let end = match (interrupted, damage.is_empty()) {
         (true, _) => End::Interrupted,
         (false, true) => End::Whole,
         (false, false) => End::Damaged,
     };
     Ok((output, end, matched))
+}
+
+/// Whether FFmpeg decodes other frames: behind a broken beginning, decoders of GStreamer may lose some, or
+/// give them the times of others.
+fn differs(job: &Job) -> anyhow::Result<bool> {
+    let expected = probe::frame_times(job.input, job.stream.index)?;
+    let (packets, _) = probe::packets(job.output)?;
+    let written = packets.get(&0).map_or(&[][..], |packets| &packets.times);
+    Ok(written.len() != expected.len() || check::moved_frame(&expected, written).is_some())
 }
 
 /// Matching takes so many times as long as to copy the rest.
@@ -176,8 +214,8 @@ impl Report for Step<'_> {
         });
     }
 
-    fn warning(&self, text: &str) {
-        self.report.warning(text);
+    fn say(&self, text: &str) {
+        self.report.say(text);
     }
 }
 
@@ -190,6 +228,13 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
     if !file.streams.iter().any(Stream::is_film) {
         let kinds: Vec<_> = file.streams.iter().map(Stream::description).collect();
         bail!("It has no video, only: {}", kinds.join(", "));
+    }
+    for stream in file.streams.iter().filter(|stream| stream.is_film()) {
+        ensure!(
+            stream.width > Some(0),
+            "{} can't be decoded: its picture's size is missing",
+            stream.description()
+        );
     }
     let manifest = ["hls", "dash"].iter().find(|name| file.format.format_name == **name);
     ensure!(
@@ -209,22 +254,35 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What becomes of each stream; what isn't kept as it is, is said.
-fn actions(
-    input: &Path,
-    file: &File,
-    recipe: &Recipe,
-    report: &dyn Report,
-) -> anyhow::Result<Vec<Action>> {
+/// Both the video alone and the whole film are there at the end. How large they become can't be known;
+/// less than a tenth of a bit for each pixel they won't.
+fn check_room(file: &File, workspace: &Workspace) -> anyhow::Result<()> {
+    let pixels = |stream: &Stream| {
+        let [width, height] = [stream.width, stream.height].map(Option::unwrap_or_default);
+        let frames = file.format.duration.unwrap_or_default() * stream.frame_rate()?;
+        Some(f64::from(width) * f64::from(height) * frames)
+    };
+    let pixels: f64 =
+        file.streams.iter().filter(|stream| stream.is_film()).filter_map(pixels).sum();
+    let needed = 2. * (pixels / 80.).min(file.format.size.unwrap_or_default());
+    let (room, needed) = (workspace.room(), needed as u64);
+    ensure!(
+        room >= needed,
+        "{} are free, and it needs {} at least: make room, or write it elsewhere",
+        DecimalBytes(room),
+        DecimalBytes(needed)
+    );
+    Ok(())
+}
+
+/// What becomes of each stream.
+fn actions(input: &Path, file: &File, recipe: &Recipe) -> anyhow::Result<Vec<Action>> {
     let first = |stream: &Stream| match (stream.codec_type.as_str(), &recipe.audio) {
         ("video", _) if stream.is_film() => Action::Match,
         ("audio", Audio::None) => Action::LeaveOut,
         ("audio", Audio::Encode(encoder)) => Action::Convert(encoder),
         ("video", _) if recipe.container.format == "matroska" => Action::Attach,
-        // FFmpeg writes chapters anew, and in MP4 a track of their titles.
-        ("data", _) if stream.codec_tag_string == "text" && !file.chapters.is_empty() => {
-            Action::LeaveOut
-        }
+        _ if is_list_of_chapters(stream, file) => Action::LeaveOut,
         _ => Action::Copy,
     };
     let mut actions: Vec<Action> = file.streams.iter().map(first).collect();
@@ -234,36 +292,67 @@ fn actions(
     if remux::can_hold(input, &copied(&actions), recipe.container)? {
         return Ok(actions);
     }
-    let mut notes = Vec::new();
     for index in copied(&actions) {
-        let stream = &file.streams[index];
-        if remux::can_hold(input, &[index], recipe.container)? {
-            continue;
-        }
-        actions[index] = instead_of_copy(stream, recipe.container);
-        let ending = recipe.container.endings[0];
-        match &actions[index] {
-            // It is written anew from what the video's stream says.
-            Action::LeaveOut if is_timecode(stream) && recipe.container.is_mp4() => {}
-            Action::Convert(encoder) => notes.push(format!(
-                "{} is converted by {encoder}, as .{ending} can't hold it",
-                stream.description()
-            )),
-            _ => notes
-                .push(format!("{} is left out, as .{ending} can't hold it", stream.description())),
+        if !remux::can_hold(input, &[index], recipe.container)? {
+            actions[index] = instead_of_copy(&file.streams[index], recipe.container);
         }
     }
-    ensure!(
-        !recipe.strict || notes.is_empty(),
-        "--strict allows no changes: {}; choose another container",
-        notes.join("; ")
-    );
-    notes.iter().for_each(|note| report.warning(note));
     Ok(actions)
 }
 
-fn is_timecode(stream: &Stream) -> bool {
-    stream.codec_tag_string == "tmcd"
+/// FFmpeg writes such a track of MP4 itself if there are chapters.
+fn is_list_of_chapters(stream: &Stream, file: &File) -> bool {
+    let is_text = stream.codec_type == "data" && stream.codec_tag_string == "text";
+    is_text && !file.chapters.is_empty()
+}
+
+/// Beside chapters, FFmpeg writes the timecode that the video's stream tells: as a track or as a tag.
+fn is_written_anew(stream: &Stream, file: &File) -> bool {
+    is_list_of_chapters(stream, file) || stream.codec_tag_string == "tmcd"
+}
+
+/// What isn't kept as it is, though nobody asked for that.
+fn changes(file: &File, actions: &[Action], recipe: &Recipe) -> Vec<String> {
+    let ending = recipe.container.endings[0];
+    let of = |(stream, action): (&Stream, &Action)| {
+        let is_asked_for = stream.codec_type == "audio" && !matches!(recipe.audio, Audio::Copy);
+        let is_kept = !matches!(action, Action::Convert(_) | Action::LeaveOut)
+            || is_written_anew(stream, file);
+        (!is_asked_for && !is_kept)
+            .then(|| format!("{} is {action}, as .{ending} can't hold it", stream.description()))
+    };
+    file.streams.iter().zip(actions).filter_map(of).collect()
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Action::Match => write!(f, "matched"),
+            Action::Copy => write!(f, "copied"),
+            Action::Convert(encoder) => write!(f, "converted by {encoder}"),
+            Action::Attach => write!(f, "attached"),
+            Action::LeaveOut => write!(f, "left out"),
+        }
+    }
+}
+
+/// Says what would be done with each stream.
+pub fn describe(input: &Path, recipe: &Recipe) -> anyhow::Result<String> {
+    let file = probe::file(input)?;
+    check_input(&file, recipe)?;
+    let actions = actions(input, &file, recipe)?;
+    let changes = changes(&file, &actions, recipe);
+    let lines = file.streams.iter().zip(&actions).map(|(stream, action)| {
+        let name = stream.description();
+        let change = changes.iter().find(|change| change.starts_with(&name)).cloned();
+        let done = match action {
+            Action::Match => format!("{action}, and encoded by {}", recipe.video.encoder),
+            Action::LeaveOut if is_written_anew(stream, &file) => "written anew".into(),
+            _ => action.to_string(),
+        };
+        format!("    {}", change.unwrap_or_else(|| format!("{name} is {done}")))
+    });
+    Ok(lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn instead_of_copy(stream: &Stream, container: &Container) -> Action {
@@ -277,14 +366,27 @@ fn instead_of_copy(stream: &Stream, container: &Container) -> Action {
     }
 }
 
-fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) {
-    if stream.color_transfer.as_deref() == Some("smpte2084") {
-        report.warning(&format!(
-            "{}: what it says of the display and the light that it was made for (HDR10) is left \
-             out, as GStreamer writes it wrongly",
-            stream.description()
-        ));
+fn say_what_is_lost(stream: &Stream, extras: &Extras, video: &Video, report: &dyn Report) {
+    let lost = [
+        (
+            extras.hdr10.is_some() && !video.keeps_hdr10(),
+            "what it says of the display and the light that it was made for (HDR10)",
+            "h265 keeps",
+        ),
+        (extras.captions && !video.keeps_captions(), "what its closed captions say", "h264 keeps"),
+        (
+            stream.field_order().is_some() && !video.keeps_fields(),
+            "that it is interlaced",
+            "h264 and ffv1 keep",
+        ),
+    ];
+    for (_, what, who) in lost.iter().filter(|(is_lost, ..)| *is_lost) {
+        let name = stream.description();
+        report.say(&format!("{name}: {what} is left out by {}; {who} it", video.encoder));
     }
+}
+
+fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) {
     let [from, to] = [&encoded.decoded, &encoded.encoded].map(|info| info.format_info());
     if from.format() == to.format() {
         return;
@@ -302,7 +404,7 @@ fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) 
         lost.push("transparency is lost".to_string());
     }
     if !lost.is_empty() {
-        report.warning(&format!(
+        report.say(&format!(
             "{}: {} in the encoder; ffv1 keeps more",
             stream.description(),
             lost.join(", ")
@@ -310,7 +412,7 @@ fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) 
     }
     let is_odd = encoded.encoded.width() % 2 == 1 || encoded.encoded.height() % 2 == 1;
     if is_odd && to.w_sub().get(1) < from.w_sub().get(1) {
-        report.warning(&format!(
+        report.say(&format!(
             "{}: its odd size is kept in 4:4:4, which not every player shows",
             stream.description()
         ));

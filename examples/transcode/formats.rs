@@ -1,6 +1,7 @@
 //! The containers and codecs that can be written, and what has to be installed for them.
 
 use anyhow::{Context, bail, ensure};
+use gst::prelude::*;
 
 pub struct Container {
     /// Of names of files; the first is also the container's name.
@@ -27,6 +28,8 @@ pub struct Codec {
 
 pub struct Encoder {
     pub element: &'static str,
+    /// Whether it may be installed where it can't work.
+    pub hardware: bool,
     /// The Debian package that has it.
     pub package: &'static str,
     /// As in a pipeline's text, with `{}` for the quantizer.
@@ -39,8 +42,25 @@ pub struct Encoder {
 pub struct Video {
     /// As a pipeline's text.
     pub pipeline: String,
+    /// The name of its element.
+    pub encoder: &'static str,
     pub codec: &'static str,
     pub takes_odd_sizes: bool,
+}
+
+impl Video {
+    pub fn keeps_captions(&self) -> bool {
+        self.encoder == "x264enc"
+    }
+
+    pub fn keeps_fields(&self) -> bool {
+        ["x264enc", "avenc_ffv1"].contains(&self.encoder)
+    }
+
+    /// Others write it wrongly in GStreamer 1.22, as does the muxer.
+    pub fn keeps_hdr10(&self) -> bool {
+        self.encoder == "x265enc"
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -93,15 +113,31 @@ pub const VIDEO: &[Codec] = &[
         encoders: &[
             Encoder {
                 element: "x264enc",
+                hardware: false,
                 package: "gstreamer1.0-plugins-ugly",
                 settings: "pass=qual quantizer={}",
                 quantizers: [18, 23, 28],
             },
             Encoder {
                 element: "openh264enc",
+                hardware: false,
                 package: BAD,
                 settings: "bitrate=100000000 max-bitrate=200000000 qp-max={}",
                 quantizers: [20, 26, 32],
+            },
+            Encoder {
+                element: "nvh264enc",
+                hardware: true,
+                package: BAD,
+                settings: "rc-mode=constqp qp-const={}",
+                quantizers: [18, 23, 28],
+            },
+            Encoder {
+                element: "vah264enc",
+                hardware: true,
+                package: BAD,
+                settings: "rate-control=cqp qpi={} qpp={} qpb={}",
+                quantizers: [18, 23, 28],
             },
         ],
         parser: Some(("h264parse", BAD)),
@@ -110,13 +146,30 @@ pub const VIDEO: &[Codec] = &[
     },
     Codec {
         name: "h265",
-        encoders: &[Encoder {
-            element: "x265enc",
-            package: BAD,
-            // FFmpeg can't read what it says of itself in more than 8 bits.
-            settings: "option-string=crf={}:info=0",
-            quantizers: [20, 25, 30],
-        }],
+        encoders: &[
+            Encoder {
+                element: "x265enc",
+                hardware: false,
+                package: BAD,
+                // FFmpeg can't read what it says of itself in more than 8 bits.
+                settings: "option-string=crf={}:info=0",
+                quantizers: [20, 25, 30],
+            },
+            Encoder {
+                element: "nvh265enc",
+                hardware: true,
+                package: BAD,
+                settings: "rc-mode=constqp qp-const={}",
+                quantizers: [20, 25, 30],
+            },
+            Encoder {
+                element: "vah265enc",
+                hardware: true,
+                package: BAD,
+                settings: "rate-control=cqp qpi={} qpp={} qpb={}",
+                quantizers: [20, 25, 30],
+            },
+        ],
         parser: Some(("h265parse", BAD)),
         containers: &["mp4", "mov"],
         takes_odd_sizes: false,
@@ -125,6 +178,7 @@ pub const VIDEO: &[Codec] = &[
         name: "vp8",
         encoders: &[Encoder {
             element: "vp8enc",
+            hardware: false,
             package: GOOD,
             // The bitrate is the most that the constant quality may take. With a lag, large
             // frames are lost at the end.
@@ -140,6 +194,7 @@ pub const VIDEO: &[Codec] = &[
         name: "vp9",
         encoders: &[Encoder {
             element: "vp9enc",
+            hardware: false,
             package: GOOD,
             settings: "end-usage=cq cq-level={} target-bitrate=100000000 lag-in-frames=0 \
                 cpu-used=4 keyframe-max-dist=250 row-mt=true",
@@ -153,6 +208,7 @@ pub const VIDEO: &[Codec] = &[
         name: "av1",
         encoders: &[Encoder {
             element: "av1enc",
+            hardware: false,
             package: BAD,
             settings: "end-usage=q min-quantizer={} max-quantizer={} cpu-used=6 keyframe-max-dist=250",
             quantizers: [20, 30, 40],
@@ -165,6 +221,7 @@ pub const VIDEO: &[Codec] = &[
         name: "ffv1",
         encoders: &[Encoder {
             element: "avenc_ffv1",
+            hardware: false,
             package: "gstreamer1.0-libav",
             settings: "",
             quantizers: [0; 3],
@@ -233,18 +290,32 @@ impl Codec {
         Ok(())
     }
 
-    pub fn video(&self, quality: Quality) -> anyhow::Result<Video> {
-        let Self { name: codec, takes_odd_sizes, .. } = *self;
-        Ok(Video { pipeline: self.pipeline(quality)?, codec, takes_odd_sizes })
-    }
-
-    /// The elements that encode, as a pipeline's text.
-    fn pipeline(&self, quality: Quality) -> anyhow::Result<String> {
-        let installed = |encoder: &&Encoder| gst::ElementFactory::find(encoder.element).is_some();
-        let Some(encoder) = self.encoders.iter().find(installed) else {
-            let wanted: Vec<_> = self
-                .encoders
-                .iter()
+    /// How it is encoded. Without a wish, by the first program that is installed; `auto` prefers
+    /// hardware that works.
+    pub fn video(&self, quality: Quality, wish: Option<&str>) -> anyhow::Result<Video> {
+        let encoder = match wish {
+            None => self.encoders.iter().find(|one| !one.hardware && one.is_installed()),
+            Some("auto") => {
+                let mut in_order: Vec<_> = self.encoders.iter().collect();
+                in_order.sort_by_key(|encoder| !encoder.hardware);
+                in_order.into_iter().find(|encoder| encoder.try_it(quality).is_ok())
+            }
+            Some(name) => {
+                let known = self.encoders.iter().find(|encoder| encoder.element == name);
+                let names: Vec<_> = self.encoders.iter().map(|encoder| encoder.element).collect();
+                let encoder = known.with_context(|| {
+                    let names = names.join(", ");
+                    format!("There is no encoder '{name}' of {}; there are {names}", self.name)
+                })?;
+                encoder.try_it(quality).with_context(|| {
+                    format!("The encoder {name} doesn't work here; choose another --encoder")
+                })?;
+                Some(encoder)
+            }
+        };
+        let Some(encoder) = encoder else {
+            let wanted = self.encoders.iter().filter(|encoder| !encoder.hardware);
+            let wanted: Vec<_> = wanted
                 .map(|encoder| format!("{} (Debian's {})", encoder.element, encoder.package))
                 .collect();
             bail!(
@@ -253,14 +324,48 @@ impl Codec {
                 wanted.join(", ")
             );
         };
-        let quantizer = encoder.quantizers[quality as usize].to_string();
-        let mut text =
-            format!("{} {}", encoder.element, encoder.settings.replace("{}", &quantizer));
+        let mut pipeline = encoder.text(quality);
         if let Some((parser, package)) = self.parser {
             check_installed(parser, package)?;
-            text += &format!(" ! {parser}");
+            pipeline += &format!(" ! {parser}");
         }
-        Ok(text)
+        Ok(Video {
+            pipeline,
+            encoder: encoder.element,
+            codec: self.name,
+            takes_odd_sizes: self.takes_odd_sizes,
+        })
+    }
+}
+
+impl Encoder {
+    fn is_installed(&self) -> bool {
+        gst::ElementFactory::find(self.element).is_some()
+    }
+
+    fn text(&self, quality: Quality) -> String {
+        let quantizer = self.quantizers[quality as usize].to_string();
+        format!("{} name=encoder {}", self.element, self.settings.replace("{}", &quantizer))
+    }
+
+    /// Encodes some frames, as a driver or a device may be missing.
+    fn try_it(&self, quality: Quality) -> anyhow::Result<()> {
+        const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(10);
+        check_installed(self.element, self.package)?;
+        let text = self.text(quality);
+        let pipeline = gst::parse::launch(&format!(
+            "videotestsrc num-buffers=3 ! video/x-raw, width=320, height=240 ! videoconvert ! {text} \
+             ! fakesink"
+        ))?;
+        let _ = pipeline.set_state(gst::State::Playing);
+        let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+        let message = pipeline.bus().and_then(|bus| bus.timed_pop_filtered(PATIENCE, &kinds));
+        pipeline.set_state(gst::State::Null)?;
+        match message.as_deref().map(gst::MessageRef::view) {
+            Some(gst::MessageView::Eos(_)) => Ok(()),
+            Some(gst::MessageView::Error(error)) => bail!("{}", error.error()),
+            _ => bail!("It encoded nothing within {PATIENCE:.0}"),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Deserializer, de::Error};
@@ -20,8 +21,11 @@ pub struct File {
 #[derive(Deserialize)]
 pub struct Format {
     pub format_name: String,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "number")]
     pub duration: Option<f64>,
+    /// In bytes.
+    #[serde(default, deserialize_with = "number")]
+    pub size: Option<f64>,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
 }
@@ -43,7 +47,7 @@ pub struct Stream {
     pub color_transfer: Option<String>,
     pub color_primaries: Option<String>,
     pub chroma_location: Option<String>,
-    pub field_order: Option<String>,
+    field_order: Option<String>,
     pub avg_frame_rate: Option<String>,
     pub time_base: String,
     pub channels: Option<u32>,
@@ -62,7 +66,7 @@ pub struct SideData {
 }
 
 /// ffprobe writes numbers of this kind as text.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
 }
@@ -88,6 +92,16 @@ impl Stream {
             self.codec_type,
             language.unwrap_or_default()
         )
+    }
+
+    /// Which field is shown first, as GStreamer calls it, if it is interlaced.
+    pub fn field_order(&self) -> Option<&'static str> {
+        match self.field_order.as_deref()? {
+            // As they are stored, and as they are shown.
+            "tt" | "bt" => Some("top-field-first"),
+            "bb" | "tb" => Some("bottom-field-first"),
+            _ => None,
+        }
     }
 
     pub fn frame_rate(&self) -> Option<f64> {
@@ -117,13 +131,6 @@ pub fn program(name: &str) -> Command {
 
 pub const MISSING: &str = "FFmpeg's programs ffmpeg and ffprobe are needed, 5.1 or newer: install \
     Debian's package ffmpeg";
-
-pub fn check_installed() -> anyhow::Result<()> {
-    for name in ["ffmpeg", "ffprobe"] {
-        output(program(name).arg("-version"))?;
-    }
-    Ok(())
-}
 
 /// What a program prints, or its own words on why it can't.
 pub fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
@@ -160,8 +167,9 @@ pub struct Packets {
     pub end: f64,
 }
 
-/// Reads a whole file, without decoding it. A file that is damaged gives what can be read.
-pub fn packets(file: &Path) -> anyhow::Result<HashMap<usize, Packets>> {
+/// Reads a whole file, without decoding it. A file that is damaged gives what can be read, and what
+/// ffprobe says of its end.
+pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<String>)> {
     let mut command = program("ffprobe");
     command.args([
         "-of",
@@ -172,10 +180,17 @@ pub fn packets(file: &Path) -> anyhow::Result<HashMap<usize, Packets>> {
     let mut child = command
         .arg(path(file))
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .context(MISSING)?;
     let stdout = child.stdout.take().context("It is piped")?;
+    let stderr = child.stderr.take().context("It is piped")?;
+    let said = thread::spawn(move || {
+        let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
+        let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
+        // To the last line, so that ffprobe isn't held up.
+        lines.filter(|line| is_about_the_end(line)).last()
+    });
     let mut all: HashMap<usize, Packets> = HashMap::new();
     for line in BufReader::new(stdout).lines() {
         let line = line?;
@@ -196,7 +211,16 @@ pub fn packets(file: &Path) -> anyhow::Result<HashMap<usize, Packets>> {
     for packets in all.values_mut() {
         packets.times.sort_by(f64::total_cmp);
     }
-    Ok(all)
+    let said = said.join().unwrap_or_default();
+    // Without the demuxer's name and address.
+    let words =
+        said.map(|line| line.rsplit_once("] ").map_or(line.clone(), |(_, words)| words.into()));
+    Ok((all, words))
+}
+
+/// As FFmpeg says it of Matroska and of MP4.
+fn is_about_the_end(line: &str) -> bool {
+    ["File ended prematurely", "partial file"].iter().any(|words| line.contains(words))
 }
 
 impl Packets {
@@ -206,11 +230,71 @@ impl Packets {
     }
 }
 
-/// How many frames FFmpeg decodes of a stream: it takes as long as to watch it at full speed.
-pub fn decodable_frames(file: &Path, stream: usize) -> anyhow::Result<usize> {
+/// What the frames of a stream have beside their pixels.
+#[derive(Default)]
+pub struct Extras {
+    pub captions: bool,
+    /// What HDR10 says of the display and the light that a film was made for, as x265 is told of it.
+    pub hdr10: Option<String>,
+}
+
+/// Of the first frames: what is there at all is there from the beginning.
+pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
+    type Data = BTreeMap<String, serde_json::Value>;
+    #[derive(Deserialize)]
+    struct Frames {
+        frames: Vec<Frame>,
+    }
+    #[derive(Deserialize)]
+    struct Frame {
+        #[serde(default)]
+        side_data_list: Vec<Data>,
+    }
     let mut command = program("ffprobe");
-    command.args(["-of", "csv=p=0", "-count_frames", "-show_entries", "stream=nb_read_frames"]);
+    command.args(["-of", "json", "-show_frames", "-read_intervals", "%+#5"]);
+    command.args(["-show_entries", "frame=side_data_list"]);
+    command.args(["-select_streams", &stream.index.to_string()]).arg(path(file));
+    let frames: Frames = serde_json::from_slice(&output(&mut command)?)?;
+    let all: Vec<Data> = frames.frames.into_iter().flat_map(|it| it.side_data_list).collect();
+    let of_kind =
+        |kind| all.iter().find(|data| data.get("side_data_type").is_some_and(|it| it == kind));
+    let display = of_kind("Mastering display metadata").and_then(display);
+    let light = of_kind("Content light level metadata").and_then(|data| {
+        Some(format!("max-cll={},{}", data.get("max_content")?, data.get("max_average")?))
+    });
+    let hdr10: Vec<_> = display.into_iter().chain(light).collect();
+    let is_pq = stream.color_transfer.as_deref() == Some("smpte2084");
+    Ok(Extras {
+        captions: of_kind("ATSC A53 Part 4 Closed Captions").is_some(),
+        hdr10: (is_pq && !hdr10.is_empty()).then(|| hdr10.join(":")),
+    })
+}
+
+/// In the units of H.265, D.3.28.
+fn display(data: &BTreeMap<String, serde_json::Value>) -> Option<String> {
+    let scaled = |name: &str, unit: f64| {
+        let (numerator, denominator) = data.get(name)?.as_str()?.split_once('/')?;
+        let [a, b]: [f64; 2] = [numerator.parse().ok()?, denominator.parse().ok()?];
+        Some((a / b * unit).round() as u32)
+    };
+    let pair = |name: &str| {
+        let [x, y] = ["x", "y"].map(|axis| scaled(&format!("{name}_{axis}"), 50_000.));
+        Some(format!("({},{})", x?, y?))
+    };
+    let [r, g, b, w] = ["red", "green", "blue", "white_point"].map(pair);
+    let [max, min] = ["max_luminance", "min_luminance"].map(|name| scaled(name, 10_000.));
+    Some(format!("master-display=G{}B{}R{}WP{}L({},{})", g?, b?, r?, w?, max?, min?))
+}
+
+/// When the frames begin that FFmpeg decodes of a stream, in seconds and in order. It takes as long as to
+/// watch it at full speed.
+pub fn frame_times(file: &Path, stream: usize) -> anyhow::Result<Vec<f64>> {
+    let mut command = program("ffprobe");
+    command.args(["-of", "csv=p=0", "-show_entries", "frame=best_effort_timestamp_time"]);
     command.args(["-select_streams", &stream.to_string()]).arg(path(file));
     let text = String::from_utf8(output(&mut command)?)?;
-    Ok(text.trim().trim_end_matches(',').parse().unwrap_or(0))
+    let time = |line: &str| line.split(',').next()?.trim().parse().ok();
+    let mut times: Vec<f64> = text.lines().filter_map(time).collect();
+    times.sort_by(f64::total_cmp);
+    Ok(times)
 }

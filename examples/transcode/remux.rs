@@ -85,14 +85,21 @@ const FOUND: [&str; 12] = [
     "mjpeg",
 ];
 
-/// Starts FFmpeg, which writes a stream to its output, in Matroska.
-pub fn reader(input: &Path, stream: &Stream, recipe: &Recipe) -> anyhow::Result<Child> {
+/// Starts FFmpeg, which writes a stream to its output, in Matroska. It is decoded if that is asked for, and
+/// if GStreamer can't.
+pub fn reader(
+    input: &Path,
+    stream: &Stream,
+    recipe: &Recipe,
+    decodes: bool,
+) -> anyhow::Result<Child> {
     let mut command = program("ffmpeg");
     // Packets without times of their own get some.
     seek(command.args(["-fflags", "+genpts"]), recipe).arg("-i").arg(probe::path(input));
     command.args(["-map", &format!("0:{}", stream.index)]);
-    // What GStreamer doesn't find in Matroska is decoded by FFmpeg; this loses nothing.
-    let codec = if FOUND.contains(&stream.codec_name.as_str()) { "copy" } else { "ffv1" };
+    // FFV1 loses nothing.
+    let decodes = decodes || !FOUND.contains(&stream.codec_name.as_str());
+    let codec = if decodes { "ffv1" } else { "copy" };
     command.args([
         "-c",
         codec,

@@ -10,8 +10,8 @@
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -25,11 +25,15 @@ use crate::remux::{self, Beginning};
 pub struct Job<'a> {
     pub input: &'a Path,
     pub stream: &'a Stream,
+    /// Whether GStreamer gets frames that FFmpeg has decoded.
+    pub is_decoded: bool,
     pub beginning: Beginning,
     /// When the frames are shown that the input says to be shown, in its own time.
     pub times: &'a [f64],
     /// A value of videoflip's property `video-direction`, if the pixels are to be turned.
     pub turn: Option<&'static str>,
+    /// As x265 is told of it.
+    pub hdr10: Option<String>,
     pub output: &'a Path,
 }
 
@@ -47,12 +51,13 @@ pub struct Encoded {
     pub interrupted: bool,
 }
 
+/// `None`: it was interrupted before there was anything to be kept.
 pub fn encode(
     job: &Job,
     recipe: &Recipe,
     interrupted: &AtomicBool,
     report: &dyn Report,
-) -> anyhow::Result<Encoded> {
+) -> anyhow::Result<Option<Encoded>> {
     let mut run = Run::new(job, recipe)?;
     let result = run.play(recipe, interrupted, report);
     // What it still has to say is of no use any more.
@@ -107,7 +112,7 @@ impl Run {
             "fdsrc name=source ! matroskademux name=demuxer \
              ! decodebin name=decodebin force-sw-decoders=true {} ! videoconvert name=decoded \
              ! histomatch name=histomatch {} ! queue max-size-buffers=4 max-size-bytes=0 \
-             max-size-time=0 ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
+             max-size-time=0 ! videoscale ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
              ! matroskamux name=muxer timecodescale={} ! filesink name=sink",
             grey.unwrap_or_default(),
             turn.unwrap_or_default(),
@@ -120,7 +125,7 @@ impl Run {
             .ok()
             .context("Several elements are a pipeline")?;
         let by_name = |name| pipeline.by_name(name).context("It is in the pipeline");
-        let mut reader = remux::reader(job.input, job.stream, recipe)?;
+        let mut reader = remux::reader(job.input, job.stream, recipe, job.is_decoded)?;
         let stdout = reader.stdout.take().context("It is piped")?;
         by_name("source")?.set_property("fd", stdout.as_raw_fd());
         by_name("sink")?.set_property("location", job.output);
@@ -129,11 +134,10 @@ impl Run {
             matcher.set_property_from_str(name, value);
         }
         matcher.set_property("reference-location", &recipe.reference);
-        let encoder = by_name("encoded")?
-            .static_pad("src")
-            .and_then(|pad| pad.peer())
-            .context("A filter is linked to the encoder")?;
-        set_up_encoder(&encoder, job.stream)?;
+        set_up_encoder(&by_name("encoded")?, &by_name("encoder")?, job.stream)?;
+        if let Some(hdr10) = job.hdr10.as_ref().filter(|_| recipe.video.keeps_hdr10()) {
+            set_hdr10(&by_name("encoder")?, hdr10)?;
+        }
 
         let decoded = by_name("decoded")?;
         let counts = Arc::new(Counts::default());
@@ -147,6 +151,7 @@ impl Run {
         count(&encoded, &counts, |counts| {
             counts.encoded.fetch_add(1, Relaxed);
         });
+        watch_caps(&encoded, without_light);
 
         Ok(Self { pipeline, decoded, reader, counts, alive: (0, Instant::now()), _stdout: stdout })
     }
@@ -156,7 +161,7 @@ impl Run {
         recipe: &Recipe,
         interrupted: &AtomicBool,
         report: &dyn Report,
-    ) -> anyhow::Result<Encoded> {
+    ) -> anyhow::Result<Option<Encoded>> {
         let bus = self.pipeline.bus().context("A pipeline has a bus")?;
         // Not its result: the bus knows what went wrong.
         let _ = self.pipeline.set_state(gst::State::Playing);
@@ -170,7 +175,7 @@ impl Run {
                     missing.extend(plugin.map(|plugin| plugin.description().to_string()));
                 }
                 Some(gst::MessageView::Warning(warning)) => {
-                    report.warning(&warning.error().to_string());
+                    report.say(&warning.error().to_string());
                 }
                 // The first one is the cause; those after it are what comes of it.
                 Some(gst::MessageView::Error(error)) if damage.is_none() => {
@@ -178,10 +183,16 @@ impl Run {
                     ensure!(self.can_end(error), reason);
                     damage = Some(reason);
                 }
-                Some(gst::MessageView::Eos(_)) => return self.encoded(damage, was_interrupted),
+                Some(gst::MessageView::Eos(_)) => {
+                    let encoded = self.encoded(damage, was_interrupted)?;
+                    return Ok(Some(encoded).filter(|encoded| encoded.frames > 0));
+                }
                 _ => {}
             }
             let interrupted = interrupted.load(Relaxed);
+            if interrupted && !recipe.keeps_parts {
+                return Ok(None);
+            }
             let is_past = self.counts.is_past.load(Relaxed);
             if !ends && (interrupted || is_past || damage.is_some()) {
                 ends = true;
@@ -260,32 +271,82 @@ impl Run {
     }
 }
 
-fn set_up_encoder(input: &gst::Pad, stream: &Stream) -> anyhow::Result<()> {
-    let encoder = input.parent_element().context("A pad is an element's")?;
-    if encoder.find_property("interlaced").is_some() {
-        let is_interlaced = stream.field_order.as_deref().is_some_and(is_interlaced);
-        encoder.set_property("interlaced", is_interlaced);
-    }
-    // GStreamer 1.22 writes it wrongly: x265enc with bytes behind it that are none of it, matroskamux
-    // with a fifth of the luminance.
-    input.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
-        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
-            && let gst::EventView::Caps(caps) = event.view()
-        {
-            let mut caps = caps.caps_owned();
-            for structure in caps.make_mut().iter_mut() {
-                structure.remove_fields(["mastering-display-info", "content-light-level"]);
+fn set_up_encoder(
+    filter: &gst::Element,
+    encoder: &gst::Element,
+    stream: &Stream,
+) -> anyhow::Result<()> {
+    let input = encoder.static_pad("sink").context("An encoder has an input")?;
+    let (filter, first, order) = (filter.clone(), OnceLock::new(), stream.field_order());
+    watch_caps(&input, move |caps| {
+        let keep = || {
+            filter.set_property("caps", picture_of(caps));
+            let mut caps = without_light(caps);
+            if let Some(order) = order {
+                // Matroska's demuxer doesn't know it, nor do decoders then.
+                let caps = caps.make_mut();
+                caps.set("interlace-mode", "interleaved");
+                caps.set("field-order", order);
             }
-            *event = gst::event::Caps::new(&caps);
-        }
-        gst::PadProbeReturn::Ok
+            caps
+        };
+        first.get_or_init(keep).clone()
     });
     Ok(())
 }
 
-/// As ffprobe says it.
-pub fn is_interlaced(field_order: &str) -> bool {
-    ["tt", "bb", "tb", "bt"].contains(&field_order)
+/// Changes the caps that come to a pad.
+fn watch_caps(pad: &gst::Pad, change: impl Fn(&gst::CapsRef) -> gst::Caps + Send + Sync + 'static) {
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
+            && let gst::EventView::Caps(caps) = event.view()
+        {
+            *event = gst::event::Caps::new(&change(caps.caps()));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// The headers that x265enc 1.22 puts before the first frame end in bytes that are none of theirs. So
+/// they are repeated, and all that lies before the last ones is left out.
+fn set_hdr10(x265enc: &gst::Element, hdr10: &str) -> anyhow::Result<()> {
+    const VIDEO_PARAMETER_SET: [u8; 6] = [0, 0, 0, 1, 0x40, 1];
+    let options: String = x265enc.property("option-string");
+    x265enc.set_property("option-string", format!("{options}:repeat-headers=1:{hdr10}"));
+    let output = x265enc.static_pad("src").context("An encoder has an output")?;
+    output.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
+            let last = buffer.map_readable().ok().and_then(|data| {
+                data.windows(VIDEO_PARAMETER_SET.len()).rposition(|it| it == VIDEO_PARAMETER_SET)
+            });
+            // It lies within.
+            let _ = buffer.make_mut().resize(last.unwrap_or(0)..);
+        }
+        gst::PadProbeReturn::Remove
+    });
+    Ok(())
+}
+
+/// What every frame is scaled and converted to, if a film changes: muxers know of one kind of frame.
+fn picture_of(caps: &gst::CapsRef) -> gst::Caps {
+    const FIELDS: [&str; 5] = ["format", "width", "height", "pixel-aspect-ratio", "colorimetry"];
+    let mut picture = caps.to_owned();
+    for structure in picture.make_mut().iter_mut() {
+        structure.filter_map_in_place(|name, value| {
+            FIELDS.contains(&name.as_str().as_str()).then_some(value)
+        });
+    }
+    picture
+}
+
+/// GStreamer 1.22 writes it wrongly: x265enc with bytes behind it that are none of it, matroskamux
+/// with a fifth of the luminance.
+fn without_light(caps: &gst::CapsRef) -> gst::Caps {
+    let mut caps = caps.to_owned();
+    for structure in caps.make_mut().iter_mut() {
+        structure.remove_fields(["mastering-display-info", "content-light-level"]);
+    }
+    caps
 }
 
 /// What the encoder is given. Colour is coarser than luma by two in 4:2:0, so that a size that is

@@ -4,9 +4,12 @@ use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 
 /// It is deleted with all that is in it, and what an earlier run left in it is.
 pub struct Workspace {
@@ -15,24 +18,65 @@ pub struct Workspace {
     _lock: File,
 }
 
+const LOCK: &str = "lock";
+/// The process of a film ends a moment after a batch that was killed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 impl Workspace {
     pub fn new(output: &Path) -> anyhow::Result<Self> {
         let folder = folder_for(output);
-        let cant = || format!("Can't write the folder '{}'", folder.display());
-        fs::create_dir_all(&folder).with_context(cant)?;
-        let lock = File::create(folder.join("lock")).with_context(cant)?;
-        ensure!(
-            lock.try_lock().is_ok(),
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let locked = lock(&folder);
+            let locked =
+                locked.with_context(|| format!("Can't write the folder '{}'", folder.display()))?;
+            if let Some(lock) = locked {
+                return Ok(Self { folder, _lock: lock });
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        bail!(
             "Another program is writing '{}' in the folder '{}'",
             output.display(),
             folder.display()
-        );
-        Ok(Self { folder, _lock: lock })
+        )
+    }
+
+    /// Bytes that are free there, as far as it is known.
+    pub fn room(&self) -> u64 {
+        let file_system = rustix::fs::statvfs(&self.folder);
+        file_system.map_or(u64::MAX, |it| it.f_bavail.saturating_mul(it.f_frsize))
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+}
+
+/// Makes a folder for oneself, if nobody else has it.
+fn lock(folder: &Path) -> io::Result<Option<File>> {
+    fs::create_dir_all(folder)?;
+    let lock = match File::create(folder.join(LOCK)) {
+        // Its owner has just deleted it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        lock => lock?,
+    };
+    if lock.try_lock().is_err() || !folder.join(LOCK).exists() {
+        return Ok(None);
+    }
+    delete_what_is_left(folder)?;
+    Ok(Some(lock))
+}
+
+/// Not only to make room: FFmpeg may outlive a run that was killed, and write on.
+fn delete_what_is_left(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !path.ends_with(LOCK) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Workspace {

@@ -1,13 +1,14 @@
 //! A mapping as a lookup table for other programs: a `.cube` file (Adobe, *Cube LUT Specification 1.0*,
 //! 2013).
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::Mapping;
 use super::curve::Curve;
 use crate::color::{Channels, Encoding};
 use crate::matrix::{self, Vector};
+use crate::whole_file;
 
 /// Nodes along each side of a cube.
 pub const SIDE: usize = 65;
@@ -74,7 +75,7 @@ impl Cube {
     }
 
     /// The lines of the file, under a title and behind a comment.
-    fn write(&self, to: &mut impl Write, title: &str, comment: &str) -> io::Result<()> {
+    fn write(&self, to: &mut dyn Write, title: &str, comment: &str) -> io::Result<()> {
         // Quotes end a title, and lines end comments.
         let plain = |text: &str| text.replace(|c: char| c.is_control() || c == '"', " ");
         writeln!(to, "# {}", plain(comment))?;
@@ -98,21 +99,12 @@ impl Cube {
         }
     }
 
-    /// Writes the file under another name first, so that nobody sees half of it.
+    /// Writes the file, as a whole or not at all.
     ///
     /// # Errors
     ///
     /// It can't be written; what was there before, stays.
     pub fn save(&self, path: &Path, title: &str, comment: &str) -> io::Result<()> {
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let mut builder = tempfile::Builder::new();
-        // As other files: for all whom the process lets.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.prefix(".histomatch-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        let mut writer = BufWriter::new(file);
-        self.write(&mut writer, title, comment)?;
-        writer.into_inner()?.persist(path)?;
-        Ok(())
+        whole_file::write(path, |to| self.write(to, title, comment))
     }
 }

@@ -47,13 +47,13 @@ pub(super) fn formats() -> Vec<VideoFormat> {
     formats.iter().map(VideoFormatInfo::format).collect()
 }
 
-/// The caps of the element's pads: all its formats, in frames or fields.
+/// The caps of the elements' pads: all formats, in frames or fields.
 ///
 /// Elements that make overlays, such as subtitles, ask by a caps feature whether these may stay beside the
 /// frames, or have to be drawn into them. They may: the element matches frames and passes on their metas.
 /// The feature is listed with and without that of system memory, as GStreamer takes these for different
 /// caps.
-pub(super) fn caps() -> gst::Caps {
+fn caps() -> gst::Caps {
     let (memory, overlay) = (
         gst::CAPS_FEATURE_MEMORY_SYSTEM_MEMORY,
         gst_video::CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,
@@ -75,6 +75,17 @@ pub(super) fn caps() -> gst::Caps {
         all.make_mut().append(caps);
     }
     all
+}
+
+/// The pads of the elements, with these caps.
+pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
+    let caps = caps();
+    [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
+        .into_iter()
+        .filter_map(|(name, direction)| {
+            gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+        })
+        .collect()
 }
 
 /// The layout of the frames that `info` describes, from GStreamer's table of formats.

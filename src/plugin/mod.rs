@@ -2,11 +2,16 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod foreign_memory;
 mod frame;
 pub mod histomatch;
+pub mod histotap;
 mod location;
+mod loops;
 mod memory;
+mod reader;
 mod reference;
+mod source;
 
 /// Locks a mutex whose data is whole after a panic, too.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -37,7 +42,12 @@ pub fn plugin_register_static() -> Result<(), glib::BoolError> {
 #[allow(missing_docs)]
 mod definition {
     fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-        super::histomatch::register(plugin)
+        super::histomatch::refuse_another_copy()?;
+        if super::histomatch::is_of_another(plugin) {
+            return Ok(());
+        }
+        super::histomatch::register(plugin)?;
+        super::histotap::register(plugin)
     }
 
     gst::plugin_define!(

@@ -1,13 +1,15 @@
 //! Which reference is in use: the requests for one, and what of it the streaming thread needs.
 
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use super::lock;
+use super::source::{Origin, Source};
 use crate::color::Channels;
+use crate::live::channel::Consumer;
 use crate::reference::{Interrupt, Reference, ReferenceId, Target};
 
 /// For how long the change to PAUSED waits for its reference. What takes longer is waited for by
@@ -22,6 +24,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 ///
 /// The streaming thread gets distributions that are ready. It never counts or frees a picture. Where the
 /// caps have just changed, it waits for the thread that counts, as long as it may.
+///
+/// Of a channel, the first snapshot is in use as soon as the streaming thread [sees](Self::follow) it.
+/// Those that follow are counted first, and the frames until then are matched to the one before.
 #[derive(Default)]
 pub(super) struct References {
     shared: Arc<Shared>,
@@ -39,15 +44,17 @@ struct Shared {
 
 #[derive(Default)]
 struct Slot {
-    /// The location that was asked for last, which may be one that can't be read.
-    location: Option<PathBuf>,
+    /// What was asked for last, which may be what can't be read.
+    source: Source,
     /// What is in use; always `None` while stopped.
     in_use: Option<InUse>,
+    /// What is to be in use next, as soon as it is counted.
+    coming: Option<InUse>,
     /// Between READY and PAUSED or above.
     started: bool,
     /// Stops what is being decoded since the last start.
     interrupt: Interrupt,
-    /// The number of the last request, which `location` is of.
+    /// The number of the last request, which `source` is of.
     requested: u64,
     /// The number of the request that is in use or, on the way there, is to be.
     installed: u64,
@@ -61,22 +68,64 @@ struct Slot {
     flushing: bool,
 }
 
-/// A reference and where it was read from.
+/// A reference and where it comes from.
 #[derive(Clone)]
 struct InUse {
-    location: Arc<Path>,
+    origin: Origin,
     reference: Arc<Reference>,
 }
 
-/// What a frame is matched to, and where it was read from.
-pub(super) struct LocatedTarget {
-    pub location: Arc<Path>,
+impl InUse {
+    /// What a source has at once.
+    fn at_once(source: &Source) -> Option<Self> {
+        match source {
+            Source::Nothing | Source::Picture(_) => None,
+            Source::Captured(reference) => {
+                Some(Self { origin: Origin::Captured, reference: Arc::clone(reference) })
+            }
+            Source::Channel(channel) => channel.newest().map(|snapshot| Self {
+                reference: Arc::clone(snapshot.reference()),
+                origin: Origin::Channel(Arc::clone(channel), snapshot),
+            }),
+        }
+    }
+}
+
+/// What a frame is matched to, and where that comes from.
+pub(super) struct OriginalTarget {
+    pub origin: Origin,
     pub target: Target,
+}
+
+/// What became of an order for another reference.
+pub(super) struct Request {
+    /// Where there is a number, the source must be read or installed; otherwise the element is stopped.
+    pub number: Option<u64>,
+    /// Whether `reference-location` reads as something else than before.
+    pub other_location: bool,
+    /// Whether `reference-channel` does.
+    pub other_channel: bool,
+}
+
+/// What becomes of snapshots that are newer than what is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Following {
+    /// They are in use as soon as they are counted.
+    WhenCounted,
+    /// The newest is in use at once.
+    AtOnce,
+    /// What is in use is held.
+    Held,
 }
 
 impl Slot {
     fn reference(&self) -> Option<&Arc<Reference>> {
         self.in_use.as_ref().map(|in_use| &in_use.reference)
+    }
+
+    /// Whether a reference is counted in all channels that it may be asked for in.
+    fn is_counted(&self, reference: &Reference) -> bool {
+        self.wanted.iter().all(|channels| reference.ready_target(channels).is_some())
     }
 
     /// Whether the first reference is being read.
@@ -126,9 +175,19 @@ pub(super) enum NotSettled {
 }
 
 impl References {
-    /// The location that was asked for last.
+    /// The location of a picture that was asked for last.
     pub fn location(&self) -> Option<PathBuf> {
-        lock(&self.shared.slot).location.clone()
+        lock(&self.shared.slot).source.location().map(PathBuf::from)
+    }
+
+    /// The channel that was asked for last.
+    pub fn channel(&self) -> Option<String> {
+        lock(&self.shared.slot).source.channel().map(|channel| channel.name().to_owned())
+    }
+
+    /// What has the channel that was asked for last.
+    pub fn consumer(&self) -> Option<Arc<Consumer>> {
+        lock(&self.shared.slot).source.channel().cloned()
     }
 
     /// Whether one is in use.
@@ -136,23 +195,33 @@ impl References {
         lock(&self.shared.slot).in_use.is_some()
     }
 
-    /// Takes a number for a location, and says whether it is another one than before. Where there is
-    /// a number, it must be [loaded](Self::load); otherwise the element is stopped.
-    pub fn request(&self, location: Option<&Path>) -> (Option<u64>, bool) {
+    /// Takes a number for a source, unless what was asked for before `stays`.
+    pub fn request(&self, source: Source, stays: impl FnOnce(&Source) -> bool) -> Option<Request> {
         let mut slot = lock(&self.shared.slot);
+        if stays(&slot.source) {
+            drop(slot);
+            // Without the lock, because it may be the last that has a channel.
+            drop(source);
+            return None;
+        }
         slot.requested += 1;
-        // Not as paths, to which a slash at the end is nothing.
-        let text = |location: Option<&Path>| location.map(|path| path.as_os_str().to_owned());
-        let is_other = text(slot.location.as_deref()) != text(location);
-        slot.location = location.map(Path::to_owned);
-        (slot.started.then_some(slot.requested), is_other)
+        let request = Request {
+            number: slot.started.then_some(slot.requested),
+            other_location: slot.source.location() != source.location(),
+            other_channel: slot.source.channel_name() != source.channel_name(),
+        };
+        let old = mem::replace(&mut slot.source, source);
+        let coming = slot.coming.take();
+        drop(slot);
+        drop((old, coming));
+        Some(request)
     }
 
     /// Reads the reference of a request by `read`, when it is its turn, and installs it.
     pub fn load<E>(
         &self,
         request: u64,
-        location: Option<&Path>,
+        origin: Origin,
         read: impl Fn(&Interrupt) -> Result<Option<Reference>, NotRead<E>>,
     ) -> Result<Outcome, E> {
         let _turn = lock(&self.decoding);
@@ -165,7 +234,13 @@ impl References {
                 slot.interrupt.clone()
             };
             match read(&interrupt) {
-                Ok(reference) => return Ok(self.install(request, location, reference)),
+                Ok(reference) => {
+                    let new = reference.map(|reference| InUse {
+                        origin: origin.clone(),
+                        reference: Arc::new(reference),
+                    });
+                    return Ok(self.install(request, new));
+                }
                 Err(NotRead::Because(cause)) => return Err(cause),
                 // Unless the element was started again.
                 Err(NotRead::Interrupted) if !lock(&self.shared.slot).started => {
@@ -176,16 +251,21 @@ impl References {
         }
     }
 
-    fn install(
-        &self,
-        request: u64,
-        location: Option<&Path>,
-        reference: Option<Reference>,
-    ) -> Outcome {
-        let new = location.zip(reference).map(|(location, reference)| InUse {
-            location: location.into(),
-            reference: Arc::new(reference),
-        });
+    /// Installs what the source of a request has at once. A channel may have nothing yet; then the old
+    /// reference stays until there is something.
+    pub fn install_at_once(&self, request: u64) {
+        let new = {
+            let slot = lock(&self.shared.slot);
+            let new = InUse::at_once(&slot.source);
+            if request != slot.requested || (new.is_none() && slot.source.channel().is_some()) {
+                return;
+            }
+            new
+        };
+        self.install(request, new);
+    }
+
+    fn install(&self, request: u64, new: Option<InUse>) -> Outcome {
         loop {
             let wanted = lock(&self.shared.slot).wanted.clone();
             if let Some(new) = &new {
@@ -202,7 +282,7 @@ impl References {
             }
             slot.installed = request;
             let new = new.filter(|_| slot.started);
-            let old = mem::replace(&mut slot.in_use, new);
+            let old = (mem::replace(&mut slot.in_use, new), slot.coming.take());
             drop(slot);
             // Without the lock, because it takes time to free a picture.
             drop(old);
@@ -210,7 +290,7 @@ impl References {
         }
     }
 
-    /// The element starts. Gives the request to be loaded, if there is one; what becomes of it has
+    /// The element starts. Gives the picture to be loaded, if there is one; what becomes of it has
     /// to be [told](Self::settle_first).
     pub fn start(&self) -> Option<(u64, PathBuf)> {
         let mut slot = lock(&self.shared.slot);
@@ -220,9 +300,10 @@ impl References {
         slot.interrupt = Interrupt::default();
         // What was asked for before is not wanted any more.
         slot.installed = slot.requested;
-        let location = slot.location.clone()?;
+        slot.in_use = InUse::at_once(&slot.source);
+        let location = slot.source.location()?.to_owned();
         slot.first = First::Awaited;
-        Some((slot.installed, location))
+        Some((slot.installed, location.into()))
     }
 
     /// Waits for the first reference, but not for long. Whether it was read, or can't be.
@@ -291,7 +372,7 @@ impl References {
         slot.started = false;
         slot.first = First::Settled;
         slot.wanted.clear();
-        let old = slot.in_use.take();
+        let old = (slot.in_use.take(), slot.coming.take());
         drop(slot);
         drop(old);
     }
@@ -300,13 +381,49 @@ impl References {
     pub fn set_channels(&self, channels: &Channels) {
         let mut slot = lock(&self.shared.slot);
         slot.wanted = vec![channels.clone()];
-        self.count_elsewhere(&mut slot, channels);
+        if let Some(reference) = slot.reference().cloned() {
+            self.count_elsewhere(&mut slot, reference, channels);
+        }
     }
 
-    /// Counts the reference in use in some channels in a thread of its own, if it isn't counted. Whether
-    /// a thread is at it.
-    fn count_elsewhere(&self, slot: &mut Slot, channels: &Channels) -> bool {
-        let Some(reference) = slot.reference().map(Arc::clone) else { return false };
+    /// Takes up what is newer in a channel, if that is asked for.
+    pub fn follow(&self, following: Following) {
+        let mut slot = lock(&self.shared.slot);
+        if !slot.started || slot.source.channel().is_none() {
+            return;
+        }
+        let Some(newest) = InUse::at_once(&slot.source) else { return };
+        let is_awaited = slot.in_use.is_none() || slot.installed < slot.requested;
+        let following = if is_awaited { Following::AtOnce } else { following };
+        let (next, spare) = match (slot.coming.take(), following) {
+            // Not the newest, which may always be another one before it is counted.
+            (Some(coming), Following::WhenCounted) => (coming, Some(newest)),
+            (coming, _) => (newest, coming),
+        };
+        let is_in_use = slot.reference().is_some_and(|old| old.id() == next.reference.id());
+        let old = if is_in_use || following == Following::Held {
+            Some(next)
+        } else if following == Following::AtOnce || slot.is_counted(&next.reference) {
+            slot.installed = slot.requested;
+            slot.in_use.replace(next)
+        } else {
+            for channels in slot.wanted.clone() {
+                self.count_elsewhere(&mut slot, Arc::clone(&next.reference), &channels);
+            }
+            slot.coming.replace(next)
+        };
+        drop(slot);
+        drop((old, spare));
+    }
+
+    /// Counts a reference in some channels in a thread of its own, if it isn't counted. Whether a thread
+    /// is at it.
+    fn count_elsewhere(
+        &self,
+        slot: &mut Slot,
+        reference: Arc<Reference>,
+        channels: &Channels,
+    ) -> bool {
         if reference.ready_target(channels).is_some() {
             return false;
         }
@@ -353,20 +470,20 @@ impl References {
     }
 
     /// The reference in use, in some channels; it is waited for until it is counted in them.
-    pub fn target(&self, channels: &Channels) -> Result<Option<LocatedTarget>, NotSettled> {
+    pub fn target(&self, channels: &Channels) -> Result<Option<OriginalTarget>, NotSettled> {
         let mut slot = lock(&self.shared.slot);
         let mut tried = None;
         loop {
             if slot.flushing {
                 return Err(NotSettled::Flushing);
             }
-            let Some(InUse { location, reference }) = slot.in_use.clone() else { return Ok(None) };
+            let Some(InUse { origin, reference }) = slot.in_use.clone() else { return Ok(None) };
             if let Some(target) = reference.ready_target(channels) {
-                return Ok(Some(LocatedTarget { location, target }));
+                return Ok(Some(OriginalTarget { origin, target }));
             }
             let is_new = tried.replace(reference.id()) != Some(reference.id());
             let is_counted = match is_new {
-                true => self.count_elsewhere(&mut slot, channels),
+                true => self.count_elsewhere(&mut slot, Arc::clone(&reference), channels),
                 false => slot.counting.contains(&(reference.id(), channels.clone())),
             };
             slot = if is_counted {

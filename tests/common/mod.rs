@@ -23,6 +23,7 @@ pub mod grading;
 pub mod icc;
 pub mod jpeg;
 pub mod light;
+pub mod live;
 pub mod oracle;
 pub mod png;
 pub mod programs;
@@ -90,7 +91,8 @@ pub fn count_of_reads(element: &gst::Element) -> Arc<AtomicUsize> {
 }
 
 /// Values, legal and extreme, of every property that can be set, but for the reference.
-pub const VALUES: [(&str, &[&str]); 15] = [
+pub const VALUES: [(&str, &[&str]); 16] = [
+    ("reference-timeout", &["0", "2000000000"]),
     ("method", &["channels", "linear", "grade"]),
     ("dither", &["true", "false"]),
     ("colorspace", &["rgb", "ycbcr", "luma"]),

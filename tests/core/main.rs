@@ -6,5 +6,6 @@ mod common;
 
 mod exactness;
 mod grade;
+mod live;
 mod pixels;
 mod temporal;

@@ -6,6 +6,7 @@ mod common;
 
 mod borders;
 mod buffers;
+mod channels;
 #[cfg(unix)]
 mod clients;
 mod control;
@@ -16,6 +17,7 @@ mod grade;
 mod kernels;
 mod kinds;
 mod leaks;
+mod live;
 mod memory;
 mod page;
 mod picture;
@@ -31,6 +33,7 @@ mod steady;
 mod stream;
 mod stress;
 mod structure;
+mod tap;
 #[cfg(unix)]
 mod transcode;
 mod video;

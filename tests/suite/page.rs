@@ -1,5 +1,5 @@
-//! Promise: the machine-readable page of the element, `docs/plugins/gst_plugins_cache.json`, says what
-//! the element says of itself. It is in the format of GStreamer's own documentation.
+//! Promise: the machine-readable page of the elements, `docs/plugins/gst_plugins_cache.json`, says what
+//! the elements say of themselves. It is in the format of GStreamer's own documentation.
 //!
 //! `HISTOMATCH_WRITE_PAGE=1 cargo test --test suite page` brings it in step.
 
@@ -10,6 +10,7 @@ use glib::ParamFlags;
 use glib::subclass::SignalId;
 use gst::prelude::*;
 use gsthistomatch::histomatch::HistoMatch;
+use gsthistomatch::histotap::HistoTap;
 use serde_json::{Map, Value, json};
 
 const FILE: &str = "docs/plugins/gst_plugins_cache.json";
@@ -30,9 +31,11 @@ fn the_machine_readable_page_is_in_step() {
     let written: Value = serde_json::from_str(&text).expect("it is JSON");
     let (major, minor, ..) = gst::version();
     if (major, minor) != GSTREAMER {
-        let templates = "/histomatch/elements/histomatch/pad-templates";
-        *page.pointer_mut(templates).expect("there are templates") =
-            written.pointer(templates).expect("there are templates").clone();
+        for element in ["histomatch", "histotap"] {
+            let templates = format!("/histomatch/elements/{element}/pad-templates");
+            *page.pointer_mut(&templates).expect("there are templates") =
+                written.pointer(&templates).expect("there are templates").clone();
+        }
     }
     assert_eq!(
         page, written,
@@ -44,33 +47,14 @@ fn the_machine_readable_page_is_in_step() {
 fn page() -> Value {
     let factory = gst::ElementFactory::find("histomatch").expect("it is registered");
     let plugin = factory.plugin().expect("it is a plugin's");
-    let element = factory.create().build().expect("it is made");
     let mut enums = Map::new();
-    let properties: Map<String, Value> = element
-        .list_properties()
-        .iter()
-        .filter(|property| property.owner_type() == HistoMatch::static_type())
-        .map(|property| {
-            if let Some(class) = glib::EnumClass::with_type(property.value_type()) {
-                enums.insert(class.type_().name().into(), enumeration(&class));
-            }
-            (property.name().into(), describe(property))
-        })
-        .collect();
+    let signals = ["relearn", "save-lut", "capture-reference"];
+    let histomatch = element(&factory, HistoMatch::static_type(), &signals, &mut enums);
+    let tap = gst::ElementFactory::find("histotap").expect("it is registered");
+    let histotap = element(&tap, HistoTap::static_type(), &["capture", "save"], &mut enums);
     json!({ "histomatch": {
         "description": plugin.description().as_str(),
-        "elements": { "histomatch": {
-            "author": factory.metadata("author"),
-            "description": factory.metadata("description"),
-            "hierarchy": hierarchy(element.type_()),
-            "interfaces": interfaces(element.type_()),
-            "klass": factory.metadata("klass"),
-            "long-name": factory.metadata("long-name"),
-            "pad-templates": pad_templates(&factory),
-            "properties": properties,
-            "rank": "none",
-            "signals": signals(),
-        } },
+        "elements": { "histomatch": histomatch, "histotap": histotap },
         "filename": "gsthistomatch",
         "license": plugin.license().as_str(),
         "other-types": enums,
@@ -79,6 +63,39 @@ fn page() -> Value {
         "tracers": {},
         "url": plugin.origin().as_str(),
     } })
+}
+
+/// The entry of an element.
+fn element(
+    factory: &gst::ElementFactory,
+    own: glib::Type,
+    signals: &[&str],
+    enums: &mut Map<String, Value>,
+) -> Value {
+    let element = factory.create().build().expect("it is made");
+    let properties: Map<String, Value> = element
+        .list_properties()
+        .iter()
+        .filter(|property| property.owner_type() == own)
+        .map(|property| {
+            if let Some(class) = glib::EnumClass::with_type(property.value_type()) {
+                enums.insert(class.type_().name().into(), enumeration(&class));
+            }
+            (property.name().into(), describe(property))
+        })
+        .collect();
+    json!({
+        "author": factory.metadata("author"),
+        "description": factory.metadata("description"),
+        "hierarchy": hierarchy(element.type_()),
+        "interfaces": interfaces(element.type_()),
+        "klass": factory.metadata("klass"),
+        "long-name": factory.metadata("long-name"),
+        "pad-templates": pad_templates(factory),
+        "properties": properties,
+        "rank": "none",
+        "signals": self::signals(own, signals),
+    })
 }
 
 fn hierarchy(type_: glib::Type) -> Vec<&'static str> {
@@ -157,7 +174,7 @@ fn enumeration(class: &glib::EnumClass) -> Value {
     json!({ "kind": "enum", "values": class.values().iter().map(value).collect::<Vec<_>>() })
 }
 
-fn signals() -> Map<String, Value> {
+fn signals(own: glib::Type, names: &[&str]) -> Map<String, Value> {
     let signal = |id: SignalId| {
         let query = id.query();
         let types = query.param_types().iter();
@@ -169,6 +186,6 @@ fn signals() -> Map<String, Value> {
         });
         (query.signal_name().to_string(), entry)
     };
-    let id = SignalId::lookup("relearn", HistoMatch::static_type()).expect("it is there");
-    [signal(id)].into_iter().collect()
+    let id = |name: &&str| SignalId::lookup(name, own).expect("it is there");
+    names.iter().map(id).map(signal).collect()
 }

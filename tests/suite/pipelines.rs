@@ -27,7 +27,9 @@ fn blocks(language: &str) -> Vec<&'static str> {
 
 /// There is no camera and no window in a test.
 fn without_devices(code: &str) -> String {
-    code.replace("v4l2src", "videotestsrc pattern=snow num-buffers=20")
+    code.replace(" device=/dev/video0", "")
+        .replace(" device=/dev/video1", "")
+        .replace("v4l2src", "videotestsrc pattern=snow num-buffers=20")
         .replace("autovideosink", "fakesink")
 }
 
@@ -148,7 +150,7 @@ fn every_shell_command_of_the_readme_runs() {
             assert!(is_elsewhere, "no test runs this command of the README:\n{block}");
         }
     }
-    assert_eq!((pipelines, programs), (8, 5));
+    assert_eq!((pipelines, programs), (9, 5));
 
     // What they wrote is what they should write.
     let size = |file| folder.path().join(file).metadata().expect("it was written").len();
@@ -256,16 +258,22 @@ fn the_python_program_of_the_readme_runs() {
 }
 
 #[test]
-fn the_table_of_properties_is_in_step() {
+fn the_tables_of_properties_are_in_step() {
     common::init();
-    let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
-    let own = gsthistomatch::histomatch::HistoMatch::static_type();
-    let mut rows: Vec<&str> =
-        README.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    rows.retain(|name| element.find_property(name).is_some());
-    let properties: Vec<_> =
-        element.list_properties().iter().filter(|p| p.owner_type() == own).cloned().collect();
-    assert_eq!(rows, properties.iter().map(|p| p.name()).collect::<Vec<_>>());
+    for (name, section, own) in [
+        ("histomatch", "Properties", gsthistomatch::histomatch::HistoMatch::static_type()),
+        ("histotap", "A live reference", gsthistomatch::histotap::HistoTap::static_type()),
+    ] {
+        let element = gst::ElementFactory::make(name).build().expect("the element is made");
+        let section = README.split(&format!("\n## {section}\n")).nth(1).expect("a section");
+        let section = section.split("\n## ").next().expect("split gives one at least");
+        let row = |line: &'static str| line.strip_prefix("| `")?.split('`').next();
+        let mut rows: Vec<&str> = section.lines().filter_map(row).collect();
+        rows.retain(|name| element.find_property(name).is_some());
+        let properties: Vec<_> =
+            element.list_properties().iter().filter(|p| p.owner_type() == own).cloned().collect();
+        assert_eq!(rows, properties.iter().map(|p| p.name()).collect::<Vec<_>>());
+    }
 }
 
 /// The formats named in code in a paragraph of the README's section on formats.

@@ -17,8 +17,15 @@ fn root() -> &'static Path {
 }
 
 /// What no preset sets: what is seen and told, not how it is matched.
-const LEFT_ALONE: [&str; 5] =
-    ["reference-location", "n-threads", "post-messages", "interval", "full-stats"];
+const LEFT_ALONE: [&str; 7] = [
+    "reference-location",
+    "reference-channel",
+    "reference-timeout",
+    "n-threads",
+    "post-messages",
+    "interval",
+    "full-stats",
+];
 
 /// An element whose presets are read from the project's folder.
 fn element() -> HistoMatch {

@@ -73,6 +73,8 @@ fn a_new_element_has_the_declared_defaults() {
         own,
         [
             NAME,
+            "reference-channel",
+            "reference-timeout",
             "n-threads",
             "method",
             "colorspace",
@@ -106,6 +108,16 @@ fn blurbs_and_flags_say_what_the_properties_do() {
             NAME,
             gst::PARAM_FLAG_MUTABLE_PLAYING,
             &["histograms", "file://", "unset or empty = frames pass unchanged"][..],
+        ),
+        (
+            "reference-channel",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["histotap", "unchanged before the first one", "unset or empty = none"],
+        ),
+        (
+            "reference-timeout",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["in nanoseconds", "the last one is held", "0 = never"],
         ),
         (
             "n-threads",

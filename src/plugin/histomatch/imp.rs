@@ -12,12 +12,14 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
+use super::live::Liveness;
 use super::settings::{self, Settings};
-use super::stream::{self, Access, Decision, Matched, Matching, Stream};
+use super::stream::{Access, Decision, Matched, Stream};
 use super::{Colorspace, FlatFrames, IS_OURS, Method, UpdateMode, stats};
 use crate::kernels::InstructionSet;
+use crate::plugin::reader::{self, Matching};
 use crate::plugin::reference::{NotSettled, References};
-use crate::plugin::{frame, lock};
+use crate::plugin::{foreign_memory, frame, lock, loops};
 use crate::temporal::cuts::DEFAULT_THRESHOLD;
 use crate::workers::Workers;
 
@@ -30,12 +32,12 @@ const KERNELS_VARIABLE: &str = "HISTOMATCH_KERNELS";
 
 /// What the streaming thread works with.
 #[derive(Default)]
-struct Streaming {
+pub(super) struct Streaming {
     /// The element's threads, from PAUSED to READY; else the calling thread alone.
     workers: Workers,
     /// The kernels to use.
     at_most: InstructionSet,
-    stream: Option<Stream>,
+    pub stream: Option<Stream>,
     /// The last one, unless a flush came behind it.
     segment: Option<gst::Segment>,
     warned_of_colors: bool,
@@ -45,6 +47,8 @@ struct Streaming {
     has_learned: bool,
     /// When the last message was posted.
     posted: Option<gst::ClockTime>,
+    /// What was last said of a live reference.
+    pub liveness: Option<Liveness>,
 }
 
 /// The name of a property.
@@ -64,8 +68,8 @@ pub struct HistoMatch {
     #[property(
         name = "reference-location",
         type = Option<PathBuf>,
-        get = Self::reference_location,
-        set = Self::set_reference_location,
+        get = |imp: &Self| imp.references.location(),
+        set = |imp: &Self, location: Option<PathBuf>| imp.request_picture(location),
         nick = "Reference location",
         blurb = "Picture file whose histograms every frame is given: a path or a file:// URI \
                  (PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
@@ -74,7 +78,35 @@ pub struct HistoMatch {
         explicit_notify,
         nullable
     )]
+    /// The name under which a `histotap` publishes what every frame is matched to. Of this and
+    /// `reference-location`, the last that was set holds, and the other one reads as unset.
+    #[property(
+        name = "reference-channel",
+        type = Option<String>,
+        get = |imp: &Self| imp.references.channel(),
+        set = |imp: &Self, name: Option<String>| imp.request_channel(name),
+        nick = "Reference channel",
+        blurb = "Channel of a histotap whose snapshots every frame is given the histograms of; frames \
+                 pass unchanged before the first one (unset or empty = none)",
+        mutable_playing,
+        explicit_notify,
+        nullable
+    )]
     pub(super) references: References,
+    /// The age from which on a live reference is stale, in nanoseconds.
+    #[property(
+        name = "reference-timeout",
+        type = u64,
+        member = reference_timeout,
+        get,
+        set,
+        default = 2_000_000_000,
+        maximum = settings::LONGEST,
+        nick = "Reference timeout",
+        blurb = "Time without a new snapshot of reference-channel, in nanoseconds, behind which a message \
+                 says that it is stale; the last one is held (0 = never)",
+        mutable_playing
+    )]
     /// How many threads share the work on a frame.
     #[property(
         name = "n-threads",
@@ -284,17 +316,19 @@ pub struct HistoMatch {
                  (in 16 bits 5 MB; messages stay small)",
         mutable_playing
     )]
-    settings: Mutex<Settings>,
+    pub(super) settings: Mutex<Settings>,
     /// What was done to the last frame.
     last: Mutex<Option<Arc<Last>>>,
     /// Whether the mapping is to be learned afresh.
-    relearn: AtomicBool,
+    pub(super) relearn: AtomicBool,
+    /// Whether the next frame is to be the reference.
+    pub(super) capture: AtomicBool,
     /// The caps in use.
     negotiated: Mutex<Option<gst_video::VideoInfo>>,
     /// Reads the first reference, if that takes long.
     pub(super) loading: Mutex<Option<JoinHandle<()>>>,
     /// Used by the streaming thread alone, and while there is none.
-    streaming: AtomicRefCell<Streaming>,
+    pub(super) streaming: AtomicRefCell<Streaming>,
 }
 
 impl HistoMatch {
@@ -337,22 +371,6 @@ impl HistoMatch {
         result.is_ok()
     }
 
-    fn reference_location(&self) -> Option<PathBuf> {
-        self.references.location()
-    }
-
-    fn set_reference_location(&self, location: Option<PathBuf>) {
-        let (request, is_other) = self.references.request(location.as_deref());
-        if is_other {
-            // GObject waits with it until the setter is done.
-            self.obj().notify_reference_location();
-        }
-        let Some(request) = request else { return };
-        if let Err((kind, text)) = self.load(request, location.as_deref()) {
-            gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
-        }
-    }
-
     fn set_colorspace(&self, colorspace: Colorspace) {
         self.set_matching(|settings| settings.colorspace = colorspace);
     }
@@ -368,7 +386,7 @@ impl HistoMatch {
         if let Some(info) = negotiated {
             let mut settings = lock(&self.settings).clone();
             change(&mut settings);
-            self.references.prepare(&stream::channels(&info, settings.matching()));
+            self.references.prepare(&reader::channels(&info, settings.matching()));
         }
         change(&mut lock(&self.settings));
     }
@@ -496,7 +514,17 @@ impl ObjectImpl for HistoMatch {
                     Some(element.imp().save_lut(Path::new(&path), with_strength).to_value())
                 })
                 .build();
-            vec![relearn, save_lut]
+            let capture = glib::subclass::Signal::builder("capture-reference")
+                .action()
+                .class_handler(|values| {
+                    if let Some(Ok(element)) = values.first().map(|v| v.get::<super::HistoMatch>())
+                    {
+                        element.imp().capture.store(true, Ordering::Relaxed);
+                    }
+                    None
+                })
+                .build();
+            vec![relearn, save_lut, capture]
         });
         &SIGNALS
     }
@@ -505,18 +533,7 @@ impl ObjectImpl for HistoMatch {
         self.parent_constructed();
         // So that the flag of frames that fill gaps reaches us, and stays.
         self.obj().set_gap_aware(true);
-        // The pad refuses such caps by its template, but GStreamer's words for that help nobody.
-        if let Some(pad) = self.obj().static_pad("sink") {
-            let element = self.obj().downgrade();
-            pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_pad, info| {
-                if let (Some(gst::EventView::Caps(caps)), Some(element)) =
-                    (info.event().map(|event| event.view()), element.upgrade())
-                {
-                    element.imp().explain_foreign_memory(caps.caps());
-                }
-                gst::PadProbeReturn::Ok
-            });
-        }
+        foreign_memory::explain_at(self.obj().upcast_ref(), "matched");
     }
 }
 
@@ -551,15 +568,7 @@ impl ElementImpl for HistoMatch {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let caps = frame::caps();
-            [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
-                .into_iter()
-                .filter_map(|(name, direction)| {
-                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
-                })
-                .collect()
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(frame::pad_templates);
         &TEMPLATES
     }
 }
@@ -593,6 +602,12 @@ impl BaseTransformImpl for HistoMatch {
         *self.streaming.borrow_mut() = Streaming::default();
         *lock(&self.last) = None;
         Ok(())
+    }
+
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        let is_loop = loops::channel(query)
+            .is_some_and(|channel| self.references.channel().as_deref() == Some(channel));
+        is_loop || BaseTransformImplExt::parent_query(self, direction, query)
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
@@ -632,6 +647,8 @@ impl BaseTransformImpl for HistoMatch {
         }
         // Here, in the streaming thread, so that it follows the latest values of the properties. Errors
         // are returned by `transform_ip`.
+        self.capture_reference(buffer);
+        self.follow_channel();
         let is_settled = self.references.settle().is_ok();
         let is_neutral = lock(&self.settings).strength == 0.;
         element.set_passthrough(is_settled && (is_neutral || !self.references.is_set()));
@@ -686,9 +703,6 @@ impl HistoMatch {
         }
         let target = self.references.target(stream.matcher().channels()).map_err(flow_error)?;
         let Some(target) = target else { return Ok(gst::FlowSuccess::Ok) };
-        if self.relearn.swap(false, Ordering::Relaxed) {
-            stream.relearn();
-        }
         let is_looked_at = matches!(frame, Access::ReadOnly(_));
         let decision = Decision { is_reverse, target, settings: &settings };
         let outcome = stream.process(frame, workers, decision);

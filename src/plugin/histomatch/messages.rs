@@ -7,8 +7,7 @@ use gst::subclass::prelude::*;
 
 use super::imp::HistoMatch;
 use super::stats::Stats;
-use super::stream::Failure;
-use crate::plugin::frame;
+use crate::plugin::reader::Failure;
 
 impl HistoMatch {
     /// Posts what was done to a frame.
@@ -17,18 +16,6 @@ impl HistoMatch {
         let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
         // It fails where the element is in no bin, so that nobody listens.
         let _ = self.obj().post_message(message);
-    }
-
-    /// Posts an error if frames are not in memory that the CPU reads and writes.
-    pub(super) fn explain_foreign_memory(&self, caps: &gst::CapsRef) {
-        let Some((memory, cure)) = frame::foreign_memory(caps) else { return };
-        gst::element_imp_error!(
-            self,
-            gst::CoreError::Negotiation,
-            ("Frames in {memory} memory can't be matched: histomatch works on system memory. \
-                 Put {cure} in front of it."),
-            ["{caps}"]
-        );
     }
 
     /// Posts an error that says that a buffer may only have one picture.
@@ -85,6 +72,16 @@ impl HistoMatch {
               colours do, so they pass unchanged until one comes that has. Set flat-frames=match to match \
               them, too."),
             ["The stream goes on"]
+        );
+    }
+
+    /// Warns of a frame that can't be the reference.
+    pub(super) fn warn_of_no_capture(&self, cause: &str) {
+        gst::element_imp_warning!(
+            self,
+            gst::StreamError::Format,
+            ("The frame can't be the reference: {cause}. The old reference stays."),
+            ["capture-reference"]
         );
     }
 

@@ -12,6 +12,8 @@
 //! | name | type | default | changeable | effect |
 //! | --- | --- | --- | --- | --- |
 //! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough; it reads as it was set, also what can't be read |
+//! | `reference-channel` | string | unset | at any time | channel of a [`histotap`](crate::histotap) whose snapshots every frame is given the histograms of; of this and `reference-location`, the last that was set to something holds, and the other one reads as unset; to unset one that doesn't hold changes nothing |
+//! | `reference-timeout` | unsigned 64-bit int, ns, 0 to 60 s | 2000000000 | at any time | how late a new snapshot may be until the reference is stale; 0 = never |
 //! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
 //! | `method` | [`Method`] | `channels` | at any time | how colours are moved towards the reference's: `channels`, each by itself and exactly; `linear` or `grade`, all together ([`grading`](crate::grading)) |
 //! | `colorspace` | [`Colorspace`] | `rgb` | at any time | for `method=channels`, what the channels are that are matched, whatever the format of the frames: `rgb`, `ycbcr` or `luma` |
@@ -45,6 +47,21 @@
 //! caller's thread; without `with-strength`, as if `strength` were 1. If it can't be written, a warning
 //! says why, and it returns false.
 //!
+//! The action signal `capture-reference`, without arguments: the next frame of the stream, as it comes in,
+//! becomes the reference; buffers with the flag GAP are no frames. `reference-location` and
+//! `reference-channel` then read as unset, and the field `reference` of `stats` is `captured`; to unset
+//! either gives it up. If the frame can't be read, a warning says why.
+//!
+//! # Live references
+//!
+//! Until the first snapshot of a channel, frames pass unchanged; if there was another reference before,
+//! they are matched to that. The first snapshot is counted while a frame waits, as pictures are where the
+//! caps have changed. The newer ones are counted in a thread of their own, while frames are matched to the
+//! one before; consumers of one channel count a snapshot once for each kind of channels. From one to the
+//! next, the mapping glides by `smoothing`. The last one is held for good. In `update-mode=locked`,
+//! snapshots are not taken up any more when frames are not learned from any more; `relearn` takes up the
+//! newest. A reference that is set by a property is taken up at once, with the source as it is held.
+//!
 //! # State
 //!
 //! What is kept over time lasts as long as the stream goes on. It jumps with flushes, with segments that
@@ -58,7 +75,7 @@
 //! | --- | --- |
 //! | `frame` | everything is forgotten |
 //! | `scene` | a new scene begins; until it shows something, the last mapping stays |
-//! | `locked` | everything stays until `relearn`: the mapping, a change of the reference on its way, the bars of `ignore-borders` (if the size is the same), and the average brightness of `deflicker`, unless the next frame is of another scene, which then counts as being as bright as the average |
+//! | `locked` | everything stays until `relearn`: the mapping, the snapshot of a channel, a change of the reference on its way, the bars of `ignore-borders` (if the size is the same), and the average brightness of `deflicker`, unless the next frame is of another scene, which then counts as being as bright as the average |
 //!
 //! Where the channels change, what was learned is converted, in `scene` and `locked`: to another depth
 //! or range. With another matrix levels are taken as they are, which is exact for greys. Another kind
@@ -81,6 +98,8 @@
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars or plain grey (not black); once until READY |
 //! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save-lut` could not write the file, or there is nothing to write yet |
 //! | element, `histomatch` | with `post-messages` |
+//! | element, `histomatch-reference` | a channel is followed, and its state is another one than before: `channel` (string), `state` (string): `waiting` for the first snapshot, `live`, `stale` |
+//! | warning, `GST_STREAM_ERROR_FORMAT` | `capture-reference` could not read the frame; the old reference stays |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | the caps name primaries or a transfer for which references can't be converted, and are matched as BT.709; once until READY |
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like, with views in memories of their own, or with `interlace-mode=fields`; the text says what to put in front |
 //! | error, `GST_STREAM_ERROR_FORMAT` | a buffer's size or video meta doesn't hold the frame that the caps say; the flow ends with `GST_FLOW_ERROR` |
@@ -102,6 +121,7 @@ use gst::subclass::prelude::*;
 
 mod enums;
 mod imp;
+mod live;
 mod messages;
 mod requests;
 mod settings;
@@ -157,15 +177,16 @@ pub(crate) fn refuse_another_copy() -> Result<(), glib::BoolError> {
     })
 }
 
-/// Registers the element with a plugin.
-pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    refuse_another_copy()?;
-    // GStreamer would free the factory of the first plugin, which the element's class goes on using.
-    let is_of_another = |factory: gst::ElementFactory| {
+/// Whether the element is registered by this copy of the code with another plugin. To register it again
+/// would make GStreamer free the factory of that one, which the element's class goes on using.
+pub(crate) fn is_of_another(plugin: &gst::Plugin) -> bool {
+    let is_other = |factory: gst::ElementFactory| {
         factory.plugin().is_some_and(|registered| registered != *plugin)
     };
-    if is_registered() && factory().is_some_and(is_of_another) {
-        return Ok(());
-    }
+    is_registered() && factory().is_some_and(is_other)
+}
+
+/// Registers the element with a plugin.
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     gst::Element::register(Some(plugin), ELEMENT, gst::Rank::NONE, HistoMatch::static_type())
 }

@@ -1,14 +1,16 @@
 //! Reference pictures that are asked for: read, installed, and what is said of those that can't be.
 
 use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use gst::subclass::prelude::*;
 
 use super::imp::{CAT, HistoMatch};
-use crate::plugin::reference::{NotRead, Outcome};
+use crate::live::channel::Consumer;
+use crate::plugin::reference::{NotRead, Outcome, Request};
+use crate::plugin::source::{Origin, Source};
 use crate::plugin::{location, lock};
 use crate::reference::{Interrupt, Reference, ReferenceError};
 
@@ -29,6 +31,59 @@ fn warnings_of(reference: &Reference) -> Vec<String> {
 }
 
 impl HistoMatch {
+    /// Asks for a picture file, or for none.
+    pub(super) fn request_picture(&self, location: Option<PathBuf>) {
+        let is_unset = location.as_deref().is_none_or(|location| location.as_os_str().is_empty());
+        // What does not hold can't be given up.
+        let stays = |source: &Source| is_unset && matches!(source, Source::Channel(_));
+        let source = Source::of_location(location.as_deref());
+        let Some(request) = self.references.request(source, stays) else { return };
+        self.notify_of(&request);
+        let Some(number) = request.number else { return };
+        if let Err((kind, text)) = self.load(number, location.as_deref()) {
+            gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
+        }
+    }
+
+    /// Asks for what is published in a channel, or for nothing.
+    pub(super) fn request_channel(&self, name: Option<String>) {
+        let name = name.filter(|name| !name.is_empty());
+        let stays = |source: &Source| name.is_none() && matches!(source, Source::Picture(_));
+        let source = match &name {
+            Some(name) => Source::Channel(Arc::new(Consumer::of(name))),
+            None => Source::Nothing,
+        };
+        if let Some(request) = self.references.request(source, stays) {
+            self.notify_of(&request);
+            self.install(&request);
+        }
+    }
+
+    /// Makes a frame of the stream the reference.
+    pub(super) fn request_captured(&self, reference: Reference) {
+        let source = Source::Captured(Arc::new(reference));
+        if let Some(request) = self.references.request(source, |_| false) {
+            self.install(&request);
+            self.notify_of(&request);
+        }
+    }
+
+    fn install(&self, request: &Request) {
+        if let Some(number) = request.number {
+            self.references.install_at_once(number);
+        }
+    }
+
+    /// Notifies of properties that a request has changed. GObject waits with it until a setter is done.
+    fn notify_of(&self, request: &Request) {
+        if request.other_location {
+            self.obj().notify_reference_location();
+        }
+        if request.other_channel {
+            self.obj().notify_reference_channel();
+        }
+    }
+
     /// Reads the reference of a request, and installs it.
     pub(super) fn load(&self, request: u64, location: Option<&Path>) -> Result<(), Refusal> {
         let location = location.filter(|location| !location.as_os_str().is_empty());
@@ -38,7 +93,8 @@ impl HistoMatch {
             warnings.set(reference.as_ref().map(warnings_of).unwrap_or_default());
             Ok(reference)
         };
-        let outcome = self.references.load(request, location, read)?;
+        let origin = Origin::Picture(location.unwrap_or(Path::new("")).into());
+        let outcome = self.references.load(request, origin, read)?;
         if matches!(outcome, Outcome::Superseded) {
             gst::info!(CAT, imp = self, "A later reference is in use");
             return Ok(());

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::stream::Matching;
 use super::{Colorspace, FlatFrames, Method, UpdateMode};
+use crate::plugin::reader::Matching;
 use crate::temporal;
 
 /// The longest time that a property takes, in nanoseconds: a minute. Controllers and sliders divide
@@ -15,6 +15,8 @@ const MILLISECOND: u64 = 1_000_000;
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    /// In nanoseconds.
+    pub reference_timeout: u64,
     pub n_threads: u32,
     pub method: Method,
     pub colorspace: Colorspace,
@@ -38,6 +40,7 @@ impl Default for Settings {
     fn default() -> Self {
         let temporal = temporal::Settings::default();
         Self {
+            reference_timeout: 2_000_000_000,
             n_threads: 1,
             method: Method::default(),
             colorspace: Colorspace::default(),

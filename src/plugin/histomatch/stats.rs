@@ -14,9 +14,12 @@ pub struct Stats {
     /// `running-time` (`guint64`, nanoseconds): when the frame is to be shown; missing if it has no
     /// time stamp.
     pub running_time: Option<gst::ClockTime>,
-    /// `reference` (`gchararray`): the location of the picture that the frame was matched to, as
-    /// `reference-location` was set. What isn't UTF-8 in it is replaced.
+    /// `reference` (`gchararray`): what the frame was matched to: the location of a picture, as
+    /// `reference-location` was set, the name of a channel, or `captured`. What isn't UTF-8 in it is
+    /// replaced.
     pub reference: String,
+    /// Of a snapshot of a channel, which one it was.
+    pub live: Option<Live>,
     /// `distance-before` (`gdouble`, 0 to 1): by how much of the full scale the frame's samples would
     /// have to move to have the reference's distribution, on average over all samples and channels.
     pub distance_before: f64,
@@ -45,6 +48,21 @@ pub struct Stats {
     /// With `method=linear` and `method=grade`, what the frame was graded by; `depths` and `luts` are
     /// then empty.
     pub grade: Option<Grade>,
+}
+
+/// A snapshot of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// `reference-sequence` (`guint64`): its number.
+    pub sequence: u64,
+    /// `reference-age` (`guint64`, nanoseconds): how long ago it was published, when this is read.
+    pub age: u64,
+}
+
+impl Live {
+    /// The names of the fields.
+    const SEQUENCE: &str = "reference-sequence";
+    const AGE: &str = "reference-age";
 }
 
 /// What a frame was graded by: [`mapping::grade::Grade`](crate::mapping::grade::Grade), in R'G'B' from
@@ -152,6 +170,10 @@ impl From<&Stats> for gst::Structure {
                 structure.set(name, gst::Array::new(values.iter().copied()));
             }
         }
+        if let Some(live) = stats.live {
+            structure.set(Live::SEQUENCE, live.sequence);
+            structure.set(Live::AGE, live.age);
+        }
         if let Some(running_time) = stats.running_time {
             structure.set("running-time", running_time);
         }
@@ -207,7 +229,12 @@ impl TryFrom<&gst::StructureRef> for Stats {
                 shift_cr: next(),
             })
         };
+        let live = || -> Result<Live, NoStats> {
+            let [sequence, age] = [Live::SEQUENCE, Live::AGE].map(|field| get(structure, field));
+            Ok(Live { sequence: sequence?, age: age? })
+        };
         Ok(Self {
+            live: structure.has_field(Live::SEQUENCE).then(live).transpose()?,
             grade: structure.has_field("matrix").then(grade).transpose()?,
             running_time: structure
                 .has_field("running-time")

@@ -1,35 +1,27 @@
 //! The frames that were negotiated, one after the other.
 
-use std::collections::TryReserveError;
 use std::ops::Deref;
-use std::path::Display;
 use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::Colorspace;
 use super::settings::Settings;
 use super::stats::{self, Stats};
 use crate::color::{Channels, LumaWeights};
 use crate::distance;
-use crate::frame::letterbox::LetterboxTracker;
-use crate::frame::{Area, FrameLayout, FrameMut, FrameRef, SpanError};
+use crate::frame::{FrameMut, FrameRef};
 use crate::kernels::InstructionSet;
 use crate::mapping::Mapping;
 use crate::mapping::cube::Cube;
 use crate::mapping::grade::Grade;
-use crate::matcher::survey::{Survey, SurveyError};
-use crate::matcher::{self, Matcher};
-use crate::plugin::memory::NotMapped;
-use crate::plugin::reference::LocatedTarget;
+use crate::matcher::Matcher;
+use crate::plugin::reader::{Failure, FrameReader, LookedFor, Matching};
+use crate::plugin::reference::OriginalTarget;
+use crate::plugin::source::Origin;
 use crate::plugin::{frame, memory};
 use crate::statistics::Statistics;
-use crate::statistics::Thumbnail;
 use crate::temporal::{self, Report, Temporal};
 use crate::workers::Workers;
-
-/// For tests: frames of every format are read through GStreamer's unpack functions.
-const GENERIC_VARIABLE: &str = "HISTOMATCH_GENERIC";
 
 /// For tests: debug builds panic in the middle of a frame.
 const PANIC_VARIABLE: &str = "HISTOMATCH_PANIC";
@@ -41,68 +33,26 @@ const USUAL_DURATION: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 /// frame may be missing whatever it lasts.
 const LONGEST_GAP: gst::ClockTime = gst::ClockTime::SECOND;
 
-/// What of frames is matched.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Matching {
-    /// Each channel by itself.
-    Channels(Colorspace),
-    /// All channels together.
-    Colors,
-}
-
 pub(super) struct Stream {
-    info: gst_video::VideoInfo,
-    matching: Matching,
-    at_most: InstructionSet,
-    /// Describes the pictures in the buffers, which may be larger than what the caps show.
-    frame_info: gst_video::VideoInfo,
-    matcher: Matcher,
-    /// The part of them that is shown, by crop metas.
-    shown: Area,
-    /// Looks at the cells of the grid that `shown` covers, since it was first needed.
-    survey: Option<Survey>,
-    borders: LetterboxTracker,
+    reader: FrameReader,
     temporal: Temporal,
     /// The time stamp of the last frame that counted.
     last: Option<gst::ClockTime>,
     /// What that frame lasts.
     last_duration: gst::ClockTime,
+    /// Whether frames were learned from since the start or the last `relearn`.
+    has_learned: bool,
+    /// Whether the mapping is locked: what was learned, and what it leads to.
+    is_held: bool,
 }
 
 /// What was done to a frame.
 pub(super) struct Matched {
     pub report: Report,
     channels: Channels,
-    target: LocatedTarget,
+    target: OriginalTarget,
     statistics: Statistics,
     mapping: Mapping,
-}
-
-/// Why a frame was not matched.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The buffer can't be the frame that was negotiated; a text says why.
-    Buffer(String),
-    /// There is not enough memory.
-    Memory,
-}
-
-impl From<TryReserveError> for Failure {
-    fn from(_: TryReserveError) -> Self {
-        Self::Memory
-    }
-}
-
-impl From<SpanError> for Failure {
-    fn from(error: SpanError) -> Self {
-        Self::Buffer(error.to_string())
-    }
-}
-
-impl From<NotMapped> for Failure {
-    fn from(_: NotMapped) -> Self {
-        Self::Buffer("its memory can't be mapped for reading and writing".into())
-    }
 }
 
 /// How a buffer is accessed: matched in place, or only counted.
@@ -125,21 +75,8 @@ impl Deref for Access<'_> {
 /// What is decided by, beside the frames.
 pub(super) struct Decision<'a> {
     pub is_reverse: bool,
-    pub target: LocatedTarget,
+    pub target: OriginalTarget,
     pub settings: &'a Settings,
-}
-
-/// The layout of the pictures that `info` describes.
-fn layout(info: &gst_video::VideoInfo) -> FrameLayout {
-    frame::layout(info, std::env::var_os(GENERIC_VARIABLE).is_some())
-}
-
-/// The channels that frames of these caps are matched in.
-pub(super) fn channels(info: &gst_video::VideoInfo, matching: Matching) -> Channels {
-    match matching {
-        Matching::Channels(colorspace) => matcher::channels(&layout(info), colorspace.into()),
-        Matching::Colors => matcher::graded_channels(&layout(info)),
-    }
 }
 
 impl Stream {
@@ -149,34 +86,27 @@ impl Stream {
         matching: Matching,
         at_most: InstructionSet,
     ) -> Result<Self, String> {
-        let size = frame::size_by_caps(info);
-        let frame_info = frame::resized(info, size)?;
-        let matcher = make_matcher(&frame_info, matching, at_most)?;
+        let reader = FrameReader::new(info, matching, at_most)?;
         Ok(Self {
-            info: info.clone(),
-            frame_info,
-            matching,
-            at_most,
-            shown: matcher.layout().area(),
-            survey: None,
-            borders: LetterboxTracker::default(),
-            temporal: Temporal::new(matcher.channels().clone()),
-            matcher,
+            temporal: Temporal::new(reader.matcher.channels().clone()),
+            reader,
             last: None,
             last_duration: USUAL_DURATION,
+            has_learned: false,
+            is_held: false,
         })
     }
 
     pub fn info(&self) -> &gst_video::VideoInfo {
-        &self.info
+        self.reader.info()
     }
 
     pub fn matching(&self) -> Matching {
-        self.matching
+        self.reader.matching()
     }
 
     pub fn matcher(&self) -> &Matcher {
-        &self.matcher
+        &self.reader.matcher
     }
 
     /// The frames to come are from somewhere else.
@@ -184,29 +114,22 @@ impl Stream {
         self.temporal.jump(mode);
         // What is locked looks as it did, to its edges.
         if mode != temporal::UpdateMode::Locked {
-            self.borders = LetterboxTracker::default();
+            self.reader.forget_borders();
         }
         self.last = None;
     }
 
     /// Goes on with what the stream before it has learned, as far as that holds for these frames.
     pub fn succeed(&mut self, old: Self, mode: temporal::UpdateMode) {
-        // Where a crop meta shows a part of the frames, they are larger than the caps say.
-        if frame::size_by_caps(&self.info) == frame::size_by_caps(&old.info)
-            && self.resize((old.frame_info.width(), old.frame_info.height())).is_ok()
-        {
-            self.shown = old.shown;
-        }
-        let (layout, old_layout) = (self.matcher.layout(), old.matcher.layout());
-        let is_same = layout == old_layout;
-        if layout.area() == old_layout.area() {
-            self.borders = old.borders;
-        }
-        self.temporal = old.temporal.for_channels(self.matcher.channels().clone());
+        let is_same = self.reader.succeed(&old.reader);
+        let has_other_statistics =
+            (self.matching() == Matching::Colors) != (old.matching() == Matching::Colors);
+        self.temporal = old.temporal.for_channels(self.matcher().channels().clone());
         (self.last, self.last_duration) = (old.last, old.last_duration);
+        (self.has_learned, self.is_held) = (old.has_learned, old.is_held);
         // What was learned of channels says nothing of colours, and was not kept up meanwhile.
-        if (self.matching == Matching::Colors) != (old.matching == Matching::Colors) {
-            self.temporal.relearn();
+        if has_other_statistics {
+            self.relearn();
         }
         // With another frame rate alone, or another colour space, the frames are what they were.
         if !is_same {
@@ -217,6 +140,12 @@ impl Stream {
     /// Learns afresh from the next frame on.
     pub fn relearn(&mut self) {
         self.temporal.relearn();
+        (self.has_learned, self.is_held) = (false, false);
+    }
+
+    /// Whether the mapping is locked, so that what is newer of its reference has to wait.
+    pub fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// Matches one frame, or finds out what it would be matched by.
@@ -231,18 +160,11 @@ impl Stream {
             self.jump(settings.temporal().update_mode);
         }
         let elapsed = self.elapsed(&frame);
-        let scan = frame::scan(&frame, &self.info);
+        let scan = frame::scan(&frame, self.info());
         let is_gap = frame.flags().contains(gst::BufferFlags::GAP);
         let (pts, duration) = (frame.pts(), frame.duration());
-        let placement = frame::placement(&frame, &self.info).map_err(Failure::Buffer)?;
-        self.resize(placement.size)?;
-        let whole = self.matcher.layout().area();
-        let shown = placement.crop.map_or(whole, |crop| crop.intersection(whole));
-        if shown != self.shown {
-            self.show(shown);
-        }
-
-        let (layout, spans) = (self.matcher.layout(), &placement.spans);
+        let spans = &self.reader.place(&frame)?;
+        let layout = self.reader.matcher.layout();
         let (read, mut write);
         let mut to_change = None;
         let pixels = match &mut frame {
@@ -257,8 +179,12 @@ impl Stream {
             }
         };
 
-        let thumbnail = self.survey(&pixels, settings, elapsed, is_gap)?;
-        let counted = self.matcher.count(pixels, scan, workers)?;
+        let looked_for = LookedFor {
+            thumbnail: settings.temporal().needs_thumbnail(),
+            borders: settings.ignore_borders,
+        };
+        let thumbnail = self.reader.survey(&pixels, looked_for, elapsed, is_gap)?;
+        let counted = self.reader.matcher.count(pixels, scan, workers)?;
         let statistics = Statistics { thumbnail, ..counted };
         if cfg!(debug_assertions) && std::env::var_os(PANIC_VARIABLE).is_some() {
             panic!("{PANIC_VARIABLE} is set");
@@ -269,71 +195,18 @@ impl Stream {
         let (mapping, report) =
             temporal.decide(&statistics, elapsed, &target.target, &settings.temporal());
         if let Some(pixels) = to_change {
-            self.matcher.apply(pixels, scan, workers, &mapping)?;
+            self.reader.matcher.apply(pixels, scan, workers, &mapping)?;
         }
         if !is_gap {
+            let is_learned = report.learned.contains(&true);
+            self.has_learned |= is_learned;
+            let is_locked = settings.temporal().update_mode == temporal::UpdateMode::Locked;
+            self.is_held = is_locked && self.has_learned && !is_learned;
             self.last = pts;
             self.last_duration = self.by_rate().or(duration).unwrap_or(USUAL_DURATION);
         }
-        let channels = self.matcher.channels().clone();
+        let channels = self.matcher().channels().clone();
         Ok(Matched { report, channels, target, statistics, mapping })
-    }
-
-    /// Makes a matcher for frames of another size, if this is one.
-    fn resize(&mut self, size: (u32, u32)) -> Result<(), Failure> {
-        if size == (self.frame_info.width(), self.frame_info.height()) {
-            return Ok(());
-        }
-        let info = frame::resized(&self.info, size).map_err(Failure::Buffer)?;
-        self.matcher = make_matcher(&info, self.matching, self.at_most).map_err(Failure::Buffer)?;
-        self.frame_info = info;
-        self.show(self.matcher.layout().area());
-        Ok(())
-    }
-
-    /// Takes note of what is shown of the frames.
-    fn show(&mut self, area: Area) {
-        self.shown = area;
-        self.survey = None;
-        self.borders = LetterboxTracker::default();
-    }
-
-    /// Looks at a frame before it is counted, if that is asked for, and keeps its borders out of
-    /// what follows.
-    fn survey(
-        &mut self,
-        pixels: &FrameRef,
-        settings: &Settings,
-        elapsed: Duration,
-        is_gap: bool,
-    ) -> Result<Option<Thumbnail>, Failure> {
-        let needs_thumbnail = settings.temporal().needs_thumbnail();
-        if !settings.ignore_borders {
-            self.borders = LetterboxTracker::default();
-            self.matcher.set_area(self.shown);
-        }
-        if (!needs_thumbnail && !settings.ignore_borders) || self.shown.is_empty() {
-            return Ok(None);
-        }
-        let layout = self.matcher.layout();
-        let survey = match &mut self.survey {
-            Some(survey) => survey,
-            none => {
-                let unpack = frame::unpack(&self.frame_info);
-                let survey = Survey::new(&layout.crop(self.shown), self.at_most, unpack);
-                none.insert(survey.map_err(|error| match error {
-                    SurveyError::Memory(error) => error.into(),
-                    SurveyError::Unknown => Failure::Buffer(error.to_string()),
-                })?)
-            }
-        };
-        let cells = layout.on_grid(self.shown);
-        let seen = survey.look(&pixels.clone().crop(layout, cells), settings.ignore_borders);
-        if settings.ignore_borders && !is_gap {
-            let content = seen.active_picture.moved(cells.left, cells.top).intersection(self.shown);
-            self.matcher.set_area(self.borders.follow(content, elapsed));
-        }
-        Ok(needs_thumbnail.then_some(seen.thumbnail))
     }
 
     /// The time from the last frame that counted to this one.
@@ -351,7 +224,7 @@ impl Stream {
 
     /// How long a frame lasts, by the caps.
     fn by_rate(&self) -> Option<gst::ClockTime> {
-        let fps = self.info.fps();
+        let fps = self.info().fps();
         // A rate of 0 says nothing about how long a frame lasts.
         match (fps.numer().try_into(), fps.denom().try_into()) {
             (Ok(numer @ 1..), Ok(denom)) => gst::ClockTime::SECOND.mul_div_round(denom, numer),
@@ -377,20 +250,6 @@ impl Stream {
 
 fn absolute_difference(a: gst::ClockTime, b: gst::ClockTime) -> gst::ClockTime {
     a.max(b) - a.min(b)
-}
-
-/// A matcher for the pictures that `info` describes.
-fn make_matcher(
-    info: &gst_video::VideoInfo,
-    matching: Matching,
-    at_most: InstructionSet,
-) -> Result<Matcher, String> {
-    let (layout, unpack) = (layout(info), frame::unpack(info));
-    let matcher = match matching {
-        Matching::Channels(colorspace) => Matcher::new(layout, colorspace.into(), at_most, unpack),
-        Matching::Colors => Matcher::grading(layout, at_most, unpack),
-    };
-    matcher.map_err(|error| format!("{}: {error}", info.format().to_str()))
 }
 
 impl Matched {
@@ -420,9 +279,9 @@ impl Matched {
         Cube::new(full.unwrap_or(&self.mapping), &self.channels)
     }
 
-    /// The location of the picture that it was matched to.
-    pub fn reference(&self) -> Display<'_> {
-        self.target.location.display()
+    /// What it was matched to.
+    pub fn reference(&self) -> &Origin {
+        &self.target.origin
     }
 
     /// What to tell of it, with curves of at most so many points. It is computed in the streaming
@@ -438,6 +297,13 @@ impl Matched {
         Stats {
             running_time,
             reference: self.reference().to_string(),
+            live: match self.reference() {
+                Origin::Channel(_, snapshot) => Some(stats::Live {
+                    sequence: snapshot.sequence(),
+                    age: snapshot.age().as_nanos() as u64,
+                }),
+                Origin::Picture(_) | Origin::Captured => None,
+            },
             distance_before,
             distance_after,
             scene_distance: self.report.scene_distance,

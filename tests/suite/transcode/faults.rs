@@ -88,7 +88,8 @@ fn f181_f182_colours_are_called_what_they_were_called() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
     make("VIDEO -pix_fmt yuv420p X264 untagged.mp4", folder);
-    let tags = "-colorspace bt2020nc -color_primaries bt2020 -color_trc bt2020-10";
+    // FFmpeg 7 has them from frames alone.
+    let tags = "-vf setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=bt2020-10,format=yuv420p";
     let site = "-chroma_sample_location topleft";
     make(&format!("VIDEO -pix_fmt yuv420p {tags} {site} X264 tagged.mkv"), folder);
     let entries = "color_space,color_transfer,color_primaries,chroma_location";
@@ -103,7 +104,7 @@ fn f181_f182_colours_are_called_what_they_were_called() {
         }
     }
     // Turned pixels are no other colours.
-    super::turn(&folder.join("untagged.mp4"), &folder.join("turned.mp4"));
+    super::turn(&folder.join("untagged.mp4"), &folder.join("turned.mp4"), super::QUARTER);
     keep("turned.mp4 -o turned.mkv", folder);
     assert_eq!(video("width,color_space", "turned.mkv", folder), "120,unknown");
 }
@@ -221,18 +222,31 @@ fn f187_f188_f194_all_else_of_a_film_is_kept() {
         ),
         folder,
     );
+    // FFmpeg 7 moves all of a film whose sound begins before its pictures.
+    let from_first = |entries: &str, file: &str| -> Vec<f64> {
+        let first = begin('v', file, folder);
+        let times = probe(&format!("-show_entries {entries}"), file, folder);
+        let times = times.split([',', '\n']).filter_map(|time| time.parse::<f64>().ok());
+        times.map(|time| (1000. * time - first).round()).collect()
+    };
     let about = |file: &str| {
         let streams = "stream=codec_name:stream_disposition=forced,default,attached_pic";
         let tags = "stream_tags=language:format_tags=title,location,creation_time";
-        probe(&format!("-show_chapters -show_entries {streams}:{tags}"), file, folder)
+        (
+            probe(&format!("-show_entries {streams}:{tags}:chapter_tags=title"), file, folder),
+            from_first("chapter=start_time,end_time", file),
+        )
     };
     keep("in.mkv -o out.mkv", folder);
     assert_eq!(about("in.mkv"), about("out.mkv"));
     for stream in ["s:0", "s:1"] {
         assert_eq!(packets(stream, "in.mkv", folder), packets(stream, "out.mkv", folder));
     }
-    let lengths = "-select_streams s -show_entries packet=pts_time,duration_time";
-    assert_eq!(probe(lengths, "in.mkv", folder), probe(lengths, "out.mkv", folder));
+    let subtitles = |file| {
+        let lengths = probe("-select_streams s -show_entries packet=duration_time", file, folder);
+        (from_first("packet=pts_time -select_streams s", file), lengths)
+    };
+    assert_eq!(subtitles("in.mkv"), subtitles("out.mkv"));
 
     keep("in.mp4 -o out.mp4", folder);
     assert_eq!(about("in.mp4"), about("out.mp4"));
@@ -291,6 +305,40 @@ fn f192_depth_subsampling_alpha_and_odd_sizes_are_kept_or_said() {
 }
 
 #[test]
+fn f198_hdr10_says_what_it_was_made_for() {
+    if missing() || skipped(&[], &["x265enc"]) {
+        return;
+    }
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)";
+    make(
+        &format!(
+            "VIDEO -pix_fmt yuv420p10le -c:v libx265 -preset ultrafast -x265-params \
+             log-level=error:master-display={display}:max-cll=1000,400 \
+             -vf setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084 in.mkv"
+        ),
+        folder,
+    );
+    let light = |file: &str| {
+        let entries = "frame_side_data=red_x,green_y,blue_x,white_point_y,min_luminance,max_luminance,\
+                       max_content,max_average";
+        let text = probe(&format!("-read_intervals %+#1 -show_entries {entries}"), file, folder);
+        text.split([',', '\n']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    assert!(light("in.mkv").contains("10000000/10000"), "{}", light("in.mkv"));
+    for output in ["out.mkv", "out.mp4"] {
+        let said = keep(&format!("in.mkv -o {output} --video h265"), folder);
+        assert_eq!(light("in.mkv"), light(output));
+        let kind = video("pix_fmt,color_transfer", output, folder);
+        assert_eq!(kind.trim_end_matches(','), "yuv420p10le,smpte2084");
+        assert!(!said.contains("HDR10"), "{said}");
+    }
+    let said = keep("in.mkv -o h264.mkv", folder);
+    assert!(said.contains("(HDR10) is left out by x264enc; h265 keeps it"), "{said}");
+}
+
+#[test]
 fn f196_films_that_gstreamer_does_not_find_are_decoded() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
@@ -315,6 +363,183 @@ fn f196_films_that_gstreamer_does_not_find_are_decoded() {
         "{}",
         text(&refused)
     );
+}
+
+#[test]
+fn f193_what_changes_in_the_middle_is_brought_to_what_was_first() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a aac a.ts", folder);
+    for (name, change) in [
+        ("size", "-vf scale=320:180 -pix_fmt yuv420p"),
+        ("aspect", "-vf setsar=2/1 -pix_fmt yuv420p"),
+        ("colour", "-pix_fmt yuv444p"),
+        ("rate", "-r 50 -pix_fmt yuv420p"),
+        ("fields", "-pix_fmt yuv420p -flags +ildct+ilme -x264-params tff=1"),
+    ] {
+        make(&format!("VIDEO SOUND {change} X264 -c:a aac b.ts"), folder);
+        let [mut film, second] =
+            ["a.ts", "b.ts"].map(|file| fs::read(folder.join(file)).expect("it is there"));
+        film.extend(second);
+        fs::write(folder.join("in.ts"), film).expect("written");
+        for output in ["out.mkv", "out.mp4"] {
+            keep(&format!("in.ts -o {output}"), folder);
+            for kind in ['v', 'a'] {
+                let [before, after] = ["in.ts", output].map(|file| count(kind, file, folder));
+                assert_eq!(before, after, "{name} {output}");
+            }
+            let picture = video("width,height,sample_aspect_ratio", output, folder);
+            assert_eq!(picture, "160,120,1:1", "{name}");
+        }
+    }
+}
+
+#[test]
+fn f192_closed_captions_stay() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make(
+        "VIDEO -pix_fmt yuv420p X264 -bf 0 -x264-params sliced-threads=0:slices=1 in.h264",
+        folder,
+    );
+    // FFmpeg doesn't write any by itself: CEA-608 in ATSC A/53, in front of each picture.
+    let captions = b"\xb5\0\x31GA94\x03\x41\xff\xfc\x94\x20\xff";
+    let sei = [&[0, 0, 1, 6, 4, captions.len() as u8], &captions[..], &[0x80]].concat();
+    let film = fs::read(folder.join("in.h264")).expect("it is there");
+    let mut with = Vec::new();
+    for (place, byte) in film.iter().enumerate() {
+        let is_picture =
+            film[place..].starts_with(&[0, 0, 1]) && matches!(film[place + 3] & 31, 1 | 5);
+        with.extend(is_picture.then_some(&sei).into_iter().flatten());
+        with.push(*byte);
+    }
+    fs::write(folder.join("with.h264"), with).expect("written");
+    ffmpeg("ffmpeg", "-r 25 -i with.h264 -c copy in.mp4", folder);
+    let captions = |file: &str| {
+        let frames =
+            probe("-show_frames -show_entries frame_side_data=side_data_type", file, folder);
+        frames.matches("Closed Captions").count()
+    };
+    assert_eq!(captions("in.mp4"), 25);
+    for output in ["out.mp4", "out.mkv"] {
+        keep(&format!("in.mp4 -o {output}"), folder);
+        assert_eq!(captions(output), 25, "{output}");
+    }
+    let said = keep("in.mp4 -o out.webm", folder);
+    assert!(
+        said.contains("what its closed captions say is left out by vp9enc; h264 keeps it"),
+        "{said}"
+    );
+}
+
+/// Matrices that FFmpeg 5 doesn't know as rotations; where the first frame's corners come to is told by
+/// the pixels of the input, as they are stored.
+#[test]
+fn f181_pictures_that_are_mirrored_stay_so() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -pix_fmt yuv420p X264 in.mp4", folder);
+    for (matrix, filter) in [
+        ([0, 1, 1, 0], "transpose=cclock_flip"),
+        ([0, -1, -1, 0], "transpose=clock_flip"),
+        ([-1, 0, 0, 1], "hflip"),
+    ] {
+        super::turn(&folder.join("in.mp4"), &folder.join("turned.mp4"), matrix);
+        make(&format!("-noautorotate -i in.mp4 -vf {filter} -c:v ffv1 expected.mkv"), folder);
+        for output in ["out.mp4", "out.mkv"] {
+            keep(&format!("turned.mp4 -o {output}"), folder);
+            let likeness = likeness("expected.mkv", output, folder);
+            assert!(likeness > 35., "{matrix:?} {output}: {likeness}");
+        }
+    }
+}
+
+#[test]
+fn f192_fields_stay_in_their_order() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    for (scan, top_first) in [("tff", "1"), ("bff", "0")] {
+        let filter = format!("-vf interlace=scan={scan} -pix_fmt yuv420p");
+        let x264 = format!("X264 -flags +ildct+ilme -x264-params {scan}=1");
+        make(&format!("VIDEO {filter} {x264} in.mp4"), folder);
+        make(
+            &format!("VIDEO {filter} -c:v mpeg2video -flags +ildct+ilme -top {top_first} in.mpg"),
+            folder,
+        );
+        let outputs = ["out.mp4", "out.mkv", "out.mkv --video ffv1"];
+        for (input, output) in
+            ["in.mp4", "in.mpg"].into_iter().flat_map(|it| outputs.map(|out| (it, out)))
+        {
+            keep(&format!("{input} -o {output}"), folder);
+            let (file, _) = output.split_once(' ').unwrap_or((output, ""));
+            let fields = "-show_entries frame=interlaced_frame,top_field_first";
+            let fields = probe(&format!("-read_intervals %+#1 {fields}"), file, folder);
+            let fields: String = fields.chars().filter(char::is_ascii_digit).take(2).collect();
+            assert_eq!(fields, format!("1{top_first}"), "{input} {output}");
+        }
+    }
+    let said = keep("in.mp4 -o out.webm", folder);
+    assert!(said.contains("that it is interlaced is left out by vp9enc"), "{said}");
+}
+
+#[test]
+fn f190_sound_that_is_odd_is_copied_to_the_packet() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    // From stereo to 5.1 in the middle.
+    for (name, channels) in [("two.ts", "stereo"), ("six.ts", "5.1")] {
+        let sound = format!("-f lavfi -i sine=duration=1,aformat=channel_layouts={channels}");
+        make(&format!("VIDEO {sound} -pix_fmt yuv420p X264 -c:a ac3 {name}"), folder);
+    }
+    let [mut film, six] =
+        ["two.ts", "six.ts"].map(|name| fs::read(folder.join(name)).expect("it is there"));
+    film.extend(six);
+    fs::write(folder.join("changes.ts"), film).expect("written");
+    // One header of AC-3 is damaged.
+    make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a ac3 in.mkv", folder);
+    let mut film = fs::read(folder.join("in.mkv")).expect("it is there");
+    let headers: Vec<_> = film.windows(2).enumerate().filter(|(_, it)| it == b"\x0b\x77").collect();
+    let middle = headers[headers.len() / 2].0;
+    film[middle] = 0;
+    film[middle + 4] = 0xff;
+    fs::write(folder.join("damaged.mkv"), film).expect("written");
+    // Packets have no times of their own.
+    make("VIDEO SOUND -c:v mpeg4 -c:a pcm_s16le timeless.avi", folder);
+    for input in ["changes.ts", "damaged.mkv", "timeless.avi"] {
+        keep(&format!("{input} -o out.mkv"), folder);
+        for kind in ['v', 'a'] {
+            let [before, after] = [input, "out.mkv"].map(|file| count(kind, file, folder));
+            assert_eq!(before, after, "{input}");
+        }
+        assert_eq!(packets("a:0", input, folder), packets("a:0", "out.mkv", folder), "{input}");
+    }
+}
+
+#[test]
+fn f191_what_can_be_decoded_of_a_broken_beginning_keeps_its_times() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    // A cut in an open group of pictures, and a stream that was joined late.
+    let open = "-pix_fmt yuv420p -c:v libx264 -bf 3 -x264-params open-gop=1:keyint=10:scenecut=0";
+    make(&format!("VIDEO SOUND {open} -c:a aac whole.mp4"), folder);
+    make("-ss 0.45 -i whole.mp4 -c copy cut.mkv", folder);
+    make("VIDEO SOUND -c:v mpeg2video -bf 2 -g 12 -c:a mp2 whole.ts", folder);
+    let film = fs::read(folder.join("whole.ts")).expect("it is there");
+    fs::write(folder.join("late.ts"), &film[film.len() / 188 / 3 * 188..]).expect("written");
+    for input in ["cut.mkv", "late.ts"] {
+        keep(&format!("{input} -o out.mkv"), folder);
+        // What FFmpeg decodes of either, from when its sound begins.
+        let decoded = |file: &str| {
+            let frames = probe("-select_streams v:0 -show_entries frame=pts_time", file, folder);
+            let sound = begin('a', file, folder);
+            let times = frames.lines().filter_map(|line| line.trim_end_matches(',').parse().ok());
+            times.map(|time: f64| (1000. * time - sound).round()).collect::<Vec<_>>()
+        };
+        let [before, after] = [input, "out.mkv"].map(decoded);
+        assert_eq!(before.len(), after.len(), "{input}");
+        let moved = before.iter().zip(&after).any(|(a, b)| (a - b).abs() > 1.5);
+        assert!(!moved, "{input}: {before:?} {after:?}");
+    }
 }
 
 #[test]

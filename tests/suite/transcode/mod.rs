@@ -1,6 +1,7 @@
 //! Promise: the example `transcode` keeps all of a file but its colours; what it writes is whole or
 //! has another name; and its errors say which file and what to do.
 
+mod batch;
 mod faults;
 
 use std::fs;
@@ -202,9 +203,12 @@ fn all_sound_and_subtitles_are_kept_with_their_languages() {
     assert_eq!(codecs, "h264\nsubrip");
 }
 
-/// Copies an MP4, and tells players to turn its first track by 90 degrees. By its bytes: the metadata
-/// that FFmpeg 5 does it by is nothing to FFmpeg 7, whose option FFmpeg 5 doesn't know.
-fn turn(from: &Path, to: &Path) {
+/// The matrix that turns by 90 degrees: of x to x, x to y, y to x, y to y.
+const QUARTER: [i32; 4] = [0, 1, -1, 0];
+
+/// Copies an MP4, and tells players to turn its first track. By its bytes: the metadata that FFmpeg 5
+/// does it by is nothing to FFmpeg 7, whose option FFmpeg 5 doesn't know.
+fn turn(from: &Path, to: &Path, by: [i32; 4]) {
     let matrix = |[a, b, c, d]: [i32; 4]| {
         let numbers = [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30];
         numbers.map(i32::to_be_bytes).concat()
@@ -214,7 +218,7 @@ fn turn(from: &Path, to: &Path) {
     let header = film.windows(4).position(|bytes| bytes == b"tkhd").expect("it has a track");
     let place = &mut film[header + 44..][..36];
     assert_eq!(place, matrix([1, 0, 0, 1]), "upright");
-    place.copy_from_slice(&matrix([0, 1, -1, 0]));
+    place.copy_from_slice(&matrix(by));
     fs::write(to, film).expect("written");
 }
 
@@ -225,13 +229,13 @@ fn video_that_is_shown_turned_stays_so() {
     }
     let folder = folder_with_film();
     let folder = folder.path();
-    turn(&folder.join("film.mp4"), &folder.join("turned.mp4"));
+    turn(&folder.join("film.mp4"), &folder.join("turned.mp4"), QUARTER);
     let expected = first_frame("turned.mp4", folder);
     // MP4 says how it is to be turned; in Matroska, the pixels are turned.
     for (output, as_stored) in [("out.mp4", "480,270,-90"), ("out.mkv", "270,480")] {
         let unchanged = "--set strength=0";
         succeed(&format!("turned.mp4 --reference REF -o {output} {unchanged}"), folder);
-        let size = "-select_streams v -show_entries stream=width,height:side_data=rotation";
+        let size = "-select_streams v -show_entries stream=width,height:stream_side_data=rotation";
         assert_eq!(probe(size, output, folder).replace('\n', ","), as_stored, "{output}");
         let difference = difference(&expected, &first_frame(output, folder));
         assert!(difference < 4., "{output}: {difference}");
@@ -432,9 +436,11 @@ fn nothing_is_written_over() {
         assert!(!output.status.success());
         assert!(text(&output).contains("would be written over itself"), "{}", text(&output));
     }
-    fs::copy(folder.join("film.mp4"), folder.join("film.mov")).expect("copied");
-    let output = transcode(&format!("film.mp4 film.mov -o out {part}"), folder);
-    assert!(text(&output).contains("would both be written to 'out/film.mkv'"), "{}", text(&output));
+    fs::create_dir(folder.join("other")).expect("made");
+    fs::copy(folder.join("film.mp4"), folder.join("other/film.mp4")).expect("copied");
+    let output = transcode(&format!("film.mp4 other/film.mp4 -o out {part}"), folder);
+    let both = "would both be written to 'out/film.mp4.mkv'";
+    assert!(text(&output).contains(both), "{}", text(&output));
     assert!(fs::read(folder.join("film.mp4")).expect("it is there") == film);
 }
 
@@ -557,6 +563,18 @@ fn a_file_that_is_cut_off_is_said() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("it is cut off or damaged"), "{said}");
     assert!(times("out.mkv", folder).len() > 10);
+
+    // Even if so little is missing that durations don't tell.
+    for (whole, cut) in [("a.mkv", "cut.mkv"), ("a.mp4", "cut.mp4")] {
+        let arguments = "-t 1 -c:v libx264 -preset ultrafast -c:a aac -movflags +faststart";
+        ffmpeg("ffmpeg", &format!("-i CLIP {arguments} {whole}"), folder);
+        let film = fs::read(folder.join(whole)).expect("it is there");
+        fs::write(folder.join(cut), &film[..film.len() * 2 / 3]).expect("written");
+        let output = transcode(&format!("{cut} --reference REF -o out.mkv --force"), folder);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("It is cut off or damaged: "), "{said}");
+    }
 }
 
 #[test]

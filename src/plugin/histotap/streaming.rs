@@ -1,0 +1,168 @@
+//! What the streaming thread does with frames.
+
+use std::time::{Duration, Instant};
+
+use super::Publish;
+use super::settings::Settings;
+use crate::kernels::InstructionSet;
+use crate::live::channel::Publisher;
+use crate::live::gathering::Gathering;
+use crate::live::region::Region;
+use crate::plugin::reader::{Failure, FrameReader, Matching};
+
+/// What the streaming thread works with.
+pub(super) struct Streaming {
+    publisher: Publisher,
+    started: Instant,
+    /// `None` before the caps, and for frames that can't be read.
+    reader: Option<FrameReader>,
+    /// The last one, unless a flush came behind it.
+    segment: Option<gst::Segment>,
+    gathering: Gathering,
+    /// What the gathering is of.
+    looked_at: LookedAt,
+    /// When the first and the last frame was looked at.
+    seen: Option<(Duration, Duration)>,
+    /// When the last snapshot was published.
+    published: Option<Duration>,
+    /// Whether it was warned of frames.
+    pub warned: bool,
+}
+
+/// The settings that the pixels of a window have in common.
+type LookedAt = (Duration, Option<Region>, bool);
+
+fn looked_at(settings: &Settings) -> LookedAt {
+    (settings.window(), settings.region(), settings.ignore_borders)
+}
+
+impl Streaming {
+    pub fn new(publisher: Publisher, settings: &Settings) -> Self {
+        Self {
+            publisher,
+            started: Instant::now(),
+            reader: None,
+            segment: None,
+            gathering: Gathering::new(settings.window()),
+            looked_at: looked_at(settings),
+            seen: None,
+            published: None,
+            warned: false,
+        }
+    }
+
+    /// Other frames come from now on. The error says why they can't be looked at.
+    pub fn set_info(&mut self, info: &gst_video::VideoInfo) -> Result<(), String> {
+        self.forget();
+        self.reader = None;
+        if info.multiview_mode() == gst_video::VideoMultiviewMode::Separated {
+            return Err("they have two or more views, each in memory of its own".into());
+        }
+        if info.interlace_mode() == gst_video::VideoInterlaceMode::Fields {
+            return Err("their fields follow each other in one buffer".into());
+        }
+        self.reader = Some(FrameReader::new(info, Matching::Colors, InstructionSet::best())?);
+        Ok(())
+    }
+
+    /// A segment begins, or none, as everything was flushed. The same one comes again where pads are
+    /// linked anew.
+    pub fn set_segment(&mut self, segment: Option<&gst::Segment>) {
+        if segment.is_none() || self.segment.as_ref() != segment {
+            self.segment = segment.cloned();
+            self.forget();
+        }
+    }
+
+    /// What was gathered is of another time.
+    fn forget(&mut self) {
+        self.gathering.clear();
+        self.seen = None;
+        if let Some(reader) = &mut self.reader {
+            reader.forget_borders();
+        }
+    }
+
+    /// Whether snapshots were published since the start.
+    pub fn has_published(&self) -> bool {
+        self.published.is_some()
+    }
+
+    /// Looks at a frame if that is of use. Whether a snapshot was published; if it `is_asked_for`, it is.
+    pub fn look(
+        &mut self,
+        buffer: &gst::BufferRef,
+        running_time: Option<gst::ClockTime>,
+        is_asked_for: bool,
+        settings: &Settings,
+    ) -> Result<bool, Failure> {
+        if self.looked_at != looked_at(settings) {
+            self.looked_at = looked_at(settings);
+            self.gathering = Gathering::new(settings.window());
+            self.seen = None;
+        }
+        let now = running_time.map_or_else(|| self.started.elapsed(), Duration::from);
+        if !is_asked_for && !self.is_of_use(now, settings) {
+            return Ok(false);
+        }
+        let Some(reader) = &mut self.reader else { return Ok(false) };
+        let elapsed = self.seen.map_or(Duration::ZERO, |(_, last)| now.saturating_sub(last));
+        let pixels = reader.pixels(buffer, settings.ignore_borders, settings.region(), elapsed)?;
+        let first = self.seen.map_or(now, |(first, _)| first.min(now));
+        self.seen = Some((first, now));
+        let Some(pixels) = pixels else { return Ok(false) };
+        self.gathering.add(now, pixels);
+        Ok((is_asked_for || self.is_due(now, settings)) && self.publish(now, settings))
+    }
+
+    /// Whether a frame can be part of a snapshot.
+    fn is_of_use(&self, now: Duration, settings: &Settings) -> bool {
+        if !self.gathering.is_due(now) {
+            return false;
+        }
+        match (settings.publish, self.published) {
+            (Publish::Once, Some(_)) => false,
+            // Not if it is too old when the next snapshot is due.
+            (Publish::Continuous, Some(published)) if settings.window != 0 => {
+                now < published || now + settings.window() >= published + settings.interval()
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a snapshot is to be published with the frame of now.
+    fn is_due(&self, now: Duration, settings: &Settings) -> bool {
+        match settings.publish {
+            Publish::Continuous => self
+                .published
+                .is_none_or(|published| now < published || now - published >= settings.interval()),
+            Publish::Once => {
+                let is_whole = |(first, _)| now.saturating_sub(first) >= settings.window();
+                !self.has_published() && self.seen.is_some_and(is_whole)
+            }
+            Publish::Manual | Publish::Eos => false,
+        }
+    }
+
+    /// The stream ends. Whether a snapshot was published.
+    pub fn end(&mut self, settings: &Settings) -> bool {
+        let is_awaited = match settings.publish {
+            Publish::Eos => true,
+            Publish::Once => !self.has_published(),
+            Publish::Continuous | Publish::Manual => false,
+        };
+        let last = self.seen.filter(|_| is_awaited);
+        last.is_some_and(|(_, last)| self.publish(last, settings))
+    }
+
+    fn publish(&mut self, now: Duration, settings: &Settings) -> bool {
+        let Some((picture, reader)) = self.gathering.picture().zip(self.reader.as_ref()) else {
+            return false;
+        };
+        let is_followed = settings.publish == Publish::Continuous;
+        let followed_after = is_followed.then(|| settings.interval().max(self.gathering.apart()));
+        self.publisher.publish(picture, reader.matcher.layout().colorimetry, followed_after);
+        self.published = Some(now);
+        true
+    }
+}

@@ -1,0 +1,25 @@
+//! Files that are there as a whole, or not at all.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Writes a file under another name first, so that nobody sees half of it.
+///
+/// # Errors
+///
+/// It can't be written; what was there before, stays.
+pub(crate) fn write(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let mut builder = tempfile::Builder::new();
+    // As other files: for all whom the process lets.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.prefix(".histomatch-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let mut writer = BufWriter::new(file);
+    content(&mut writer)?;
+    writer.into_inner()?.persist(path)?;
+    Ok(())
+}

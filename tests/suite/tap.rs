@@ -1,0 +1,397 @@
+//! Promise: `histotap` never touches a frame, whatever it looks at; and what it publishes is what the
+//! frames of its window show.
+
+use crate::common::frames::{FORMATS, Frame, Shape, noise};
+use crate::common::live::{save, tap, tap_element};
+use crate::common::oracle::Code;
+use crate::common::{self, Complaint, Rig, bytes, complaints};
+use gst::prelude::*;
+use gst_video::VideoFormat;
+use gsthistomatch::live::channel::Channel;
+use image::Rgb;
+use temp_dir::TempDir;
+
+fn stats(rig: &Rig) -> gst::Structure {
+    rig.element.property("stats")
+}
+
+/// How many snapshots a tap has published.
+fn snapshots(rig: &Rig) -> u64 {
+    stats(rig).get("snapshots").expect("a number")
+}
+
+/// The pixels of a tap's newest snapshot.
+fn saved(rig: &Rig) -> image::ImageBuffer<Rgb<u16>, Vec<u16>> {
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("look.png");
+    assert!(save(rig, &file));
+    common::open(&file).into_rgb16()
+}
+
+/// R'G'B' of every pixel of a frame, in 16 bits.
+fn definition(frame: &Frame) -> Vec<[f64; 3]> {
+    let picture = &frame.pictures()[0];
+    let code = frame.code();
+    let (width, height) = (frame.info.width() as usize, frame.info.height() as usize);
+    let value = |c: usize, x: usize, y: usize| {
+        let (h, v) = if c == 0 { (1, 1) } else { picture.shared };
+        let (zero, one) = code.zero_one(c, picture.depths[c]);
+        (picture.grids[c][y / v][x / h] - zero) as f64 / one as f64
+    };
+    let color = |x, y| match code {
+        Code::Rgb { .. } => [0, 1, 2].map(|c| value(c, x, y)),
+        Code::Luma { .. } => [value(0, x, y); 3],
+        Code::YCbCr { kr, kb, .. } => {
+            let [luma, cb, cr] = [0, 1, 2].map(|c| value(c, x, y));
+            let (r, b) = (luma + 2. * (1. - kr) * cr, luma + 2. * (1. - kb) * cb);
+            [r, (luma - kr * r - kb * b) / (1. - kr - kb), b]
+        }
+    };
+    let colors = (0..height).flat_map(|y| (0..width).map(move |x| color(x, y)));
+    colors.map(|rgb| rgb.map(|v| v.clamp(0., 1.) * 65535.)).collect()
+}
+
+#[test]
+fn f205_frames_of_every_format_pass_untouched_and_are_seen() {
+    for format in FORMATS {
+        for (shape, size) in [
+            (Shape::Default, (16, 9)),
+            (Shape::Stride { padding: 5 }, (7, 3)),
+            (Shape::OffsetShortLastRow, (33, 18)),
+        ] {
+            let frame = Frame::new(format.format, size.0, size.1, shape, noise(3));
+            let mut tap = tap("f205", &[("window", "1")]);
+            tap.harness.set_src_caps(frame.caps());
+            let buffer = frame.buffer();
+            // As others have it, too: a copy would show.
+            let other = buffer.clone();
+            let output = tap.process(buffer);
+            assert_eq!(output.as_ptr(), other.as_ptr(), "{format:?}");
+            assert_eq!(bytes(&output), frame.bytes, "{format:?}");
+
+            let picture = saved(&tap);
+            assert_eq!(picture.dimensions(), size, "{format:?}");
+            for (seen, is) in picture.pixels().zip(definition(&frame)) {
+                let off = seen.0.iter().zip(is).map(|(&a, b)| (f64::from(a) - b).abs());
+                assert!(off.fold(0., f64::max) < 3., "{format:?}: {seen:?}, {is:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn formats_that_gstreamer_unpacks_are_seen() {
+    common::init();
+    for format in ["v210", "UYVP", "RGB16", "BGR15"] {
+        let pipeline = format!(
+            "videotestsrc num-buffers=1 ! video/x-raw,width=320,height=240 ! videoconvert ! \
+             video/x-raw,format={format} ! histotap name=tap channel=unpacked ! fakesink"
+        );
+        let pipeline = gst::parse::launch(&pipeline).expect("it parses");
+        pipeline.set_state(gst::State::Playing).expect("it plays");
+        let bus = pipeline.bus().expect("a bus");
+        let end = [gst::MessageType::Eos, gst::MessageType::Error];
+        let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &end);
+        let snapshot = Channel::named("unpacked").newest();
+        pipeline.set_state(gst::State::Null).expect("it stops");
+        assert_eq!(message.map(|message| message.type_()), Some(gst::MessageType::Eos), "{format}");
+        assert!(snapshot.is_some_and(|snapshot| snapshot.n_pixels() > 15_000), "{format}");
+    }
+}
+
+/// A grey frame at a time.
+fn grey(level: u8, milliseconds: u64) -> gst::Buffer {
+    let frame = Frame::new(VideoFormat::Gray8, 20, 20, Shape::Default, || level);
+    let mut buffer = frame.buffer();
+    let time = gst::ClockTime::from_mseconds(milliseconds);
+    buffer.get_mut().expect("nobody else has it").set_pts(time);
+    buffer
+}
+
+fn grey_caps() -> gst::Caps {
+    Frame::new(VideoFormat::Gray8, 20, 20, Shape::Default, || 0).caps()
+}
+
+/// How many pixels of the newest snapshot have each of some levels.
+fn levels<const N: usize>(tap: &Rig, levels: [u8; N]) -> [usize; N] {
+    let picture = saved(tap);
+    levels.map(|level| {
+        let is_level = |pixel: &&Rgb<u16>| pixel.0 == [u16::from(level) * 257; 3];
+        picture.pixels().filter(is_level).count()
+    })
+}
+
+#[test]
+fn f206_snapshots_are_published_as_the_properties_say() {
+    // 25 frames per second, for two seconds and a bit; how many were published behind each.
+    let published = |properties: &[(&str, &str)]| {
+        let mut tap = tap("f206", properties);
+        tap.harness.set_src_caps(grey_caps());
+        let count = |n: u64| {
+            tap.process(grey(9, 40 * n));
+            snapshots(&tap)
+        };
+        let mut counts: Vec<u64> = (0..53).map(count).collect();
+        tap.harness.push_event(gst::event::Eos::new());
+        counts.push(snapshots(&tap));
+        counts
+    };
+    let at = |counts: &[u64]| -> Vec<usize> {
+        let earlier = |n: usize| if n == 0 { 0 } else { counts[n - 1] };
+        (0..counts.len()).filter(|&n| counts[n] > earlier(n)).collect()
+    };
+    assert_eq!(at(&published(&[])), (0..53).step_by(5).collect::<Vec<_>>());
+    let slower = published(&[("interval", "1000000000")]);
+    assert_eq!(at(&slower), [0, 25, 50]);
+    let alone = published(&[("interval", "1000000000"), ("window", "1")]);
+    assert_eq!(at(&alone), [0, 25, 50]);
+    let all = published(&[("interval", "0"), ("window", "0")]);
+    assert_eq!(&at(&all)[..32], (0..32).collect::<Vec<_>>());
+    assert_eq!(at(&published(&[("publish", "once")])), [50]);
+    assert_eq!(at(&published(&[("publish", "once"), ("window", "0")])), [0]);
+    assert_eq!(at(&published(&[("publish", "once"), ("window", "9000000000")])), [53]);
+    assert_eq!(at(&published(&[("publish", "manual")])), [0usize; 0]);
+    assert_eq!(at(&published(&[("publish", "eos")])), [53]);
+}
+
+#[test]
+fn f206_a_capture_is_published_with_the_next_frame() {
+    for publish in ["continuous", "once", "manual", "eos"] {
+        let mut tap = tap("f206_capture", &[("publish", publish), ("window", "1")]);
+        tap.harness.set_src_caps(grey_caps());
+        tap.process(grey(1, 0));
+        let before = snapshots(&tap);
+        tap.element.emit_by_name::<()>("capture", &[]);
+        assert_eq!(snapshots(&tap), before);
+        tap.process(grey(2, 40));
+        assert_eq!(snapshots(&tap), before + 1, "{publish}");
+        assert_eq!(levels(&tap, [1, 2]), [0, 400]);
+        tap.process(grey(3, 80));
+        assert_eq!(snapshots(&tap), before + 1, "{publish}");
+    }
+}
+
+#[test]
+fn f207_a_flush_or_a_seek_empties_the_window_and_not_the_channel() {
+    let flush = |tap: &mut Rig| {
+        tap.harness.push_event(gst::event::FlushStart::new());
+        tap.harness.push_event(gst::event::FlushStop::new(true));
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        tap.harness.push_event(gst::event::Segment::new(&segment));
+    };
+    let seek = |tap: &mut Rig| {
+        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        segment.set_base(gst::ClockTime::from_seconds(1));
+        tap.harness.push_event(gst::event::Segment::new(&segment));
+    };
+    let caps = |tap: &mut Rig| {
+        tap.harness
+            .set_src_caps("video/x-raw,format=RGB,width=20,height=20".parse().expect("caps"));
+        tap.harness.set_src_caps(grey_caps());
+    };
+    let same = |tap: &mut Rig| {
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        tap.harness.push_event(gst::event::Segment::new(&segment));
+    };
+    /// What is done to a tap.
+    type Jump<'a> = &'a dyn Fn(&mut Rig);
+
+    let emptied: [(&str, Jump, bool); 4] = [
+        ("flush", &flush, true),
+        ("seek", &seek, true),
+        ("caps", &caps, true),
+        ("same", &same, false),
+    ];
+    for (what, jump, is_emptied) in emptied {
+        let mut tap = tap("f207", &[]);
+        tap.harness.set_src_caps(grey_caps());
+        tap.process(grey(1, 0));
+        jump(&mut tap);
+        assert_eq!(levels(&tap, [1, 2]), [400, 0], "the channel stays: {what}");
+        tap.process(grey(2, 500));
+        let expected = if is_emptied { [0, 400] } else { [200, 200] };
+        assert_eq!(levels(&tap, [1, 2]), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_is_looked_at_can_be_a_part_without_borders() {
+    // The left half is 1, the right half 2, between black bars.
+    let frame = || {
+        let mut n = 0;
+        Frame::new(VideoFormat::Gray8, 80, 60, Shape::Default, || {
+            let (x, y) = (n % 80, n / 80);
+            n += 1;
+            match (x, y) {
+                (_, ..12 | 48..) => 0,
+                (..40, _) => 101,
+                _ => 202,
+            }
+        })
+    };
+    let look = |properties: &[(&str, &str)]| {
+        let mut tap = tap("part", properties);
+        tap.harness.set_src_caps(frame().caps());
+        tap.process(frame().buffer());
+        levels(&tap, [0, 101, 202])
+    };
+    assert_eq!(look(&[]), [24 * 80, 36 * 40, 36 * 40]);
+    assert_eq!(look(&[("ignore-borders", "true")]), [0, 36 * 40, 36 * 40]);
+    assert_eq!(look(&[("region", "0,0,0.5,0.5")]), [12 * 40, 18 * 40, 0]);
+    assert_eq!(look(&[("region", "0.25, 0, 0.5, 1")]), [24 * 40, 36 * 20, 36 * 20]);
+    let both = [("region", "0.75,0,0.25,1"), ("ignore-borders", "true")];
+    assert_eq!(look(&both), [0, 0, 36 * 20]);
+    assert_eq!(look(&[("region", "1,1,1e-9,1e-9")]), [1, 0, 0]);
+}
+
+#[test]
+fn f208_a_region_that_cannot_be_is_warned_of_and_changes_nothing() {
+    let (element, bus) = tap_element("f208");
+    element.set_property("region", "0,0,0.5,0.5");
+    for (region, cause) in [
+        ("a", "it isn't four numbers"),
+        ("0,0,1", "it isn't four numbers"),
+        ("0,0,1,1,1", "it isn't four numbers"),
+        ("0,0,nan,1", "it isn't four numbers"),
+        ("0,0,inf,1", "it isn't four numbers"),
+        ("0,0,0,1", "it has no area"),
+        ("0,0,1,-1", "it has no area"),
+        ("0.5,0,0.6,1", "it leaves the picture"),
+        ("-0.1,0,0.5,1", "it leaves the picture"),
+    ] {
+        element.set_property("region", region);
+        assert_eq!(element.property::<Option<String>>("region").as_deref(), Some("0,0,0.5,0.5"));
+        let complaints = complaints(&bus);
+        let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+        let start = format!("The region '{region}' is not used: {cause}");
+        assert!(text.starts_with(&start), "{text}");
+    }
+    for nothing in [None, Some("")] {
+        element.set_property("region", "0,0,0.5,0.5");
+        element.set_property("region", nothing);
+        assert_eq!(element.property::<Option<String>>("region"), None);
+    }
+    assert_eq!(complaints(&bus), []);
+}
+
+#[test]
+fn f203_a_second_tap_of_a_name_is_an_error_that_says_who_has_it() {
+    let first = tap("f203_tap", &[]);
+    let (second, bus) = tap_element("f203_tap");
+    assert!(second.set_state(gst::State::Paused).is_err());
+    let complaints_of_second = complaints(&bus);
+    let [Complaint::Error(text)] = &complaints_of_second[..] else {
+        panic!("{complaints_of_second:?}")
+    };
+    let path = first.element.path_string();
+    let expected = format!(
+        "The channel 'f203_tap' has a histotap already: {path}. Give this one another name \
+         (channel=...), or stop the other one first."
+    );
+    assert_eq!(*text, expected);
+    second.set_state(gst::State::Null).expect("it stops");
+
+    // When the first one stops, or the second has another name, it starts.
+    first.element.set_state(gst::State::Ready).expect("it stops");
+    second.set_state(gst::State::Paused).expect("it starts");
+    assert!(first.element.set_state(gst::State::Paused).is_err());
+    first.element.set_state(gst::State::Null).expect("it stops");
+    first.element.set_property("channel", "f203_other");
+    first.element.set_state(gst::State::Playing).expect("it starts");
+    second.set_state(gst::State::Null).expect("it stops");
+    assert_eq!(complaints(&bus), []);
+}
+
+#[test]
+fn stats_say_what_was_published() {
+    let mut tap = tap("stats", &[]);
+    let structure = stats(&tap);
+    assert_eq!(structure.name(), "histotap");
+    assert_eq!(structure.get("channel"), Ok("stats"));
+    assert_eq!((structure.get("snapshots"), structure.get("consumers")), (Ok(0u64), Ok(0u32)));
+    assert!(["sequence", "age", "pixels"].iter().all(|field| !structure.has_field(*field)));
+    tap.harness.set_src_caps(grey_caps());
+    tap.process(grey(1, 0));
+    let structure = stats(&tap);
+    assert_eq!((structure.get("snapshots"), structure.get("sequence")), (Ok(1u64), Ok(1u64)));
+    assert_eq!(structure.get("pixels"), Ok(400u32));
+    assert!(structure.get::<u64>("age").expect("a number") > 0);
+}
+
+#[test]
+fn what_cannot_be_saved_is_warned_of() {
+    let mut tap = tap("unsaved", &[]);
+    assert!(!save(&tap, "look.png".as_ref()));
+    let path = std::path::Path::new("/no/such/folder/look.png");
+    let complaints = tap.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(
+        text.starts_with("The snapshot 'look.png' is not written: there is none yet."),
+        "{text}"
+    );
+    tap.harness.set_src_caps(grey_caps());
+    tap.process(grey(1, 0));
+    assert!(!save(&tap, path));
+    let complaints = tap.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    let start = "The snapshot '/no/such/folder/look.png' can't be written: ";
+    assert!(text.starts_with(start), "{text}");
+}
+
+#[test]
+fn f205_what_cannot_be_looked_at_passes_and_is_said_once() {
+    let mut tap = tap("f205_odd", &[]);
+    tap.harness.set_src_caps(grey_caps());
+    for n in 0..3 {
+        let mut buffer = gst::Buffer::from_mut_slice(vec![n; 7]);
+        buffer.get_mut().expect("nobody else has it").set_pts(gst::ClockTime::ZERO);
+        let output = tap.harness.push_and_pull(buffer).expect("it passes");
+        assert_eq!(bytes(&output), [n; 7]);
+        let complaints = tap.complaints();
+        match &complaints[..] {
+            [Complaint::Warning(text)] if n == 0 => {
+                assert!(text.starts_with("Frames can't be looked at: plane 0"), "{text}");
+            }
+            [] if n > 0 => {}
+            _ => panic!("{n}: {complaints:?}"),
+        }
+    }
+    assert_eq!(snapshots(&tap), 0);
+    // Fills of gaps don't count either.
+    let mut gap = grey(5, 0);
+    gap.get_mut().expect("nobody else has it").set_flags(gst::BufferFlags::GAP);
+    let output = tap.process(gap);
+    assert!(output.flags().contains(gst::BufferFlags::GAP));
+    assert_eq!(snapshots(&tap), 0);
+}
+
+#[test]
+fn f205_gst_launch_sets_everything_and_a_pipeline_ends() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut launch = std::process::Command::new("gst-launch-1.0");
+    let line = "videotestsrc num-buffers=3 ! histotap channel=a publish=eos interval=100000000 window=0 \
+                region=0,0,1,0.5 ignore-borders=true ! fakesink";
+    launch.args(line.split_whitespace());
+    let output = common::programs::run(&mut launch, folder.path());
+    assert!(output.status.success(), "{}", common::programs::text(&output));
+}
+
+/// What is made of it is decided upstream and downstream, as if it weren't there.
+#[test]
+fn latency_is_what_it_is_without() {
+    common::init();
+    let latency = |taps: &str| {
+        let line = format!(
+            "videotestsrc is-live=true ! video/x-raw,framerate=25/1 {taps} ! fakesink sync=true"
+        );
+        let pipeline = gst::parse::launch(&line).expect("it parses");
+        pipeline.set_state(gst::State::Playing).expect("it plays");
+        let (outcome, ..) = pipeline.state(gst::ClockTime::from_seconds(30));
+        outcome.expect("it plays");
+        let mut query = gst::query::Latency::new();
+        assert!(pipeline.query(&mut query));
+        pipeline.set_state(gst::State::Null).expect("it stops");
+        query.result()
+    };
+    assert_eq!(latency("! histotap channel=latency"), latency(""));
+}

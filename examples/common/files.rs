@@ -37,11 +37,7 @@ pub fn plan(
     recursive: bool,
     ending: impl Fn(&Path) -> OsString,
 ) -> anyhow::Result<Plan> {
-    let into_folder = match inputs {
-        [input] => input.is_dir() || output.is_dir() || ends_in_slash(output),
-        _ => true,
-    };
-    if !into_folder {
+    if !goes_into_folder(inputs, output) {
         let task = Task { input: inputs[0].clone(), output: output.into() };
         let folder = folder_of(output);
         ensure!(
@@ -115,8 +111,13 @@ pub fn make_folders(tasks: &[Task]) -> anyhow::Result<()> {
     })
 }
 
-fn ends_in_slash(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().ends_with(b"/")
+/// Whether what is written is a folder of files, not a file.
+pub fn goes_into_folder(inputs: &[PathBuf], output: &Path) -> bool {
+    let ends_in_slash = output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    match inputs {
+        [input] => input.is_dir() || output.is_dir() || ends_in_slash,
+        _ => true,
+    }
 }
 
 fn folder_of(file: &Path) -> &Path {

@@ -24,7 +24,6 @@ pub enum Result {
 
 /// An error if what was written lacks anything.
 pub fn check(
-    input: &Path,
     file: &File,
     before: &HashMap<usize, Packets>,
     actions: &[Action],
@@ -72,7 +71,7 @@ pub fn check(
             );
         }
         if is_whole {
-            damage.extend(compare(input, file, (stream, action), frames, old, new)?);
+            damage.extend(compare(file, (stream, action), replacement, old, new)?);
         }
         if recipe.is_part() {
             continue;
@@ -106,22 +105,20 @@ pub fn check(
 
 /// Compares a whole stream with what became of it; gives what couldn't be decoded.
 fn compare(
-    input: &Path,
     file: &File,
     (stream, action): (&Stream, &Action),
-    frames: Option<usize>,
+    replacement: Option<&Replacement>,
     old: &Packets,
     new: &Packets,
 ) -> anyhow::Result<Option<String>> {
     let name = stream.description();
-    if let Some(frames) = frames {
+    if let Some(replacement) = replacement {
+        let (frames, all) = (replacement.encoded.frames as usize, replacement.decodable);
         if frames == old.times.len() {
             if !jumps(file) {
                 compare_times(&name, old, new)?;
             }
         } else if frames < old.times.len() {
-            // Some packets hold no frame that is shown.
-            let all = probe::frame_times(input, stream.index)?.len();
             let damage = format!("{frames} of {all} frames of {name} could be decoded");
             return Ok((frames < all).then_some(damage));
         }

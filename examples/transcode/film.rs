@@ -125,14 +125,19 @@ pub fn write(
             output: &path,
         };
         let mut encoded = video::encode(&job, recipe, interrupted, &step)?;
+        let mut decodable = job.times.len();
         if let Some(first) = &encoded
             && !first.interrupted
             && !recipe.is_part()
             && (first.frames as usize) < job.times.len()
-            && differs(&job)?
         {
-            job.is_decoded = true;
-            encoded = video::encode(&job, recipe, interrupted, &step)?;
+            // Some packets hold no frame that is shown.
+            let expected = probe::frame_times(input, stream.index)?;
+            decodable = expected.len();
+            if differs(&expected, job.output)? {
+                job.is_decoded = true;
+                encoded = video::encode(&job, recipe, interrupted, &step)?;
+            }
         }
         let Some(encoded) = encoded else {
             return Ok((path, End::Interrupted, Progress::default()));
@@ -141,7 +146,8 @@ pub fn write(
         step.before.frames += encoded.frames;
         step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);
         let stop = encoded.interrupted;
-        replacements.push(Replacement { stream: stream.index, path, turn: kept, encoded });
+        let stream = stream.index;
+        replacements.push(Replacement { stream, path, turn: kept, decodable, encoded });
         if stop {
             break;
         }
@@ -158,7 +164,7 @@ pub fn write(
         remux::remux(input, &file, &actions, &replacements, moves, recipe, &output, &|done| {
             step.progress(&Progress { done: done / REST, ..Progress::default() });
         })?;
-        check::check(input, &file, &packets, &actions, &replacements, recipe, &output)
+        check::check(&file, &packets, &actions, &replacements, recipe, &output)
     };
     let mut result = remux(&[])?;
     if let check::Result::Moved(moves) = &result {
@@ -187,13 +193,12 @@ pub fn write(
     Ok((output, end, matched))
 }
 
-/// Whether FFmpeg decodes other frames: behind a broken beginning, decoders of GStreamer may lose some, or
-/// give them the times of others.
-fn differs(job: &Job) -> anyhow::Result<bool> {
-    let expected = probe::frame_times(job.input, job.stream.index)?;
-    let (packets, _) = probe::packets(job.output)?;
+/// Whether FFmpeg decodes other frames than were written: behind a broken beginning, decoders of GStreamer
+/// may lose some, or give them the times of others.
+fn differs(expected: &[f64], output: &Path) -> anyhow::Result<bool> {
+    let (packets, _) = probe::packets(output)?;
     let written = packets.get(&0).map_or(&[][..], |packets| &packets.times);
-    Ok(written.len() != expected.len() || check::moved_frame(&expected, written).is_some())
+    Ok(written.len() != expected.len() || check::moved_frame(expected, written).is_some())
 }
 
 /// Matching takes so many times as long as to copy the rest.

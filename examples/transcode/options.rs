@@ -12,7 +12,7 @@ use gst::prelude::*;
 
 use crate::film::{Audio, Recipe};
 use crate::formats::{self, Container, Quality};
-use crate::text;
+use crate::{files, text};
 
 /// Gives videos the histograms of a reference picture, and keeps their sound, subtitles, time stamps
 /// and orientation.
@@ -120,19 +120,13 @@ pub fn container(options: &Options) -> anyhow::Result<&'static Container> {
     match (options.container, ending) {
         (Some(container), _) => Ok(container),
         (None, Some(ending)) if !options.output.is_dir() => formats::container(&ending),
-        (None, None) if options.inputs.len() == 1 && !is_folder(options) => bail!(
+        (None, None) if !files::goes_into_folder(&options.inputs, &options.output) => bail!(
             "The name '{0}' doesn't say the container: write {0}.mkv or --container, or {0}/ for a \
              folder",
             options.output.display()
         ),
         _ => formats::container("mkv"),
     }
-}
-
-fn is_folder(options: &Options) -> bool {
-    let output = &options.output;
-    let is_named_so = output.as_os_str().as_encoded_bytes().ends_with(b"/");
-    is_named_so || output.is_dir() || options.inputs[0].is_dir()
 }
 
 pub fn recipe(options: &Options, container: &'static Container) -> anyhow::Result<Recipe> {

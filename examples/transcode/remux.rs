@@ -18,6 +18,8 @@ pub struct Replacement {
     pub path: PathBuf,
     /// The rotation that the container is to say.
     pub turn: Option<f64>,
+    /// How many frames of the whole stream can be decoded.
+    pub decodable: usize,
     pub encoded: Encoded,
 }
 

@@ -11,6 +11,7 @@ mod loops;
 mod memory;
 mod reader;
 mod reference;
+mod signals;
 mod source;
 
 /// Locks a mutex whose data is whole after a panic, too.

@@ -19,7 +19,7 @@ use super::{Colorspace, FlatFrames, IS_OURS, Method, UpdateMode, stats};
 use crate::kernels::InstructionSet;
 use crate::plugin::reader::{self, Matching};
 use crate::plugin::reference::{NotSettled, References};
-use crate::plugin::{foreign_memory, frame, lock, loops};
+use crate::plugin::{foreign_memory, frame, lock, loops, signals};
 use crate::temporal::cuts::DEFAULT_THRESHOLD;
 use crate::workers::Workers;
 
@@ -493,16 +493,7 @@ impl ObjectImpl for HistoMatch {
 
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            let relearn = glib::subclass::Signal::builder("relearn")
-                .action()
-                .class_handler(|values| {
-                    if let Some(Ok(element)) = values.first().map(|v| v.get::<super::HistoMatch>())
-                    {
-                        element.imp().relearn.store(true, Ordering::Relaxed);
-                    }
-                    None
-                })
-                .build();
+            let relearn = signals::of_flag("relearn", |imp: &HistoMatch| &imp.relearn);
             let save_lut = glib::subclass::Signal::builder("save-lut")
                 .action()
                 .param_types([String::static_type(), bool::static_type()])
@@ -514,16 +505,7 @@ impl ObjectImpl for HistoMatch {
                     Some(element.imp().save_lut(Path::new(&path), with_strength).to_value())
                 })
                 .build();
-            let capture = glib::subclass::Signal::builder("capture-reference")
-                .action()
-                .class_handler(|values| {
-                    if let Some(Ok(element)) = values.first().map(|v| v.get::<super::HistoMatch>())
-                    {
-                        element.imp().capture.store(true, Ordering::Relaxed);
-                    }
-                    None
-                })
-                .build();
+            let capture = signals::of_flag("capture-reference", |imp: &HistoMatch| &imp.capture);
             vec![relearn, save_lut, capture]
         });
         &SIGNALS

@@ -15,7 +15,7 @@ use super::streaming::Streaming;
 use super::{Publish, messages};
 use crate::live::channel::Channel;
 use crate::plugin::reader::Failure;
-use crate::plugin::{foreign_memory, frame, lock, loops};
+use crate::plugin::{foreign_memory, frame, lock, loops, signals};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("histotap", gst::DebugColorFlags::empty(), Some("Live references"))
@@ -284,15 +284,7 @@ impl ObjectImpl for HistoTap {
 
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            let capture = glib::subclass::Signal::builder("capture")
-                .action()
-                .class_handler(|values| {
-                    if let Some(Ok(element)) = values.first().map(|v| v.get::<super::HistoTap>()) {
-                        element.imp().capture.store(true, Ordering::Relaxed);
-                    }
-                    None
-                })
-                .build();
+            let capture = signals::of_flag("capture", |imp: &HistoTap| &imp.capture);
             let save = glib::subclass::Signal::builder("save")
                 .action()
                 .param_types([String::static_type()])

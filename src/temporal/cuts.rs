@@ -16,6 +16,7 @@
 //! Correspondence", ECCV 1994); the tolerance is that of a "minimum over a neighbourhood" in template
 //! matching.
 
+use std::array;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,8 +144,8 @@ impl Cuts {
     pub fn goes_on(&self) -> bool {
         let both = self.before.as_ref().zip(self.last.as_ref());
         both.is_some_and(|(before, last)| {
-            let share = before.share_in(last).min(last.share_in(before));
-            share >= GOES_ON
+            let (before, last) = (Parts::new(before), Parts::new(last));
+            before.share_in(&last).min(last.share_in(&before)) >= GOES_ON
         })
     }
 
@@ -211,60 +212,86 @@ impl Ranked {
     }
 }
 
-impl Ranked {
-    /// The share of the parts of the picture that are in another one, at most two blocks away.
+/// All parts of a picture.
+struct Parts<'a> {
+    picture: &'a Ranked,
+    /// How many there are beside and below each other.
+    lefts: usize,
+    tops: usize,
+    parts: Vec<Part>,
+}
+
+/// Part of a picture: how much brighter its blocks are than their mean.
+struct Part {
+    differences: [[f32; PART.0]; PART.1],
+    deviation: f32,
+}
+
+impl<'a> Parts<'a> {
+    fn new(picture: &'a Ranked) -> Self {
+        let rows = picture.luma.len() / picture.columns;
+        let lefts = (picture.columns + 1).saturating_sub(PART.0);
+        let tops = (rows + 1).saturating_sub(PART.1);
+        let places = (0..tops).flat_map(|top| (0..lefts).map(move |left| (left, top)));
+        let parts = places.map(|(left, top)| Part::new(picture, left, top)).collect();
+        Self { picture, lefts, tops, parts }
+    }
+
+    /// The share of every other part, in each direction, that is in another picture, at most two blocks
+    /// away.
     fn share_in(&self, other: &Self) -> f64 {
-        if (self.columns, self.luma.len()) != (other.columns, other.luma.len()) {
+        let (luma, columns) = (&self.picture.luma, self.picture.columns);
+        if (columns, luma.len()) != (other.picture.columns, other.picture.luma.len()) {
             return 0.;
         }
-        let rows = self.luma.len() / self.columns;
-        let (width, height) = PART;
-        let (lefts, tops) =
-            ((self.columns + 1).saturating_sub(width), (rows + 1).saturating_sub(height));
         let (mut n, mut found) = (0, 0);
-        for top in (0..tops).step_by(height / 2) {
-            for left in (0..lefts).step_by(width / 2) {
-                let is_dark = |i: usize| self.luma[i] <= DARK && other.luma[i] <= DARK;
-                let part = self.part(left, top);
+        for top in (0..self.tops).step_by(PART.1 / 2) {
+            for left in (0..self.lefts).step_by(PART.0 / 2) {
+                let part = &self.parts[top * self.lefts + left];
+                let is_dark = |i: usize| luma[i] <= DARK && other.picture.luma[i] <= DARK;
                 // Bars are alike in all scenes, and so are their edges.
-                if part.deviation < LEAST_DEVIATION || blocks(self.columns, left, top).any(is_dark)
-                {
+                if part.deviation < LEAST_DEVIATION || blocks(columns, left, top).any(is_dark) {
                     continue;
                 }
                 n += 1;
-                let mut near = near(top, tops).flat_map(|y| near(left, lefts).map(move |x| (x, y)));
-                if near.any(|(x, y)| part.correlation(&other.part(x, y)) >= ALIKE) {
+                let mut near = near(top, self.tops).flat_map(|top| {
+                    near(left, self.lefts).map(move |left| top * self.lefts + left)
+                });
+                if near.any(|i| part.correlation(&other.parts[i]) >= ALIKE) {
                     found += 1;
                 }
             }
         }
         f64::from(found) / f64::from(n.max(1))
     }
-
-    fn part(&self, left: usize, top: usize) -> Part {
-        let mut differences = [0.; PART.0 * PART.1];
-        let luma = blocks(self.columns, left, top).map(|block| self.luma[block]);
-        differences.iter_mut().zip(luma).for_each(|(own, luma)| *own = luma);
-        let n = differences.len() as f32;
-        let mean = differences.iter().sum::<f32>() / n;
-        differences.iter_mut().for_each(|own| *own -= mean);
-        let deviation = (differences.iter().map(|own| own * own).sum::<f32>() / n).sqrt();
-        Part { differences, deviation }
-    }
-}
-
-/// Part of a picture: how much brighter its blocks are than their mean.
-struct Part {
-    differences: [f32; PART.0 * PART.1],
-    deviation: f32,
 }
 
 impl Part {
+    const BLOCKS: f32 = (PART.0 * PART.1) as f32;
+
+    fn new(picture: &Ranked, left: usize, top: usize) -> Self {
+        let row = |y: usize| &picture.luma[(top + y) * picture.columns + left..];
+        let luma: [[f32; PART.0]; PART.1] = array::from_fn(|y| array::from_fn(|x| row(y)[x]));
+        let mean = sum(|y, x| luma[y][x]) / Self::BLOCKS;
+        let differences = luma.map(|row| row.map(|luma| luma - mean));
+        let variance = sum(|y, x| differences[y][x].powi(2)) / Self::BLOCKS;
+        Self { differences, deviation: variance.sqrt() }
+    }
+
     fn correlation(&self, other: &Self) -> f32 {
-        let products = self.differences.iter().zip(&other.differences).map(|(a, b)| a * b);
-        let covariance = products.sum::<f32>() / self.differences.len() as f32;
+        let (a, b) = (&self.differences, &other.differences);
+        let covariance = sum(|y, x| a[y][x] * b[y][x]) / Self::BLOCKS;
         covariance / (self.deviation * other.deviation).max(f32::MIN_POSITIVE)
     }
+}
+
+/// A sum over the blocks of a part, column by column, which the compiler makes vectors of.
+fn sum(of: impl Fn(usize, usize) -> f32) -> f32 {
+    let mut columns = [0.; PART.0];
+    for y in 0..PART.1 {
+        columns.iter_mut().enumerate().for_each(|(x, sum)| *sum += of(y, x));
+    }
+    columns.iter().sum()
 }
 
 /// The blocks of a part.

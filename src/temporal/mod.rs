@@ -425,6 +425,10 @@ impl Temporal {
                 let distance = self.cuts.distance(&view);
                 let is_back = cuts::novelty(distance, settings.scene_threshold) == 0.;
                 let time = time.saturating_add(elapsed);
+                if !is_back && time >= HIDDEN && settings.update_mode == UpdateMode::Scene {
+                    // It stays, and nothing else would ever learn it.
+                    self.begin();
+                }
                 (!is_back && time < HIDDEN).then_some((view, time))
             }
             None if is_hiding => self.cuts.before().map(|view| (view.clone(), Duration::ZERO)),

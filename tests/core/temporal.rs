@@ -1521,6 +1521,15 @@ fn what_hides_part_of_a_scene_is_no_cut() {
     // Nor is it when it goes; and the scene is learned again at once.
     let report = show.frame(&source, Some(&scene)).1;
     assert!(report.scene_distance > 0.08 && !report.scene_change, "{report:?}");
+    // What stays is a scene of its own to those that learn scenes once.
+    let mut show = Show::new(Settings { update_mode: UpdateMode::Scene, ..smooth() });
+    show.frame(&source, Some(&scene));
+    for t in 1..=30 {
+        let lut = show.frame(&other, Some(&hidden(&scene))).0;
+        let learned = if t <= 25 { &source } else { &other };
+        let away = lut.levels[150].abs_diff(show.rule(learned).levels[150]);
+        assert!(away <= 1, "{t}: {away}");
+    }
     // In bars, which go on behind any cut.
     let boxed = |scene: &Thumbnail| {
         let mut frame = scene.clone();

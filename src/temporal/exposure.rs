@@ -6,6 +6,12 @@
 //! would have to be covered by something that moves before it goes astray, where a mean or a
 //! quantile of the histogram follows every object that comes in.
 //!
+//! Where the camera moves, blocks change by their own slope times the motion. Gain and motion are found
+//! together: motion by weighted least squares, as for optical flow (B. Lucas and T. Kanade, "An
+//! Iterative Image Registration Technique", IJCAI 1981), and the gain is the median of what is left.
+//! How far the blocks are then spread around it says how much it can be off. A frame that differs from
+//! the average by no more than that doesn't flicker.
+//!
 //! The product of these gains is the exposure, and what it differs by from its own exponential
 //! average is flicker. Slow changes are in the average, as they are in the average of the
 //! histograms.
@@ -26,9 +32,21 @@ const USABLE: std::ops::Range<f32> = 0.03..0.95;
 /// The fewest blocks that a gain is taken from.
 const FEWEST: usize = 16;
 
-/// The gain's logarithm at which half is taken for noise: a hundredth. Motion makes gains of that
-/// size, and they can't be seen.
-const NOISE: f64 = 0.01;
+/// The least logarithm of a gain at which half is taken for noise: a level of 8 bits, which can't be
+/// seen.
+const NOISE: f64 = 0.004;
+
+/// How far the median may be off, for blocks that are spread around it by 1.
+const DOUBT: f64 = 0.4;
+
+/// How often the motion is looked for, each time with less weight for blocks that don't fit.
+const TURNS: usize = 2;
+
+/// The fewest blocks that a motion is taken from. It explains the noise of fewer.
+const FEWEST_MOVING: usize = 128;
+
+/// So much is added to the sum of the squares of slopes: what is all flat has no motion.
+const FLAT: f64 = 1e-3;
 
 /// The logarithm of a loss of light that is probably meant, a fade, and no flicker. The more it is, the
 /// less of it is corrected. There is no such limit for what is brighter, a flash or a lamp:
@@ -57,11 +75,31 @@ const SPREAD_WEIGHT: f64 = 1. / 16.;
 pub struct Exposure {
     now: f64,
     average: f64,
+    /// The variance of how far the two may be off from each other.
+    doubt: f64,
     last: Option<Blocks>,
     anchor: Option<Anchor>,
     /// How much blocks differ from frame to frame: the mean of the squares.
     spread: Option<f64>,
-    differences: Vec<f32>,
+    /// The logarithms of blocks at an exposure of 0, on average.
+    usual: Vec<f32>,
+    room: Room,
+}
+
+/// Memory for what is computed of each pair of frames.
+#[derive(Clone, Debug, Default)]
+struct Room {
+    changes: Vec<Change>,
+    values: Vec<f32>,
+}
+
+/// How a block changes.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    /// By how much its logarithm grows.
+    log: f32,
+    /// Its slopes, in the mean of both frames.
+    slopes: [f32; 2],
 }
 
 /// The logarithms of a frame's blocks. Those that say nothing are no numbers.
@@ -69,6 +107,8 @@ pub struct Exposure {
 struct Blocks {
     columns: usize,
     logs: Vec<f32>,
+    /// How much brighter the picture gets in a block to the right and below.
+    slopes: Vec<[f32; 2]>,
 }
 
 /// What the scene looks like at an exposure of 0.
@@ -83,10 +123,12 @@ struct Anchor {
 /// By how much the blocks of a frame are brighter than others.
 #[derive(Clone, Copy, Debug)]
 struct Gain {
-    /// The median of the logarithms.
+    /// The median of the logarithms, without what the motion makes of them.
     log: f64,
     /// The median of their distances to it.
     spread: f64,
+    /// By how many blocks the picture moves to the left and up.
+    motion: [f64; 2],
     n_blocks: usize,
 }
 
@@ -97,6 +139,10 @@ pub struct Exposed {
     pub gain: f64,
     /// Whether it is part of a fade.
     pub is_fading_out: bool,
+    /// How far its blocks are from what they usually look like, at the same exposure: the mean of
+    /// the logarithms' distances, each of which counts as 1 at most. It is that of blocks that are
+    /// clipped or dark in one of the two alone.
+    pub unrest: f64,
 }
 
 impl Exposure {
@@ -104,11 +150,12 @@ impl Exposure {
     /// average takes it in with a `weight` of 0 to 1.
     pub fn follow(&mut self, frame: &Thumbnail, elapsed: Duration, weight: f64) -> Exposed {
         let blocks = Blocks::new(frame);
-        let step = self.last.as_ref().and_then(|last| last.gain(&blocks, &mut self.differences));
+        let step = self.last.as_ref().and_then(|last| last.gain(&blocks, TURNS, &mut self.room));
         let mut is_fading_out = false;
         // In the dark nothing is known, and nothing changes.
         if let Some(step) = step {
             self.now += step.log;
+            self.doubt += (DOUBT * step.spread).powi(2);
             take_in(&mut self.spread, step.spread.powi(2));
             self.hold_to_anchor(&blocks, step);
             // What differs by more than the darkest and the brightest usable block do is an error.
@@ -118,27 +165,64 @@ impl Exposure {
                 self.now - self.average < -FADING.0 && step.log < -FADING.1 * elapsed.as_secs_f64();
             if !is_fading_out {
                 self.average += weight * (self.now - self.average);
+                self.doubt *= (1. - weight).powi(2);
             }
         }
+        let unrest = self.unrest(&blocks, weight);
         self.last = Some(blocks);
         let difference = self.now - self.average;
-        let is_signal = difference.powi(2) / (difference.powi(2) + NOISE.powi(2));
+        let is_signal = difference.powi(2) / (difference.powi(2) + NOISE.powi(2) + self.doubt);
         let is_flicker = (-(difference.min(0.) / MEANT).powi(4)).exp();
         let gain = (difference * is_signal * is_flicker).exp();
-        Exposed { gain, is_fading_out }
+        Exposed { gain, is_fading_out, unrest }
+    }
+
+    /// The next frame shows something else, so that the exposure is what it was.
+    pub fn skip(&mut self) {
+        self.last = None;
+    }
+
+    /// What comes out of black may look like anything.
+    pub fn forget_usual(&mut self) {
+        self.usual.clear();
+    }
+
+    /// How far blocks are from what they usually look like, which they become part of.
+    fn unrest(&mut self, blocks: &Blocks, weight: f64) -> f64 {
+        let now = self.now as f32;
+        if self.usual.len() != blocks.logs.len() {
+            self.usual = blocks.darker_by(now).logs;
+        }
+        let mut sum = 0.;
+        for (usual, log) in self.usual.iter_mut().zip(&blocks.logs) {
+            let difference = log - now - *usual;
+            if difference.is_nan() {
+                sum += if log.is_nan() && usual.is_nan() { 0. } else { 1. };
+            } else {
+                sum += difference.abs().min(1.);
+                *usual += weight as f32 * difference;
+            }
+            if usual.is_nan() {
+                *usual = log - now;
+            }
+        }
+        f64::from(sum) / blocks.logs.len().max(1) as f64
     }
 
     /// Draws the exposure to what the anchor says, which is made anew if things have moved.
     fn hold_to_anchor(&mut self, blocks: &Blocks, step: Gain) {
         let usual = (self.spread.unwrap_or_default() + EVEN.powi(2)).sqrt();
         if let Some(anchor) = &mut self.anchor
-            && let Some(gain) = anchor.blocks.gain(blocks, &mut self.differences)
+            && let Some(gain) = anchor.blocks.gain(blocks, 0, &mut self.room)
             && 2 * gain.n_blocks >= step.n_blocks
         {
             take_in(&mut anchor.spread, gain.spread.powi(2));
             if anchor.spread.unwrap_or_default() + EVEN.powi(2) <= (MOVED * usual).powi(2) {
                 let moved = (gain.spread.powi(2) + EVEN.powi(2)).sqrt() / usual;
-                self.now += (gain.log - self.now) / (1. + moved.powi(4));
+                let pull = 1. / (1. + moved.powi(4));
+                self.now += pull * (gain.log - self.now);
+                self.doubt *= (1. - pull).powi(2);
+                self.doubt += (pull * DOUBT * gain.spread).powi(2);
                 anchor.take_in(blocks, self.now);
                 return;
             }
@@ -156,35 +240,116 @@ fn take_in(mean: &mut Option<f64>, value: f64) {
 impl Blocks {
     fn new(Thumbnail { columns, luma }: &Thumbnail) -> Self {
         let log = |luma: &f32| if USABLE.contains(luma) { luma.ln() } else { f32::NAN };
-        Self { columns: *columns, logs: luma.iter().map(log).collect() }
+        let logs: Vec<f32> = luma.iter().map(log).collect();
+        let columns = (*columns).max(1);
+        let at = |i: Option<usize>| i.and_then(|i| logs.get(i)).copied().unwrap_or(f32::NAN);
+        let slopes = |i: usize| {
+            let left = (!i.is_multiple_of(columns)).then(|| i - 1);
+            let right = (!(i + 1).is_multiple_of(columns)).then_some(i + 1);
+            let (above, below) = (i.checked_sub(columns), Some(i + columns));
+            let slope = |before, behind| slope(at(before), logs[i], at(behind));
+            [slope(left, right), slope(above, below)]
+        };
+        let slopes = (0..logs.len()).map(slopes).collect();
+        Self { columns, logs, slopes }
     }
 
-    /// By how much another frame is brighter, if there are enough blocks that can be told.
-    fn gain(&self, other: &Self, differences: &mut Vec<f32>) -> Option<Gain> {
+    /// What they would be at so much less exposure.
+    fn darker_by(&self, log: f32) -> Self {
+        let logs = self.logs.iter().map(|own| own - log).collect();
+        Self { columns: self.columns, logs, slopes: self.slopes.clone() }
+    }
+
+    /// By how much another frame is brighter, if there are enough blocks that can be told. The motion
+    /// is looked for in so many turns.
+    fn gain(&self, other: &Self, turns: usize, room: &mut Room) -> Option<Gain> {
         if (self.columns, self.logs.len()) != (other.columns, other.logs.len()) {
             return None;
         }
-        differences.clear();
-        let pairs = self.logs.iter().zip(&other.logs);
-        differences.extend(pairs.map(|(own, other)| other - own).filter(|log| !log.is_nan()));
-        if differences.len() < FEWEST {
+        let logs = self.logs.iter().zip(&other.logs).map(|(own, other)| other - own);
+        let slopes = self.slopes.iter().zip(&other.slopes);
+        let slopes = slopes.map(|([x, y], [other_x, other_y])| [x + other_x, y + other_y]);
+        let changes = logs.zip(slopes).map(|(log, slopes)| {
+            let slopes = slopes.map(|sum| sum / 2.);
+            Change { log, slopes }
+        });
+        room.changes.clear();
+        room.changes.extend(changes.filter(|change| !change.log.is_nan()));
+        if room.changes.len() < FEWEST {
             return None;
         }
-        let log = median(differences);
-        differences.iter_mut().for_each(|difference| *difference = (*difference - log).abs());
-        Some(Gain {
-            log: log.into(),
-            spread: median(differences).into(),
-            n_blocks: differences.len(),
-        })
+        let mut gain = room.gain([0.; 2]);
+        for _ in 0..turns {
+            if gain.spread < EVEN || gain.n_blocks < FEWEST_MOVING {
+                break;
+            }
+            let moved = room.gain(room.motion(gain));
+            if moved.spread >= gain.spread {
+                break;
+            }
+            gain = moved;
+        }
+        Some(gain)
+    }
+}
+
+/// The slope at a block between two others, which may be no numbers.
+fn slope(before: f32, own: f32, behind: f32) -> f32 {
+    match (before.is_nan(), behind.is_nan()) {
+        (false, false) => (behind - before) / 2.,
+        (true, false) if !own.is_nan() => behind - own,
+        (false, true) if !own.is_nan() => own - before,
+        _ => 0.,
+    }
+}
+
+impl Change {
+    /// What is left of it without a motion.
+    fn without(&self, [x, y]: [f64; 2]) -> f32 {
+        self.log - x as f32 * self.slopes[0] - y as f32 * self.slopes[1]
+    }
+}
+
+impl Room {
+    /// The gain that all blocks have in common but for a motion.
+    fn gain(&mut self, motion: [f64; 2]) -> Gain {
+        self.values.clear();
+        self.values.extend(self.changes.iter().map(|change| change.without(motion)));
+        let log = median(&mut self.values);
+        self.values.iter_mut().for_each(|value| *value = (*value - log).abs());
+        let spread = median(&mut self.values);
+        Gain { log: log.into(), spread: spread.into(), motion, n_blocks: self.changes.len() }
+    }
+
+    /// The motion that, together with a gain, explains the changes best. What is far from the gain
+    /// found so far counts for little (the weights are those of a Cauchy distribution).
+    fn motion(&self, found: Gain) -> [f64; 2] {
+        let (log, scale) = (found.log as f32, 2. * found.spread as f32);
+        // Weighted sums: of ones, slopes and logarithms, and of their products.
+        let (mut n, mut sx, mut sy, mut sl) = (0., 0., 0., 0.);
+        let (mut xx, mut xy, mut yy, mut xl, mut yl) = (0., 0., 0., 0., 0.);
+        for change in &self.changes {
+            let away = (change.without(found.motion) - log) / scale;
+            let weight = 1. / (1. + away * away);
+            let ([x, y], log) = (change.slopes, change.log);
+            let (wx, wy) = (weight * x, weight * y);
+            (n, sx, sy, sl) = (n + weight, sx + wx, sy + wy, sl + weight * log);
+            (xx, xy, yy) = (xx + wx * x, xy + wx * y, yy + wy * y);
+            (xl, yl) = (xl + wx * log, yl + wy * log);
+        }
+        // The gain is eliminated.
+        let less = |sum: f32, a: f32, b: f32| f64::from(sum - a * b / n);
+        let (xx, xy, yy) = (less(xx, sx, sx), less(xy, sx, sy), less(yy, sy, sy));
+        let (x, y) = (less(xl, sx, sl), less(yl, sy, sl));
+        let (xx, yy) = (xx + FLAT, yy + FLAT);
+        let determinant = xx * yy - xy * xy;
+        [(yy * x - xy * y) / determinant, (xx * y - xy * x) / determinant]
     }
 }
 
 impl Anchor {
     fn new(blocks: &Blocks, exposure: f64) -> Self {
-        let mut blocks = blocks.clone();
-        blocks.logs.iter_mut().for_each(|log| *log -= exposure as f32);
-        Self { blocks, n_frames: 1, spread: None }
+        Self { blocks: blocks.darker_by(exposure as f32), n_frames: 1, spread: None }
     }
 
     /// Makes a frame part of the mean, if it has not enough yet. A mean that went on and on would

@@ -18,7 +18,12 @@
 //! - **Smoothing.** The source is an exponential average of the frames' CDFs. A frame that comes
 //!   *t* after the last one has the weight 1 − exp(−*t*/τ): a low-pass filter of first order,
 //!   whatever the rate of the frames is.
-//! - **Cuts** ([`cuts`]) begin the average afresh, so that nothing of the last scene is left in it.
+//!   Where much of the picture is not as it usually is ([`Exposed::unrest`](exposure::Exposed::unrest)), a
+//!   frame weighs less, down to a third: what comes and goes, and what a camera passes, is followed
+//!   slowly. While something hides part of the picture that came at once, frames weigh nothing, for a
+//!   second at most.
+//! - **Cuts** ([`cuts`]) begin the average afresh, so that nothing of the last scene is left in it. A scene
+//!   that comes back within ten seconds gets back what was learned of it.
 //! - **Flicker** ([`exposure`]) is a gain that differs from its own average. The mapping is moved by
 //!   it at once, while its shape stays that of the average.
 //! - **Flat** channels ([`is_flat`]) have nothing to be matched; they keep the last mapping.
@@ -44,11 +49,13 @@ mod conversion;
 pub mod cuts;
 pub mod exposure;
 mod grade;
+mod scenes;
 
 use channel::{ChannelLevels, ChannelState, Update};
-use cuts::Cuts;
+use cuts::{Cuts, View};
 use exposure::Exposure;
 use grade::{GradeState, Input};
+use scenes::{Scene, Scenes};
 
 /// When the source is learned from frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -169,6 +176,10 @@ pub struct Temporal {
     grade: GradeState,
     cuts: Cuts,
     exposure: Exposure,
+    /// Scenes that may come back.
+    scenes: Scenes,
+    /// What the picture was before something hid part of it, and for how long it has.
+    hidden: Option<(View, Duration)>,
     /// Whether what was learned is part of a fade from black, for want of anything else.
     is_provisional: bool,
     /// Whether nothing was seen yet behind a jump.
@@ -179,6 +190,13 @@ pub struct Temporal {
 
 /// The time constant of the flicker's average where there is no smoothing.
 const EXPOSURE_TIME: Duration = Duration::from_secs(1);
+
+/// The unrest ([`Exposed::unrest`](exposure::Exposed::unrest)) of a frame that has half of its weight; with
+/// twice as much or more, it has a third, so that the average is never more than three times as slow.
+const UNREST: f64 = 0.1;
+
+/// For how long what hides part of the picture isn't learned.
+const HIDDEN: Duration = Duration::from_secs(1);
 
 /// The weight of something new after some time, for a time constant.
 fn weight(elapsed: Duration, time_constant: Duration) -> f64 {
@@ -197,6 +215,8 @@ impl Temporal {
             grade: GradeState::default(),
             cuts: Cuts::default(),
             exposure: Exposure::default(),
+            scenes: Scenes::default(),
+            hidden: None,
             is_provisional: false,
             has_jumped: false,
             reference: None,
@@ -223,6 +243,7 @@ impl Temporal {
                 self.states.iter_mut().for_each(|state| state.outgoing = None);
                 self.grade.outgoing = None;
                 (self.cuts, self.exposure) = (Cuts::default(), Exposure::default());
+                self.hidden = None;
                 self.is_provisional = false;
             }
             UpdateMode::Locked => self.has_jumped = true,
@@ -246,6 +267,7 @@ impl Temporal {
         Self {
             states: self.states.into_iter().enumerate().map(convert).collect(),
             grade: self.grade.for_weights(grading::luma_weights(channels.encoding)),
+            scenes: Scenes::default(),
             channels,
             ..self
         }
@@ -254,6 +276,12 @@ impl Temporal {
     /// Learns afresh from the next frame on. Until it has something to learn from, a channel keeps
     /// what it has.
     pub fn relearn(&mut self) {
+        self.scenes = Scenes::default();
+        self.begin();
+    }
+
+    /// Begins to learn a scene.
+    fn begin(&mut self) {
         self.states.iter_mut().for_each(|state| state.learning.is_stale = true);
         self.grade.learning.is_stale = true;
     }
@@ -324,8 +352,14 @@ impl Temporal {
         report: &mut Report,
     ) {
         let step = self.cuts.step(thumbnail, elapsed);
+        self.scenes.pass(elapsed);
         report.scene_distance = step.distance;
-        let novelty = cuts::novelty(step.distance, settings.scene_threshold);
+        let mut novelty = cuts::novelty(step.distance, settings.scene_threshold);
+        let is_hiding = novelty > 0. && self.cuts.goes_on();
+        if is_hiding {
+            novelty = 0.;
+            self.exposure.skip();
+        }
         let is_elsewhere = std::mem::take(&mut self.has_jumped)
             && cuts::novelty(step.distance, cuts::DEFAULT_THRESHOLD) == 1.;
         update.novelty = match settings.update_mode {
@@ -338,17 +372,24 @@ impl Temporal {
         };
         report.scene_change = update.novelty == 1.;
         if report.scene_change {
-            self.exposure = Exposure::default();
-            self.relearn();
+            self.change_scene(update);
         } else if settings.update_mode == UpdateMode::Locked && (novelty == 1. || is_elsewhere) {
             // Between two scenes there is no gain that says something.
             self.exposure = Exposure::default();
         }
+        if step.is_fading_in || step.is_faded_in {
+            self.exposure.forget_usual();
+        }
+        let is_hidden = self.is_hidden(is_hiding, elapsed, settings);
 
         let time = if settings.smoothing.is_zero() { EXPOSURE_TIME } else { settings.smoothing };
         let average = if step.is_fading_in { 0. } else { weight(elapsed, time) };
         let exposed = self.exposure.follow(thumbnail, elapsed, average);
         report.gain = exposed.gain;
+        if !settings.smoothing.is_zero() {
+            // What moves is no scene to learn from, either, but it may go on for long.
+            update.weight /= 1. + (exposed.unrest / UNREST).min(2.);
+        }
 
         // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
         // fades out.
@@ -356,10 +397,44 @@ impl Temporal {
             self.grade.is_learned() || self.states.iter().any(|state| state.source.is_some());
         self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
         if self.is_provisional {
-            self.relearn();
-        } else if step.is_fading_in || exposed.is_fading_out {
+            self.begin();
+        } else if step.is_fading_in || exposed.is_fading_out || is_hidden {
             update.weight = 0.;
         }
+    }
+
+    /// Goes to another scene: back to what was learned of it if it was there a while ago, and otherwise
+    /// to begin with this frame.
+    fn change_scene(&mut self, update: &mut Update) {
+        let (states, grade) = (self.states.clone(), self.grade.clone());
+        let left = Scene { states, grade, exposure: std::mem::take(&mut self.exposure) };
+        match self.scenes.change(left, &self.cuts) {
+            Some(scene) => {
+                (self.states, self.grade) = (scene.states, scene.grade);
+                self.exposure = scene.exposure;
+                update.novelty = 0.;
+            }
+            None => self.begin(),
+        }
+    }
+
+    /// Whether part of the picture is hidden by something that came a moment ago.
+    fn is_hidden(&mut self, is_hiding: bool, elapsed: Duration, settings: &Settings) -> bool {
+        self.hidden = match self.hidden.take() {
+            Some((view, time)) => {
+                let distance = self.cuts.distance(&view);
+                let is_back = cuts::novelty(distance, settings.scene_threshold) == 0.;
+                let time = time.saturating_add(elapsed);
+                if !is_back && time >= HIDDEN && settings.update_mode == UpdateMode::Scene {
+                    // It stays, and nothing else would ever learn it.
+                    self.begin();
+                }
+                (!is_back && time < HIDDEN).then_some((view, time))
+            }
+            None if is_hiding => self.cuts.before().map(|view| (view.clone(), Duration::ZERO)),
+            None => None,
+        };
+        self.hidden.is_some()
     }
 }
 

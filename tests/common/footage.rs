@@ -12,6 +12,9 @@ use image::{Rgb, RgbImage};
 use super::Rig;
 use super::video::{play, quoted};
 
+pub mod moving;
+pub mod watched;
+
 pub const WIDTH: u32 = 240;
 pub const HEIGHT: u32 = 135;
 pub const FPS: usize = 25;
@@ -267,7 +270,11 @@ pub fn mean(frame: &RgbImage) -> f64 {
 /// The standard deviation of the frames' mean levels, after a moving average over nine frames is
 /// taken out.
 pub fn flicker<'a>(frames: impl IntoIterator<Item = &'a RgbImage>) -> f64 {
-    let means: Vec<f64> = frames.into_iter().map(mean).collect();
+    flicker_of(&frames.into_iter().map(mean).collect::<Vec<f64>>())
+}
+
+/// The same of mean levels.
+pub fn flicker_of(means: &[f64]) -> f64 {
     let rest: Vec<f64> =
         means.windows(9).map(|nine| nine[4] - nine.iter().sum::<f64>() / 9.).collect();
     let mean = rest.iter().sum::<f64>() / rest.len() as f64;

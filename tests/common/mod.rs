@@ -17,6 +17,7 @@ use gsthistomatch::reference::Reference;
 use gsthistomatch::statistics::Statistics;
 use gsthistomatch::workers::Workers;
 
+pub mod cameras;
 pub mod footage;
 pub mod frames;
 pub mod grading;

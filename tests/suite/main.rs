@@ -6,6 +6,7 @@ mod common;
 
 mod borders;
 mod buffers;
+mod cameras;
 mod channels;
 #[cfg(unix)]
 mod clients;

@@ -44,17 +44,15 @@ impl Learning {
             *self = Self::default();
             return 1.;
         }
-        let is_second = self.learned.is_zero();
+        let time = trust * elapsed.as_secs_f64();
+        // Nobody knows how long the first one was shown.
+        let first = if self.learned.is_zero() { elapsed.as_secs_f64() } else { 0. };
+        self.counted += first + time;
         self.learned = self.learned.saturating_add(elapsed);
-        let share = if settings.update_mode == UpdateMode::Frame {
-            trust * weight(elapsed, settings.smoothing)
-        } else if self.learned > settings.smoothing {
-            0.
-        } else {
-            let time = trust * elapsed.as_secs_f64();
-            // Nobody knows how long the first one was shown.
-            self.counted += if is_second { elapsed.as_secs_f64() + time } else { time };
-            if time > 0. { time / self.counted } else { 0. }
+        let share = match settings.update_mode {
+            UpdateMode::Frame => trust * weight(elapsed, settings.smoothing),
+            _ if self.learned > settings.smoothing || time == 0. => 0.,
+            _ => time / self.counted,
         };
         share + (1. - share) * novelty
     }

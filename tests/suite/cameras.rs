@@ -1,6 +1,7 @@
 //! Promise: a camera that learned from another one, by views that both showed, looks like it from then on, whatever
 //! it shows. Cameras are simulated, so that the truth is known.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::common::cameras::{CAMERAS, error};
@@ -29,7 +30,9 @@ struct Learned {
 impl Learned {
     /// Views as a perfect camera sees them and as this one does.
     fn from(views: &[(&RgbImage, &RgbImage)], method: &str) -> Self {
-        let mut tap = tap("cameras", &[("window", "0"), ("interval", "1")]);
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let channel = format!("cameras {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut tap = tap(&channel, &[("window", "0"), ("interval", "1")]);
         tap.harness.set_src_caps(caps(FPS as i32));
         let frames = || views.iter().flat_map(|view| [view; SHOWN]).enumerate();
         for (t, (truth, _)) in frames() {
@@ -39,7 +42,7 @@ impl Learned {
         let time = Duration::from_secs(1) / FPS as u32 * (views.len() * SHOWN - 1) as u32;
         let time = time.as_nanos().to_string();
         for (name, value) in [
-            ("reference-channel", "cameras"),
+            ("reference-channel", channel.as_str()),
             ("update-mode", "locked"),
             ("smoothing", &time),
             ("method", method),

@@ -8,13 +8,13 @@ use super::memory::NotMapped;
 use super::{frame, memory};
 use crate::color::Channels;
 use crate::frame::letterbox::LetterboxTracker;
-use crate::frame::{Area, FrameLayout, FrameRef, PlaneSpan, SpanError};
+use crate::frame::{Area, FrameLayout, FrameRef, PlaneSpan, Scan, SpanError};
 use crate::kernels::InstructionSet;
 use crate::live::gathering::Pixels;
 use crate::live::region::Region;
 use crate::matcher::survey::{Survey, SurveyError};
 use crate::matcher::{self, Matcher};
-use crate::statistics::Thumbnail;
+use crate::statistics::{Statistics, Thumbnail};
 use crate::workers::Workers;
 
 /// For tests: frames of every format are read through GStreamer's unpack functions.
@@ -87,8 +87,12 @@ pub(super) struct FrameReader {
     frame_info: gst_video::VideoInfo,
     /// Counts them.
     pub matcher: Matcher,
+    /// Counts them where another area is learned from than is changed.
+    learner: Option<Matcher>,
     /// The part of them that is shown, by crop metas.
     shown: Area,
+    /// What of that is looked at: without its borders, if these are to be ignored.
+    active: Area,
     /// Looks at the cells of the grid that `shown` covers, since it was first needed.
     survey: Option<Survey>,
     borders: LetterboxTracker,
@@ -109,7 +113,9 @@ impl FrameReader {
             frame_info,
             matching,
             at_most,
+            learner: None,
             shown: matcher.layout().area(),
+            active: matcher.layout().area(),
             survey: None,
             borders: LetterboxTracker::default(),
             matcher,
@@ -165,6 +171,7 @@ impl FrameReader {
         }
         let info = frame::resized(&self.info, size).map_err(Failure::Buffer)?;
         self.matcher = make_matcher(&info, self.matching, self.at_most).map_err(Failure::Buffer)?;
+        self.learner = None;
         self.frame_info = info;
         self.show(self.matcher.layout().area());
         Ok(())
@@ -172,7 +179,7 @@ impl FrameReader {
 
     /// Takes note of what is shown of the frames.
     fn show(&mut self, area: Area) {
-        self.shown = area;
+        (self.shown, self.active) = (area, area);
         self.survey = None;
         self.borders = LetterboxTracker::default();
     }
@@ -188,7 +195,7 @@ impl FrameReader {
     ) -> Result<Option<Thumbnail>, Failure> {
         if !looked_for.borders {
             self.borders = LetterboxTracker::default();
-            self.matcher.set_area(self.shown);
+            self.active = self.shown;
         }
         if (!looked_for.thumbnail && !looked_for.borders) || self.shown.is_empty() {
             return Ok(None);
@@ -209,9 +216,41 @@ impl FrameReader {
         let seen = survey.look(&pixels.clone().crop(layout, cells), looked_for.borders);
         if looked_for.borders && !is_gap {
             let content = seen.active_picture.moved(cells.left, cells.top).intersection(self.shown);
-            self.matcher.set_area(self.borders.follow(content, elapsed));
+            self.active = self.borders.follow(content, elapsed);
         }
         Ok(looked_for.thumbnail.then_some(seen.thumbnail))
+    }
+
+    /// Chooses what of a frame that was looked at is counted from now on, and what is changed: the part,
+    /// if it `is_changed` alone, or all of it. Whether the frame has something of the part; otherwise, all
+    /// of it is counted unless nothing is to be changed.
+    pub fn select(&mut self, region: Option<Region>, is_changed: bool) -> Result<bool, Failure> {
+        let Self { matcher, shown, active, .. } = self;
+        let part = region.map_or(*active, |region| region.within(*shown).intersection(*active));
+        matcher.set_area(if is_changed { part } else { *active });
+        if is_changed || part.is_empty() || part == *active {
+            self.learner = None;
+            return Ok(!part.is_empty() || active.is_empty());
+        }
+        let learner = match &mut self.learner {
+            Some(learner) => learner,
+            none => none.insert(
+                make_matcher(&self.frame_info, self.matching, self.at_most)
+                    .map_err(Failure::Buffer)?,
+            ),
+        };
+        learner.set_area(part);
+        Ok(true)
+    }
+
+    /// Counts what was selected of a frame.
+    pub fn count(
+        &mut self,
+        frame: FrameRef,
+        scan: Scan,
+        workers: &Workers,
+    ) -> Result<Statistics, TryReserveError> {
+        self.learner.as_mut().unwrap_or(&mut self.matcher).count(frame, scan, workers)
     }
 
     /// Pixels of the frame in a buffer, from a grid, some time after the frame before: of what is shown,
@@ -234,11 +273,9 @@ impl FrameReader {
             elapsed,
             false,
         )?;
-        if let Some(region) = region {
-            self.matcher.set_area(region.within(self.shown).intersection(self.matcher.area()));
-        }
+        self.select(region, true)?;
         let scan = frame::scan(buffer, &self.info);
-        let statistics = self.matcher.count(frame, scan, &Workers::default())?;
+        let statistics = self.count(frame, scan, &Workers::default())?;
         let Area { width, height, .. } = self.matcher.area();
         Ok(statistics.sample.and_then(|sample| Pixels::of(&sample, (width, height))))
     }

@@ -1,5 +1,6 @@
 //! Properties, pad templates and virtual functions of `histomatch`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -247,6 +248,30 @@ pub struct HistoMatch {
         blurb = "Leave black bars around the picture out of the counts, and as they are",
         mutable_playing
     )]
+    /// What of the picture is learned from.
+    #[property(
+        name = "region",
+        type = Option<String>,
+        get = |imp: &Self| imp.region(),
+        set = |imp: &Self, region: Option<String>| imp.set_region(region),
+        nick = "Region",
+        blurb = "What of the picture is learned from: \"x,y,width,height\" in fractions of it (unset or \
+                 empty = all of it)",
+        mutable_playing,
+        nullable
+    )]
+    /// Whether what is not learned from stays as it is.
+    #[property(
+        name = "apply-region",
+        type = bool,
+        member = apply_region,
+        get,
+        set,
+        default = false,
+        nick = "Apply region",
+        blurb = "Change only what is learned from, by region, and leave the rest of the picture as it is",
+        mutable_playing
+    )]
     /// The steepest that the mapping may get.
     #[property(
         name = "max-slope",
@@ -317,6 +342,8 @@ pub struct HistoMatch {
         mutable_playing
     )]
     pub(super) settings: Mutex<Settings>,
+    /// What is wrong with properties that were set where nobody could hear of it.
+    pub(super) unsaid: Mutex<BTreeMap<&'static str, String>>,
     /// What was done to the last frame.
     last: Mutex<Option<Arc<Last>>>,
     /// Whether the mapping is to be learned afresh.
@@ -562,6 +589,7 @@ impl BaseTransformImpl for HistoMatch {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
+        self.say_unsaid();
         if let Err((kind, text)) = self.load_first() {
             self.references.stop();
             return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));

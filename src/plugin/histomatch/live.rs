@@ -54,11 +54,14 @@ impl HistoMatch {
             None => return,
         };
         self.capture.store(false, Ordering::Relaxed);
-        let ignore_borders = lock(&self.settings).ignore_borders;
+        let (ignore_borders, region) = {
+            let settings = lock(&self.settings);
+            (settings.ignore_borders, settings.region())
+        };
         let read = || {
             let mut reader = FrameReader::new(&info, Matching::Colors, InstructionSet::best())
                 .map_err(Failure::Buffer)?;
-            let pixels = reader.pixels(buffer, ignore_borders, None, Duration::ZERO)?;
+            let pixels = reader.pixels(buffer, ignore_borders, region, Duration::ZERO)?;
             let colorimetry = reader.matcher.layout().colorimetry;
             Ok(pixels.map(|pixels| Reference::of_colors(pixels.colors, colorimetry)))
         };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Colorspace, FlatFrames, Method, UpdateMode};
+use crate::live::region::Region;
 use crate::plugin::reader::Matching;
 use crate::temporal;
 
@@ -28,6 +29,9 @@ pub(super) struct Settings {
     pub update_mode: UpdateMode,
     pub flat_frames: FlatFrames,
     pub ignore_borders: bool,
+    /// As it was set, and what that means.
+    pub region: Option<(String, Region)>,
+    pub apply_region: bool,
     pub max_slope: f64,
     pub dither: bool,
     pub post_messages: bool,
@@ -51,6 +55,8 @@ impl Default for Settings {
             update_mode: UpdateMode::default(),
             flat_frames: FlatFrames::default(),
             ignore_borders: false,
+            region: None,
+            apply_region: false,
             max_slope: temporal.max_slope,
             dither: temporal.dither,
             post_messages: false,
@@ -96,6 +102,11 @@ impl Settings {
             Method::Channels => Matching::Channels(self.colorspace),
             Method::Linear | Method::Grade => Matching::Colors,
         }
+    }
+
+    /// What of the picture is learned from.
+    pub fn region(&self) -> Option<Region> {
+        self.region.as_ref().map(|&(_, region)| region)
     }
 
     pub fn temporal(&self) -> temporal::Settings {

@@ -81,9 +81,8 @@ impl<S: RowKernels> Blend for Blender<S> {
             let components = before.components.iter().zip(&mut after.components).zip(&*shared);
             for ((before, after), &shared) in components {
                 let first = (top + index * *rows_of_group) / shared.vertical;
-                let n_rows = before.len().min(after_rows(band_rows(*rows_of_group, shared)));
-                for (y, (before, after)) in before.iter().zip(after).enumerate().take(n_rows) {
-                    let Some(weights) = weighed.plane(shared, has_fields).row(first + y) else { break };
+                let weights = weighed.plane(shared, has_fields).rows_from(first);
+                for ((before, after), weights) in before.iter().zip(after).zip(weights) {
                     blend_row(before, after, weights);
                 }
             }
@@ -94,8 +93,7 @@ impl<S: RowKernels> Blend for Blender<S> {
 
 fn blend_row<S: RowKernels>(before: &[S], after: &mut [S], weights: &[u8]) {
     for ((&before, after), &weight) in before.iter().zip(after).zip(weights) {
-        let change = (after.get() - before.get()) * i32::from(weight);
-        // Never below -7 times the scale, which is so made positive.
-        *after = S::new(before.get() + (2 * change + i32::from(FULL)).div_euclid(2 * i32::from(FULL)));
+        let (change, full) = ((after.get() - before.get()) * i32::from(weight), i32::from(FULL));
+        *after = S::new(before.get() + (2 * change + full).div_euclid(2 * full));
     }
 }

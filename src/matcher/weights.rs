@@ -32,10 +32,6 @@ impl Weights {
         &mut self.weights[(y - top) * width..][columns.start - left..columns.end - left]
     }
 
-    fn rows(&self) -> impl DoubleEndedIterator<Item = (usize, &[u8])> {
-        (self.area.top..).zip(self.weights.chunks_exact(self.area.width.max(1))).rev().rev()
-    }
-
     /// The smallest area that has all pixels that count.
     pub fn bounds(&self) -> Area {
         let mut columns = self.area.width..0;
@@ -49,7 +45,8 @@ impl Weights {
         if columns.is_empty() {
             return Area::default();
         }
-        let area = Area { left: columns.start, top: rows.start, width: columns.len(), height: rows.len() };
+        let area =
+            Area { left: columns.start, top: rows.start, width: columns.len(), height: rows.len() };
         area.moved(self.area.left, self.area.top)
     }
 
@@ -98,9 +95,9 @@ impl WeighedPlane {
         Self { runs: weights.iter().map(runs).collect(), weights }
     }
 
-    /// The weight of each sample of a row.
-    pub fn row(&self, y: usize) -> &[u8] {
-        &self.weights[y]
+    /// The weight of each sample, of the rows from one on.
+    pub fn rows_from(&self, first: usize) -> &[Vec<u8>] {
+        self.weights.get(first..).unwrap_or_default()
     }
 }
 
@@ -119,7 +116,9 @@ impl Weighed {
     pub fn new(weights: &Weights, area: Area, layout: &FrameLayout) -> Self {
         let cells = layout.on_grid(area);
         let row = |y: usize| -> Vec<u8> {
-            let is_inside = |x: usize| Area { left: x, top: y, width: 1, height: 1 }.intersection(area).width > 0;
+            let is_inside = |x: usize| {
+                Area { left: x, top: y, width: 1, height: 1 }.intersection(area).width > 0
+            };
             let weight = |x: usize| if is_inside(x) { weights.of(x, y) } else { 0 };
             (cells.left..cells.left + cells.width).map(weight).collect()
         };
@@ -215,7 +214,7 @@ impl<S> WeighingCounter<S> {
 
     /// Counts samples of a weight, by a counter that is made if there was none like that yet.
     pub fn add(&mut self, row: &[S], weight: u8, make: impl Fn() -> Box<dyn Counter<S>>) {
-        while self.counters.len() < weight.into() {
+        while self.counters.len() < usize::from(weight) {
             self.counters.push(make());
         }
         self.counters[usize::from(weight) - 1].add(row);

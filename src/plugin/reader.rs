@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::histomatch::Colorspace;
 use super::memory::NotMapped;
+use super::part::Part;
 use super::{frame, memory};
 use crate::color::Channels;
 use crate::frame::letterbox::LetterboxTracker;
 use crate::frame::{Area, FrameLayout, FrameRef, PlaneSpan, Scan, SpanError};
 use crate::kernels::InstructionSet;
 use crate::live::gathering::Pixels;
-use crate::live::region::Region;
 use crate::matcher::survey::{Survey, SurveyError};
 use crate::matcher::{self, Matcher};
 use crate::statistics::{Statistics, Thumbnail};
@@ -78,6 +78,15 @@ pub(super) fn channels(info: &gst_video::VideoInfo, matching: Matching) -> Chann
     }
 }
 
+/// What decides what is counted, and changed.
+#[derive(PartialEq)]
+struct Selection {
+    part: Part,
+    is_changed: bool,
+    shown: Area,
+    active: Area,
+}
+
 /// Reads frames as some caps describe them.
 pub(super) struct FrameReader {
     info: gst_video::VideoInfo,
@@ -93,6 +102,8 @@ pub(super) struct FrameReader {
     shown: Area,
     /// What of that is looked at: without its borders, if these are to be ignored.
     active: Area,
+    /// What was selected last, and whether there was something of it.
+    selected: Option<(Selection, bool)>,
     /// Looks at the cells of the grid that `shown` covers, since it was first needed.
     survey: Option<Survey>,
     borders: LetterboxTracker,
@@ -116,6 +127,7 @@ impl FrameReader {
             learner: None,
             shown: matcher.layout().area(),
             active: matcher.layout().area(),
+            selected: None,
             survey: None,
             borders: LetterboxTracker::default(),
             matcher,
@@ -171,7 +183,7 @@ impl FrameReader {
         }
         let info = frame::resized(&self.info, size).map_err(Failure::Buffer)?;
         self.matcher = make_matcher(&info, self.matching, self.at_most).map_err(Failure::Buffer)?;
-        self.learner = None;
+        (self.learner, self.selected) = (None, None);
         self.frame_info = info;
         self.show(self.matcher.layout().area());
         Ok(())
@@ -224,23 +236,37 @@ impl FrameReader {
     /// Chooses what of a frame that was looked at is counted from now on, and what is changed: the part,
     /// if it `is_changed` alone, or all of it. Whether the frame has something of the part; otherwise, all
     /// of it is counted unless nothing is to be changed.
-    pub fn select(&mut self, region: Option<Region>, is_changed: bool) -> Result<bool, Failure> {
-        let Self { matcher, shown, active, .. } = self;
-        let part = region.map_or(*active, |region| region.within(*shown).intersection(*active));
-        matcher.set_area(if is_changed { part } else { *active });
-        if is_changed || part.is_empty() || part == *active {
-            self.learner = None;
-            return Ok(!part.is_empty() || active.is_empty());
+    pub fn select(&mut self, part: Part, is_changed: bool) -> Result<bool, Failure> {
+        let &mut Self { shown, active, .. } = self;
+        let selection = Selection { part, is_changed, shown, active };
+        if let Some((last, is_there)) = &self.selected
+            && *last == selection
+        {
+            return Ok(*is_there);
         }
-        let learner = match &mut self.learner {
-            Some(learner) => learner,
-            none => none.insert(
-                make_matcher(&self.frame_info, self.matching, self.at_most)
-                    .map_err(Failure::Buffer)?,
-            ),
+        let (area, weights) = selection.part.select(shown, active);
+        let is_all = area == active && weights.is_none();
+        if !is_changed {
+            self.matcher.set_area(active);
+        }
+        let matcher = if is_changed || area.is_empty() || is_all {
+            self.learner = None;
+            is_changed.then_some(&mut self.matcher)
+        } else {
+            if self.learner.is_none() {
+                let learner = make_matcher(&self.frame_info, self.matching, self.at_most);
+                self.learner = Some(learner.map_err(Failure::Buffer)?);
+            }
+            self.learner.as_mut()
         };
-        learner.set_area(part);
-        Ok(true)
+        match (matcher, weights) {
+            (Some(matcher), Some(weights)) => matcher.set_weights(area, &weights),
+            (Some(matcher), None) => matcher.set_area(area),
+            (None, _) => {}
+        }
+        let is_there = !area.is_empty() || active.is_empty();
+        self.selected = Some((selection, is_there));
+        Ok(is_there)
     }
 
     /// Counts what was selected of a frame.
@@ -254,13 +280,13 @@ impl FrameReader {
     }
 
     /// Pixels of the frame in a buffer, from a grid, some time after the frame before: of what is shown,
-    /// without its borders if these are to be ignored, inside of a region. `None` if nothing is left.
+    /// without its borders if these are to be ignored, of a part. `None` if nothing is left.
     /// The reader must have been made for [`Matching::Colors`].
     pub fn pixels(
         &mut self,
         buffer: &gst::BufferRef,
         ignore_borders: bool,
-        region: Option<Region>,
+        part: Part,
         elapsed: Duration,
     ) -> Result<Option<Pixels>, Failure> {
         let spans = self.place(buffer)?;
@@ -273,7 +299,7 @@ impl FrameReader {
             elapsed,
             false,
         )?;
-        self.select(region, true)?;
+        self.select(part, true)?;
         let scan = frame::scan(buffer, &self.info);
         let statistics = self.count(frame, scan, &Workers::default())?;
         let Area { width, height, .. } = self.matcher.area();

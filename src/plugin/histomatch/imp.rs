@@ -260,6 +260,32 @@ pub struct HistoMatch {
         mutable_playing,
         nullable
     )]
+    /// The picture of what is learned from.
+    #[property(
+        name = "mask-location",
+        type = Option<PathBuf>,
+        get = |imp: &Self| imp.mask_location(),
+        set = |imp: &Self, location: Option<PathBuf>| imp.set_mask(location),
+        nick = "Mask location",
+        blurb = "Grey picture that is scaled to the frame: a path or a file:// URI. What is white is learned \
+                 from, what is grey by its share (unset or empty = all of it)",
+        mutable_playing,
+        nullable
+    )]
+    /// The type of metas that say what is learned from.
+    #[property(
+        name = "roi-type",
+        type = Option<String>,
+        get = |imp: &Self| lock(&imp.settings).roi_type.clone(),
+        set = |imp: &Self, roi_type: Option<String>| {
+            lock(&imp.settings).roi_type = roi_type.filter(|roi_type| !roi_type.is_empty());
+        },
+        nick = "ROI type",
+        blurb = "Type of the GstVideoRegionOfInterestMeta of buffers, such as \"face\", whose regions are \
+                 learned from (unset or empty = metas don't matter)",
+        mutable_playing,
+        nullable
+    )]
     /// Whether what is not learned from stays as it is.
     #[property(
         name = "apply-region",
@@ -269,7 +295,7 @@ pub struct HistoMatch {
         set,
         default = false,
         nick = "Apply region",
-        blurb = "Change only what is learned from, by region, and leave the rest of the picture as it is",
+        blurb = "Change only what is learned from, and leave the rest of the picture as it is",
         mutable_playing
     )]
     /// The steepest that the mapping may get.
@@ -351,7 +377,7 @@ pub struct HistoMatch {
     /// Whether the next frame is to be the reference.
     pub(super) capture: AtomicBool,
     /// The caps in use.
-    negotiated: Mutex<Option<gst_video::VideoInfo>>,
+    pub(super) negotiated: Mutex<Option<gst_video::VideoInfo>>,
     /// Reads the first reference, if that takes long.
     pub(super) loading: Mutex<Option<JoinHandle<()>>>,
     /// Used by the streaming thread alone, and while there is none.

@@ -1,13 +1,29 @@
 //! The part of the picture that is learned from, as properties say it.
 
+use std::path::{Path, PathBuf};
+
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::imp::HistoMatch;
-use crate::plugin::lock;
+use crate::live::mask::{Mask, MaskError};
+use crate::plugin::{frame, location, lock};
+use crate::reference::ReferenceError;
 
-/// The name of a property.
+/// Names of properties.
 const REGION: &str = "region";
+const MASK: &str = "mask-location";
+
+/// The error is a text for the user: cause and cure.
+fn read_mask(location: &Path) -> Result<Mask, String> {
+    let path = location::to_path(location)?;
+    Mask::load(&path).map_err(|error| match error {
+        MaskError::Unreadable(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
+            location::NOT_EXPANDED.into()
+        }
+        error => error.to_string(),
+    })
+}
 
 impl HistoMatch {
     pub(super) fn region(&self) -> Option<String> {
@@ -28,6 +44,35 @@ impl HistoMatch {
         };
         lock(&self.unsaid).remove(REGION);
         lock(&self.settings).region = region;
+    }
+
+    pub(super) fn mask_location(&self) -> Option<PathBuf> {
+        lock(&self.settings).mask.as_ref().map(|(location, _)| location.clone())
+    }
+
+    /// Reads a mask, in the caller's thread.
+    pub(super) fn set_mask(&self, location: Option<PathBuf>) {
+        let mask = match location.filter(|location| !location.as_os_str().is_empty()) {
+            None => None,
+            Some(location) => match read_mask(&location) {
+                Ok(mask) => Some((location, mask)),
+                Err(cause) => {
+                    let name = location.display();
+                    let text =
+                        format!("The mask '{name}' is not used: {cause}. The old one stays.");
+                    return self.warn_of_part(MASK, text);
+                }
+            },
+        };
+        // So that no frame is late for it.
+        let negotiated = lock(&self.negotiated).clone();
+        if let Some(((_, mask), info)) = mask.as_ref().zip(negotiated) {
+            let (width, height) = frame::size_by_caps(&info);
+            mask.weights(width as usize, height as usize);
+        }
+        lock(&self.unsaid).remove(MASK);
+        // Dropped behind the lock.
+        let _old = std::mem::replace(&mut lock(&self.settings).mask, mask);
     }
 
     /// Warns of a part that can't be. Properties may be set before the element is in a pipeline, as

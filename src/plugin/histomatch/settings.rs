@@ -1,9 +1,13 @@
 //! What the properties say, but for the reference.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Colorspace, FlatFrames, Method, UpdateMode};
+use crate::live::mask::Mask;
 use crate::live::region::Region;
+use crate::plugin::frame;
+use crate::plugin::part::Part;
 use crate::plugin::reader::Matching;
 use crate::temporal;
 
@@ -31,6 +35,9 @@ pub(super) struct Settings {
     pub ignore_borders: bool,
     /// As it was set, and what that means.
     pub region: Option<(String, Region)>,
+    /// As it was set, and what was read.
+    pub mask: Option<(PathBuf, Mask)>,
+    pub roi_type: Option<String>,
     pub apply_region: bool,
     pub max_slope: f64,
     pub dither: bool,
@@ -56,6 +63,8 @@ impl Default for Settings {
             flat_frames: FlatFrames::default(),
             ignore_borders: false,
             region: None,
+            mask: None,
+            roi_type: None,
             apply_region: false,
             max_slope: temporal.max_slope,
             dither: temporal.dither,
@@ -104,9 +113,14 @@ impl Settings {
         }
     }
 
-    /// What of the picture is learned from.
-    pub fn region(&self) -> Option<Region> {
-        self.region.as_ref().map(|&(_, region)| region)
+    /// What of the frame in a buffer is learned from.
+    pub fn part(&self, buffer: &gst::BufferRef) -> Part {
+        let of_type = |roi_type: &String| frame::regions_of_interest(buffer, roi_type);
+        Part {
+            region: self.region.as_ref().map(|&(_, region)| region),
+            mask: self.mask.as_ref().map(|(_, mask)| mask.clone()),
+            regions_of_interest: self.roi_type.as_ref().map(of_type),
+        }
     }
 
     pub fn temporal(&self) -> temporal::Settings {

@@ -172,6 +172,8 @@ impl Stream {
         let scan = frame::scan(&frame, self.info());
         let is_gap = frame.flags().contains(gst::BufferFlags::GAP);
         let (pts, duration) = (frame.pts(), frame.duration());
+        let part = settings.part(&frame);
+        let is_partial = part.is_partial();
         let spans = &self.reader.place(&frame)?;
         let layout = self.reader.matcher.layout();
         let (read, mut write);
@@ -193,7 +195,7 @@ impl Stream {
             borders: settings.ignore_borders,
         };
         let thumbnail = self.reader.survey(&pixels, looked_for, elapsed, is_gap)?;
-        let has_part = self.reader.select(settings.region(), settings.apply_region)?;
+        let has_part = self.reader.select(part, settings.apply_region)?;
         let counted = match &self.part {
             // What has gone is taken to look as it did.
             Some(part) if !has_part => part.clone(),
@@ -202,7 +204,7 @@ impl Stream {
         // There was nothing yet of what is to be learned from.
         let is_foreign = !has_part && self.part.is_none();
         if !is_gap && has_part {
-            self.part = settings.region.is_some().then(|| counted.clone());
+            self.part = is_partial.then(|| counted.clone());
         }
         let statistics = Statistics { thumbnail, ..counted };
         if cfg!(debug_assertions) && std::env::var_os(PANIC_VARIABLE).is_some() {

@@ -289,13 +289,14 @@ impl Matcher {
         }
     }
 
-    /// The same, where pixels of the area count by weights, and are changed by them.
+    /// The same for the smallest area that has all pixels that count, where these count by weights, and are
+    /// changed by them.
     ///
     /// A sample is counted as often as it weighs, and goes as far from what it is to what it would
     /// become. Of chroma that pixels share, the largest of their weights counts. Of a sample of colours,
     /// pixels are left out in turns.
-    pub fn set_weights(&mut self, area: Area, weights: &Weights) {
-        self.set_area(area);
+    pub fn set_weights(&mut self, weights: &Weights) {
+        self.set_area(weights.bounds());
         self.weighed = Some(Arc::new(Weighed::new(weights, self.area, &self.layout)));
     }
 

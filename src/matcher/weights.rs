@@ -57,11 +57,17 @@ impl Weights {
         (part.top..part.top + part.height).all(|y| row(y).iter().all(|&weight| weight == FULL))
     }
 
-    /// That of a pixel of the frame.
-    fn of(&self, x: usize, y: usize) -> u8 {
-        let Area { left, top, width, height } = self.area;
-        let (x, y) = (x.wrapping_sub(left), y.wrapping_sub(top));
-        if x < width && y < height { self.weights[y * width + x] } else { 0 }
+    /// Those of some pixels of the frame side by side.
+    fn row(&self, y: usize, columns: Range<usize>) -> Vec<u8> {
+        let mut row = vec![0; columns.len()];
+        let part = Area { left: columns.start, top: y, width: columns.len(), height: 1 };
+        let part = part.intersection(self.area);
+        if !part.is_empty() {
+            let first = (y - self.area.top) * self.area.width + part.left - self.area.left;
+            let weights = &self.weights[first..][..part.width];
+            row[part.left - columns.start..][..part.width].copy_from_slice(weights);
+        }
+        row
     }
 }
 
@@ -112,16 +118,9 @@ pub(super) struct Weighed {
 }
 
 impl Weighed {
-    /// Those of pixels of the frame beside the area are 0.
     pub fn new(weights: &Weights, area: Area, layout: &FrameLayout) -> Self {
         let cells = layout.on_grid(area);
-        let row = |y: usize| -> Vec<u8> {
-            let is_inside = |x: usize| {
-                Area { left: x, top: y, width: 1, height: 1 }.intersection(area).width > 0
-            };
-            let weight = |x: usize| if is_inside(x) { weights.of(x, y) } else { 0 };
-            (cells.left..cells.left + cells.width).map(weight).collect()
-        };
+        let row = |y| weights.row(y, cells.left..cells.left + cells.width);
         let pixels: Vec<Vec<u8>> = (cells.top..cells.top + cells.height).map(row).collect();
         let Subsampling { horizontal, vertical, .. } = layout.chroma;
         // The largest of some rows and columns of pixels.

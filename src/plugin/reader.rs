@@ -260,7 +260,7 @@ impl FrameReader {
             self.learner.as_mut()
         };
         match (matcher, weights) {
-            (Some(matcher), Some(weights)) => matcher.set_weights(area, &weights),
+            (Some(matcher), Some(weights)) => matcher.set_weights(&weights),
             (Some(matcher), None) => matcher.set_area(area),
             (None, _) => {}
         }

@@ -483,7 +483,7 @@ fn f244_a_mask_counts_in_grades() {
                 Matcher::grading(layout.clone(), InstructionSet::best(), None).expect("placed");
             let mut sample = |part: Option<&Weights>| {
                 match part {
-                    Some(weights) => core.set_weights(weights.bounds(), weights),
+                    Some(weights) => core.set_weights(weights),
                     None => core.set_area(layout.area()),
                 }
                 let spans = frame.spans();

@@ -32,7 +32,8 @@ impl Part {
             Some(regions) => regions.iter().map(|region| region.intersection(area)).collect(),
         };
         let area = pieces.iter().copied().fold(Area::default(), Area::union);
-        if self.mask.is_none() && pieces.iter().all(|piece| piece.is_empty() || *piece == area) {
+        let is_one = pieces.iter().all(|piece| piece.is_empty() || *piece == area);
+        if area.is_empty() || (self.mask.is_none() && is_one) {
             return (area, None);
         }
         let mask = self.mask.as_ref().map(|mask| mask.weights(shown.width, shown.height));

@@ -121,6 +121,7 @@ fn small_reference() -> (std::path::PathBuf, Picture) {
 }
 
 fn frame(format: VideoFormat, (width, height): (u32, u32), is_interlaced: bool) -> Frame {
+    common::init();
     let info = gst_video::VideoInfo::builder(format, width, height);
     let mode = match is_interlaced {
         true => gst_video::VideoInterlaceMode::Interleaved,
@@ -296,6 +297,27 @@ fn f242_a_region_is_of_what_is_shown_without_its_borders() {
             let expected = matched_inside(&frame, &reference, area(32, 16, 16, 16));
             assert!(bytes(&rig.process(buffer)) == expected, "{format:?}");
         }
+    }
+    // Nothing is shown.
+    let folder = TempDir::new().expect("a temporary folder");
+    let (white, _) = mask(&folder, (4, 4), |x, _| if x > 1 { 255 } else { 0 });
+    let frame = Frame::new(VideoFormat::I420, 80, 64, Shape::Default, noise(2));
+    let mut rig = Rig::new(Some(&reference));
+    rig.element.set_property("mask-location", &white);
+    rig.harness.set_src_caps(Frame::new(VideoFormat::I420, 32, 32, Shape::Default, || 0).caps());
+    for is_alone in [false, true] {
+        rig.element.set_property("apply-region", is_alone);
+        let mut buffer = frame.buffer();
+        gst_video::VideoMeta::add(
+            buffer.make_mut(),
+            gst_video::VideoFrameFlags::empty(),
+            VideoFormat::I420,
+            80,
+            64,
+        )
+        .expect("the meta fits");
+        gst_video::VideoCropMeta::add(buffer.make_mut(), (0, 0, 0, 0));
+        assert!(bytes(&rig.process(buffer)) == frame.bytes);
     }
     // Bars of 16 rows at the top and the bottom.
     let mut frame = Frame::new(VideoFormat::Gray8, 64, 64, Shape::Stride { padding: 0 }, noise(2));
@@ -537,6 +559,34 @@ fn f244_a_mask_counts_in_grades() {
             }
         }
     }
+}
+
+/// Frames that pass are learned from in the same way.
+#[test]
+fn f244_what_passes_is_learned_from_by_its_mask() {
+    let (path, reference) = small_reference();
+    let folder = TempDir::new().expect("a temporary folder");
+    let size = (64, 48);
+    let [soft, _] = levels(size);
+    let (file, weights) = mask(&folder, size, soft);
+    let [first, second] =
+        [2, 7].map(|seed| Frame::new(VideoFormat::I420, 64, 48, Shape::Default, noise(seed)));
+    let mut rig = Rig::new(Some(&path));
+    rig.element.set_property("mask-location", &file);
+    rig.element.set_property_from_str("update-mode", "locked");
+    rig.element.set_property("strength", 0.);
+    rig.harness.set_src_caps(first.caps());
+    let mut frames = [&first, &second, &first].into_iter().zip(0..);
+    let mut process = |strength: f64| {
+        let (frame, n) = frames.next().expect("three frames");
+        rig.element.set_property("strength", strength);
+        let mut buffer = frame.buffer();
+        buffer.make_mut().set_pts(n * 40 * gst::ClockTime::MSECOND);
+        bytes(&rig.process(buffer))
+    };
+    assert!(process(0.) == first.bytes);
+    assert!(process(0.) == second.bytes);
+    assert!(process(1.) == expected(&first, &weights, Colorspace::Rgb, &reference, false));
 }
 
 #[test]

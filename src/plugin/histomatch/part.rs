@@ -14,6 +14,9 @@ use crate::reference::ReferenceError;
 const REGION: &str = "region";
 const MASK: &str = "mask-location";
 
+/// Pixels of the largest frames that masks are scaled for in advance: those of 8K.
+const USUAL_PIXELS: usize = 7680 * 4320;
+
 /// The error is a text for the user: cause and cure.
 fn read_mask(location: &Path) -> Result<Mask, String> {
     let path = location::to_path(location)?;
@@ -64,11 +67,14 @@ impl HistoMatch {
                 }
             },
         };
-        // So that no frame is late for it.
+        // So that no frame is late for it. Caps may say any size, but no frame has it.
         let negotiated = lock(&self.negotiated).clone();
-        if let Some(((_, mask), info)) = mask.as_ref().zip(negotiated) {
-            let (width, height) = frame::size_by_caps(&info);
-            mask.weights(width as usize, height as usize);
+        let size = negotiated
+            .map(|info| frame::size_by_caps(&info))
+            .map(|(w, h)| (w as usize, h as usize));
+        let size = size.filter(|&(width, height)| width.saturating_mul(height) <= USUAL_PIXELS);
+        if let Some(((_, mask), (width, height))) = mask.as_ref().zip(size) {
+            mask.weights(width, height);
         }
         lock(&self.unsaid).remove(MASK);
         // Dropped behind the lock.

@@ -80,6 +80,11 @@ pub struct Reference {
     profile_fault: Option<String>,
 }
 
+/// Decodes a picture file, as [`decode_picture`] does with its content. Only regular files are opened.
+pub fn load_picture(path: &Path) -> Result<DynamicImage, ReferenceError> {
+    decode_picture(&file::read(path, &Interrupt::default())?)
+}
+
 impl PartialEq for Reference {
     /// Whether they hold the same colours in the same order, and the same is wrong with them, or nothing.
     fn eq(&self, other: &Self) -> bool {

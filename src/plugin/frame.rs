@@ -412,6 +412,16 @@ pub(super) fn placement(
     Ok(Placement { size, spans, crop })
 }
 
+/// Regions of a frame that metas of some type tell of.
+pub(super) fn regions_of_interest(buffer: &gst::BufferRef, roi_type: &str) -> Vec<Area> {
+    let metas = buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>();
+    let area = |(left, top, width, height): (u32, u32, u32, u32)| {
+        let [left, top, width, height] = [left, top, width, height].map(|n| n as usize);
+        Area { left, top, width, height }
+    };
+    metas.filter(|meta| meta.roi_type() == roi_type).map(|meta| area(meta.rect())).collect()
+}
+
 /// How the rows of a frame follow each other, by the caps and, where they leave it to each buffer,
 /// its flags.
 pub(super) fn scan(buffer: &gst::BufferRef, info: &gst_video::VideoInfo) -> Scan {

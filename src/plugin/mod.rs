@@ -9,6 +9,7 @@ pub mod histotap;
 mod location;
 mod loops;
 mod memory;
+mod part;
 mod reader;
 mod reference;
 mod signals;

@@ -30,6 +30,7 @@ mod properties;
 mod python;
 mod quality;
 mod quiet;
+mod region;
 mod steady;
 mod stream;
 mod stress;

@@ -72,6 +72,7 @@ fn readme_folder() -> TempDir {
         ("bigbuckbunny.webm", "input.webm"),
         ("coffee.png", "reference.png"),
         ("chelsea.png", "picture.png"),
+        ("chelsea.png", "mask.png"),
     ] {
         std::fs::copy(media(from), folder.path().join(to)).expect("copied");
     }
@@ -150,7 +151,7 @@ fn every_shell_command_of_the_readme_runs() {
             assert!(is_elsewhere, "no test runs this command of the README:\n{block}");
         }
     }
-    assert_eq!((pipelines, programs), (9, 5));
+    assert_eq!((pipelines, programs), (12, 5));
 
     // What they wrote is what they should write.
     let size = |file| folder.path().join(file).metadata().expect("it was written").len();

@@ -85,6 +85,10 @@ fn a_new_element_has_the_declared_defaults() {
             "update-mode",
             "flat-frames",
             "ignore-borders",
+            "region",
+            "mask-location",
+            "roi-type",
+            "apply-region",
             "max-slope",
             "dither",
             "post-messages",
@@ -131,6 +135,22 @@ fn blurbs_and_flags_say_what_the_properties_do() {
         ("update-mode", gst::PARAM_FLAG_MUTABLE_PLAYING, &["learned from"]),
         ("flat-frames", gst::PARAM_FLAG_MUTABLE_PLAYING, &["next to no distribution"]),
         ("ignore-borders", gst::PARAM_FLAG_MUTABLE_PLAYING, &["black bars"]),
+        (
+            "region",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["in fractions of it", "unset or empty = all"],
+        ),
+        (
+            "mask-location",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["white is learned from", "file://", "unset or empty = all"],
+        ),
+        (
+            "roi-type",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["GstVideoRegionOfInterestMeta", "unset or empty = metas don't matter"],
+        ),
+        ("apply-region", gst::PARAM_FLAG_MUTABLE_PLAYING, &["leave the rest"]),
         ("max-slope", CONTROLLED, &["output levels per input level", "0 = no limit"]),
         ("post-messages", gst::PARAM_FLAG_MUTABLE_PLAYING, &["fields of stats"]),
         (

@@ -1,5 +1,6 @@
 //! Properties, pad templates and virtual functions of `histomatch`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -247,6 +248,56 @@ pub struct HistoMatch {
         blurb = "Leave black bars around the picture out of the counts, and as they are",
         mutable_playing
     )]
+    /// What of the picture is learned from.
+    #[property(
+        name = "region",
+        type = Option<String>,
+        get = |imp: &Self| imp.region(),
+        set = |imp: &Self, region: Option<String>| imp.set_region(region),
+        nick = "Region",
+        blurb = "What of the picture is learned from: \"x,y,width,height\" in fractions of it (unset or \
+                 empty = all of it)",
+        mutable_playing,
+        nullable
+    )]
+    /// The picture of what is learned from.
+    #[property(
+        name = "mask-location",
+        type = Option<PathBuf>,
+        get = |imp: &Self| imp.mask_location(),
+        set = |imp: &Self, location: Option<PathBuf>| imp.set_mask(location),
+        nick = "Mask location",
+        blurb = "Grey picture that is scaled to the frame: a path or a file:// URI. What is white is learned \
+                 from, what is grey by its share (unset or empty = all of it)",
+        mutable_playing,
+        nullable
+    )]
+    /// The type of metas that say what is learned from.
+    #[property(
+        name = "roi-type",
+        type = Option<String>,
+        get = |imp: &Self| lock(&imp.settings).roi_type.clone(),
+        set = |imp: &Self, roi_type: Option<String>| {
+            lock(&imp.settings).roi_type = roi_type.filter(|roi_type| !roi_type.is_empty());
+        },
+        nick = "ROI type",
+        blurb = "Type of the GstVideoRegionOfInterestMeta of buffers, such as \"face\", whose regions are \
+                 learned from (unset or empty = metas don't matter)",
+        mutable_playing,
+        nullable
+    )]
+    /// Whether what is not learned from stays as it is.
+    #[property(
+        name = "apply-region",
+        type = bool,
+        member = apply_region,
+        get,
+        set,
+        default = false,
+        nick = "Apply region",
+        blurb = "Change only what is learned from, and leave the rest of the picture as it is",
+        mutable_playing
+    )]
     /// The steepest that the mapping may get.
     #[property(
         name = "max-slope",
@@ -317,6 +368,8 @@ pub struct HistoMatch {
         mutable_playing
     )]
     pub(super) settings: Mutex<Settings>,
+    /// What is wrong with properties that were set where nobody could hear of it.
+    pub(super) unsaid: Mutex<BTreeMap<&'static str, String>>,
     /// What was done to the last frame.
     last: Mutex<Option<Arc<Last>>>,
     /// Whether the mapping is to be learned afresh.
@@ -324,7 +377,7 @@ pub struct HistoMatch {
     /// Whether the next frame is to be the reference.
     pub(super) capture: AtomicBool,
     /// The caps in use.
-    negotiated: Mutex<Option<gst_video::VideoInfo>>,
+    pub(super) negotiated: Mutex<Option<gst_video::VideoInfo>>,
     /// Reads the first reference, if that takes long.
     pub(super) loading: Mutex<Option<JoinHandle<()>>>,
     /// Used by the streaming thread alone, and while there is none.
@@ -562,6 +615,7 @@ impl BaseTransformImpl for HistoMatch {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
+        self.say_unsaid();
         if let Err((kind, text)) = self.load_first() {
             self.references.stop();
             return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));

@@ -24,6 +24,10 @@
 //! | `update-mode` | [`UpdateMode`] | `frame` | at any time | which frames the mapping is learned from: `frame`, `scene` or `locked` |
 //! | `flat-frames` | [`FlatFrames`] | `hold` | at any time | what becomes of channels with next to no distribution ([`is_flat`](crate::temporal::is_flat)): `hold` or `match` |
 //! | `ignore-borders` | boolean | false | at any time | leave black bars out of the counts, and as they are ([`survey`](crate::matcher::survey), [`letterbox`](crate::frame::letterbox)) |
+//! | `region` | string | unset | at any time | what of the picture is learned from: `x,y,width,height` in fractions of what is shown ([`Region`](crate::live::region::Region)); unset or empty = all of it |
+//! | `mask-location` | string | unset | at any time | grey picture ([`Mask`](crate::live::mask::Mask)) that is scaled to what is shown: what is white is learned from, what is grey by its share, in eight steps; a path or a `file://` URI; read in the caller's thread when it is set, and scaled to the frames of the caps; for others, when they come; unset or empty = all of it |
+//! | `roi-type` | string | unset | at any time | type of the `GstVideoRegionOfInterestMeta` of buffers whose regions are learned from, frame by frame; unset or empty = metas don't matter |
+//! | `apply-region` | boolean | false | at any time | change only what is learned from; the rest stays byte for byte as it is |
 //! | `max-slope` | double, 0 to 16 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)), anchored at the median; 0 = no limit; what is between 0 and 1 counts as 1, with a warning |
 //! | `dither` | boolean | false | at any time | for `method=linear` and `method=grade`: add an ordered pattern of half a level before levels are rounded |
 //! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
@@ -51,6 +55,24 @@
 //! becomes the reference; buffers with the flag GAP are no frames. `reference-location` and
 //! `reference-channel` then read as unset, and the field `reference` of `stats` is `captured`; to unset
 //! either gives it up. If the frame can't be read, a warning says why.
+//!
+//! # A part of the picture
+//!
+//! `region`, `mask-location` and `roi-type` say what of the picture is learned from: what those that are set
+//! have in common. With `apply-region`, only that is changed. Region and mask are of what is shown, by crop
+//! metas; regions of interest are of the frame in the buffer, and of several of the type, all count. Black
+//! bars are looked for in the whole picture, and `ignore-borders` takes them away from the part. So cuts
+//! and flicker are found in the whole picture.
+//!
+//! The part is counted as a picture of its own, on the grid of chroma. The levels of a mask become weights
+//! from 0 to 7 ([`weights`](crate::matcher::weights)): a sample is counted as often as it weighs, and with
+//! `apply-region`, it becomes `before + (after - before) * weight / 7`, to the nearest. Of chroma that
+//! pixels share, the largest of their weights counts. So what shares nothing with the part stays byte for
+//! byte as it is. For `linear` and `grade`, pixels of the sample take turns by their weights.
+//!
+//! A frame that has nothing of the part counts as if it were the last one that had something. Before there was
+//! one, it is matched by all of itself, and nothing is learned from it. With `apply-region`, it passes
+//! unchanged. `capture-reference` takes the part, too.
 //!
 //! # Live references
 //!
@@ -95,6 +117,7 @@
 //! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other, or `smoothing` is less than a millisecond; the text says what has no effect |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | `region` or `mask-location` was set to what can't be; the old one stays. Said at the start, if it was set before the element had a bus |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars or plain grey (not black); once until READY |
 //! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save-lut` could not write the file, or there is nothing to write yet |
 //! | element, `histomatch` | with `post-messages` |
@@ -123,6 +146,7 @@ mod enums;
 mod imp;
 mod live;
 mod messages;
+mod part;
 mod requests;
 mod settings;
 pub mod stats;

@@ -8,6 +8,7 @@ use crate::kernels::InstructionSet;
 use crate::live::channel::Publisher;
 use crate::live::gathering::Gathering;
 use crate::live::region::Region;
+use crate::plugin::part::Part;
 use crate::plugin::reader::{Failure, FrameReader, Matching};
 
 /// What the streaming thread works with.
@@ -107,7 +108,8 @@ impl Streaming {
         }
         let Some(reader) = &mut self.reader else { return Ok(false) };
         let elapsed = self.seen.map_or(Duration::ZERO, |(_, last)| now.saturating_sub(last));
-        let pixels = reader.pixels(buffer, settings.ignore_borders, settings.region(), elapsed)?;
+        let part = Part { region: settings.region(), ..Part::default() };
+        let pixels = reader.pixels(buffer, settings.ignore_borders, part, elapsed)?;
         let first = self.seen.map_or(now, |(first, _)| first.min(now));
         self.seen = Some((first, now));
         let Some(pixels) = pixels else { return Ok(false) };

@@ -1,8 +1,8 @@
 //! Films as references: the colours of frames that are spread over them.
 //!
-//! A film is decoded by a pipeline of its own, in a thread of its own. If it can be seeked in, each of so many
+//! A film is decoded by a pipeline of its own, in a thread of its own. If it can be sought in, each of so many
 //! spots is given the key frame before it, which is quick however long the film is. If there are few key
-//! frames, or it can't be seeked in, it is played through.
+//! frames, or it can't be sought in, it is played through.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -49,12 +49,10 @@ pub(super) fn is_film(path: &Path) -> bool {
     let found = gst_base::functions::type_find_helper_for_data(None::<&gst::Object>, &head);
     let (Ok(_), Ok((caps, probability))) = (read, found) else { return false };
     let is_film = |structure: &gst::StructureRef| {
+        const OTHERS: [&str; 4] =
+            ["application/ogg", "application/mxf", "application/x-yuv4mpeg", "application/x-id3"];
         let name = structure.name().as_str();
-        let others = ["application/ogg", "application/mxf", "application/x-yuv4mpeg"];
-        name.starts_with("video/")
-            || name.starts_with("audio/")
-            || name == "application/x-id3"
-            || others.contains(&name)
+        name.starts_with("video/") || name.starts_with("audio/") || OTHERS.contains(&name)
     };
     probability >= gst::TypeFindProbability::Likely && caps.iter().any(is_film)
 }
@@ -148,6 +146,12 @@ impl Player {
         let added = pipeline.add_many([&source, &sink]);
         added.map_err(|error| NotRead::Because(error.to_string()))?;
 
+        // Behind a seek, decoders of libav show grey until they have seen a key frame.
+        pipeline.connect_deep_element_added(|_, _, element| {
+            if element.has_property("output-corrupt") {
+                element.set_property("output-corrupt", false);
+            }
+        });
         let weak_sink = sink.downgrade();
         source.connect_pad_added(move |_, pad| {
             let sink = weak_sink.upgrade().and_then(|sink| sink.static_pad("sink"));
@@ -185,8 +189,9 @@ impl Player {
         };
         // Without the lock, which the streaming thread may wait for.
         let frames = std::mem::replace(&mut *lock(&self.frames), Frames::new(false));
-        let (wanted, seen) =
-            (frames.wanted.len(), frames.wanted.iter().flat_map(|(_, pixels)| pixels).count());
+        // Where nobody knows where it ends, nothing is.
+        let is_spread =
+            !frames.wanted.is_empty() && frames.wanted.iter().all(|(_, pixels)| pixels.is_some());
         let Some(reference) = frames.reference() else {
             let text = failed.unwrap_or_else(|| match is_late {
                 true => format!("no frame of the film came in {} s; {CURE}", LONGEST.as_secs()),
@@ -201,8 +206,7 @@ impl Player {
         };
         let warning = match failed {
             Some(cause) => Some(format!("counts as far as it could be read: {cause}.")),
-            // Where nobody knows where it ends, there are none.
-            None if is_late && (seen < wanted || wanted == 0) => Some(format!(
+            None if is_late && !is_spread => Some(format!(
                 "takes longer than {} s to decode, and counts as far as that goes. Give a part of it, as in \
                  file:///path/to/film#t=10,20, or a smaller copy.",
                 LONGEST.as_secs()
@@ -254,8 +258,8 @@ impl Player {
                     outcome => outcome?,
                 }
                 let Some(sample) = self.sample() else { continue };
-                if let Some(time) = time(&sample).filter(|time| part.contains(time)) {
-                    lock(&self.frames).find(spot, &sample).map_err(Stop::Failed)?;
+                let Some(time) = time(&sample).filter(|time| part.contains(time)) else { continue };
+                if lock(&self.frames).find(spot, &sample).map_err(Stop::Failed)? {
                     times.insert(time);
                     break;
                 }
@@ -431,10 +435,12 @@ impl Frames {
         self.is_part = is_part && !spots.is_empty();
     }
 
-    /// Takes a frame for a spot.
-    fn find(&mut self, spot: usize, sample: &gst::Sample) -> Result<(), String> {
-        self.wanted[spot].1 = self.pixels(sample)?;
-        Ok(())
+    /// Takes a frame for a spot. Whether it counts.
+    fn find(&mut self, spot: usize, sample: &gst::Sample) -> Result<bool, String> {
+        let pixels = self.pixels(sample)?;
+        let counts = pixels.is_some();
+        self.wanted[spot].1 = pixels;
+        Ok(counts)
     }
 
     /// A frame is played.
@@ -463,7 +469,7 @@ impl Frames {
         self.has_ended = true;
         let last =
             self.last.as_ref().and_then(|last| Some((time(last)?, last.buffer()?.duration())));
-        let end = last.and_then(|(time, duration)| Some(time + duration?));
+        let end = last.and_then(|(time, duration)| Some(time.saturating_add(duration?)));
         self.play_until(end.unwrap_or(gst::ClockTime::MAX))
     }
 
@@ -488,9 +494,12 @@ impl Frames {
         self.fault.take().map_or(Ok(is_complete), Err)
     }
 
-    /// Pixels of a frame, if it is coded as those before.
+    /// Pixels of a frame, if it is whole and coded as those before.
     fn pixels(&mut self, sample: &gst::Sample) -> Result<Option<Pixels>, String> {
         let (Some(buffer), Some(caps)) = (sample.buffer(), sample.caps()) else { return Ok(None) };
+        if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
+            return Ok(None);
+        }
         if self.reader.as_ref().is_none_or(|(known, _)| known.as_ref() != caps) {
             self.reader = Some((caps.to_owned(), reader_of(caps)?));
         }

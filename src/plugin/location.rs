@@ -69,7 +69,8 @@ fn to_time(text: &str) -> Option<gst::ClockTime> {
     }
     let nanoseconds = format!("{decimals:0<9.9}").parse().ok()?;
     let nanoseconds = seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)?;
-    gst::ClockTime::from_nseconds(nanoseconds).into()
+    // Seeks have a sign.
+    (nanoseconds <= i64::MAX as u64).then(|| gst::ClockTime::from_nseconds(nanoseconds))
 }
 
 /// Why there is no file where [`is_for_the_shell`].

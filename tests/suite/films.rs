@@ -251,6 +251,8 @@ fn f226_what_is_no_part_is_refused() {
         "t=0:61",
         "t=1.2.3",
         "t=99999999999999999999",
+        "t=18446744073.709551615",
+        "t=1,9223372036.854775808",
         "t=smpte:0:00:01:00",
         "xywh=1,2,3,4",
     ] {
@@ -588,6 +590,8 @@ fn f225_films_in_the_usual_formats() {
         ("turned.mp4", "-c:v libx264 -vf transpose=1"),
         ("film.mkv", "-c:v libx264 -x264-params keyint=infinite"),
         ("film.ts", "-c:v mpeg2video -q:v 2"),
+        // A seek leads to frames that can't be decoded, as those that they refer to are missing.
+        ("with_h264.ts", "-c:v libx264 -g 6 -bf 2"),
         ("film.mpg", "-c:v mpeg2video -q:v 2"),
         ("film.avi", "-c:v mpeg4 -q:v 2"),
         ("without_ending", "-c:v libx264 -f matroska"),

@@ -323,7 +323,7 @@ fn f222_they_can_be_set_on_command_lines() {
 }
 
 #[test]
-fn f222_they_can_be_set_in_python() {
+fn f222_they_can_be_set_in_python_and_by_presets() {
     let script = "\
 import sys
 import gi
@@ -335,10 +335,16 @@ Gst.util_set_object_arg(look, 'reference-locations', '<' + ','.join(sys.argv[1:]
 assert list(look.get_property('reference-locations')) == sys.argv[1:]
 look.set_property('reference-locations', Gst.ValueArray(sys.argv[2:]))
 assert list(look.get_property('reference-locations')) == sys.argv[2:]
+assert look.save_preset('mine')
 look.set_property('reference-locations', Gst.ValueArray([]))
 assert list(look.get_property('reference-locations')) == []
+assert look.load_preset('mine')
+assert list(look.get_property('reference-locations')) == sys.argv[2:]
 ";
+    let folder = TempDir::new().expect("a temporary folder");
     let mut python = python();
+    // Presets are saved there.
+    python.env("XDG_DATA_HOME", folder.path());
     python.args(["-c", script]).args(["coffee.png", "chelsea.png"].map(media));
     let output = run(&mut python, Path::new("/"));
     assert!(output.status.success(), "{}", text(&output));

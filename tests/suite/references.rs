@@ -169,8 +169,8 @@ fn f221_each_has_the_same_weight_whatever_its_size_and_depth() {
 #[test]
 fn f221_what_is_thinned_is_spread_over_the_picture() {
     let folder = TempDir::new().expect("a temporary folder");
-    // As wide as the distance of the pixels, and stripes of columns.
-    let size = (WHOLE.0 * WHOLE.1 / 100, 700);
+    // Of eight pixels one counts, and stripes are four apart.
+    let size = (648, 400);
     let striped = RgbImage::from_fn(size.0, size.1, |x, _| match x % 4 {
         0 => Rgb([20; 3]),
         _ => Rgb([230; 3]),

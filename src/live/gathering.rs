@@ -9,7 +9,7 @@ use crate::statistics::{ColorSample, SAMPLED_PIXELS};
 const FRAMES_OF_WINDOW: u32 = 10;
 
 /// The most frames that are kept. Where there is no window, every other one is given up then.
-const MOST_FRAMES: usize = 32;
+pub const MOST_FRAMES: usize = 32;
 
 /// Pixels of frames.
 ///

@@ -53,7 +53,7 @@ pub(super) fn formats() -> Vec<VideoFormat> {
 /// frames, or have to be drawn into them. They may: the element matches frames and passes on their metas.
 /// The feature is listed with and without that of system memory, as GStreamer takes these for different
 /// caps.
-fn caps() -> gst::Caps {
+pub(super) fn caps() -> gst::Caps {
     let (memory, overlay) = (
         gst::CAPS_FEATURE_MEMORY_SYSTEM_MEMORY,
         gst_video::CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod film;
 mod foreign_memory;
 mod frame;
 pub mod histomatch;

@@ -87,6 +87,17 @@ struct Selection {
     active: Area,
 }
 
+/// Why a buffer of some caps is not one picture, in words that follow "frames" or "they".
+pub(super) fn check(info: &gst_video::VideoInfo) -> Result<(), &'static str> {
+    if info.multiview_mode() == gst_video::VideoMultiviewMode::Separated {
+        return Err("they have two or more views, each in memory of its own");
+    }
+    if info.interlace_mode() == gst_video::VideoInterlaceMode::Fields {
+        return Err("their fields follow each other in one buffer");
+    }
+    Ok(())
+}
+
 /// Reads frames as some caps describe them.
 pub(super) struct FrameReader {
     info: gst_video::VideoInfo,

@@ -17,8 +17,9 @@ fn root() -> &'static Path {
 }
 
 /// What no preset sets: what is seen and told, not how it is matched.
-const LEFT_ALONE: [&str; 11] = [
+const LEFT_ALONE: [&str; 12] = [
     "reference-location",
+    "reference-locations",
     "reference-channel",
     "reference-timeout",
     "region",

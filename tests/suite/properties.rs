@@ -73,6 +73,7 @@ fn a_new_element_has_the_declared_defaults() {
         own,
         [
             NAME,
+            "reference-locations",
             "reference-channel",
             "reference-timeout",
             "n-threads",
@@ -112,6 +113,11 @@ fn blurbs_and_flags_say_what_the_properties_do() {
             NAME,
             gst::PARAM_FLAG_MUTABLE_PLAYING,
             &["histograms", "file://", "unset or empty = frames pass unchanged"][..],
+        ),
+        (
+            "reference-locations",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["as one reference", "same weight", "<a.png,b.png>", "unset or empty = none"],
         ),
         (
             "reference-channel",

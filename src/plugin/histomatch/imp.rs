@@ -55,6 +55,14 @@ pub(super) struct Streaming {
 /// The name of a property.
 const STATS: &str = "stats";
 
+/// What the elements of `reference-locations` are.
+fn location_spec() -> glib::ParamSpec {
+    glib::ParamSpecString::builder("location")
+        .nick("Location")
+        .blurb("File, as in reference-location")
+        .build()
+}
+
 /// The last frame that was matched.
 struct Last {
     running_time: Option<gst::ClockTime>,
@@ -64,23 +72,36 @@ struct Last {
 #[derive(glib::Properties, Default)]
 #[properties(wrapper_type = super::HistoMatch)]
 pub struct HistoMatch {
-    /// The picture file whose histograms every frame is given: a path or a `file://` URI. It reads as
+    /// The picture or film whose histograms every frame is given: a path or a `file://` URI. It reads as
     /// it was set; which one is in use, `stats` says.
     #[property(
         name = "reference-location",
         type = Option<PathBuf>,
         get = |imp: &Self| imp.references.location(),
-        set = |imp: &Self, location: Option<PathBuf>| imp.request_picture(location),
+        set = |imp: &Self, location: Option<PathBuf>| imp.request_location(location),
         nick = "Reference location",
-        blurb = "Picture file whose histograms every frame is given: a path or a file:// URI \
-                 (PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
-                 unchanged)",
+        blurb = "Picture or film whose histograms every frame is given: a path or a file:// URI \
+                 (PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF, PNM, QOI, or what GStreamer decodes; unset or \
+                 empty = frames pass unchanged)",
         mutable_playing,
         explicit_notify,
         nullable
     )]
-    /// The name under which a `histotap` publishes what every frame is matched to. Of this and
-    /// `reference-location`, the last that was set holds, and the other one reads as unset.
+    /// Several of them as one. It is an array of strings.
+    #[property(
+        name = "reference-locations",
+        type = gst::Array,
+        get = |imp: &Self| imp.locations(),
+        set = |imp: &Self, locations: gst::Array| imp.request_locations(&locations),
+        element_spec = Some(&location_spec()),
+        nick = "Reference locations",
+        blurb = "Several files as one reference, each with the same weight, as in \"<a.png,b.png>\" \
+                 (unset or empty = none)",
+        mutable_playing,
+        explicit_notify
+    )]
+    /// The name under which a `histotap` publishes what every frame is matched to. Of this and the others,
+    /// the last that was set holds, and all others read as unset.
     #[property(
         name = "reference-channel",
         type = Option<String>,

@@ -19,7 +19,7 @@ const USUAL_PIXELS: usize = 7680 * 4320;
 
 /// The error is a text for the user: cause and cure.
 fn read_mask(location: &Path) -> Result<Mask, String> {
-    let path = location::to_path(location)?;
+    let (path, _) = location::to_path(location)?;
     Mask::load(&path).map_err(|error| match error {
         MaskError::Unreadable(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
             location::NOT_EXPANDED.into()

@@ -323,7 +323,7 @@ impl Matched {
                     sequence: snapshot.sequence(),
                     age: snapshot.age().as_nanos() as u64,
                 }),
-                Origin::Picture(_) | Origin::Captured => None,
+                Origin::Files(_) | Origin::Captured => None,
             },
             distance_before,
             distance_after,

@@ -9,7 +9,7 @@ use crate::live::channel::Publisher;
 use crate::live::gathering::Gathering;
 use crate::live::region::Region;
 use crate::plugin::part::Part;
-use crate::plugin::reader::{Failure, FrameReader, Matching};
+use crate::plugin::reader::{self, Failure, FrameReader, Matching};
 
 /// What the streaming thread works with.
 pub(super) struct Streaming {
@@ -56,12 +56,7 @@ impl Streaming {
     pub fn set_info(&mut self, info: &gst_video::VideoInfo) -> Result<(), String> {
         self.forget();
         self.reader = None;
-        if info.multiview_mode() == gst_video::VideoMultiviewMode::Separated {
-            return Err("they have two or more views, each in memory of its own".into());
-        }
-        if info.interlace_mode() == gst_video::VideoInterlaceMode::Fields {
-            return Err("their fields follow each other in one buffer".into());
-        }
+        reader::check(info)?;
         self.reader = Some(FrameReader::new(info, Matching::Colors, InstructionSet::best())?);
         Ok(())
     }

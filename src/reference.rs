@@ -1,4 +1,4 @@
-//! A reference picture, read from a file, and its distribution in the channels of any stream.
+//! Reference pictures, read from files, and their distribution in the channels of any stream.
 //!
 //! PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF (the first frame), PNM and QOI are read, and with the
 //! feature `heif` HEIC, HEIF and AVIF. The format is guessed from the content; the file's name says
@@ -69,22 +69,39 @@ pub use target::{ReferenceId, Target};
 #[derive(Debug)]
 pub struct Reference {
     id: ReferenceId,
-    colors: Colors,
-    /// What they stand for.
-    coding: Coding,
-    /// The indices of those on the grid of a sample.
-    sampled: Vec<usize>,
+    /// One, or several with as many pixels each.
+    pictures: Vec<Picture>,
     /// What was asked for, the latest first. Who asks first counts, and others who ask meanwhile wait.
     counted: Mutex<Vec<(Channels, Arc<OnceLock<Target>>)>>,
     damage: Option<String>,
     profile_fault: Option<String>,
 }
 
+/// Decodes a picture file, as [`decode_picture`] does with its content. Only regular files are opened.
+pub fn load_picture(path: &Path) -> Result<DynamicImage, ReferenceError> {
+    decode_picture(&file::read(path, &Interrupt::default())?)
+}
+
 impl PartialEq for Reference {
     /// Whether they hold the same colours in the same order, and the same is wrong with them, or nothing.
     fn eq(&self, other: &Self) -> bool {
-        (&self.colors, &self.coding, &self.damage, &self.profile_fault)
-            == (&other.colors, &other.coding, &other.damage, &other.profile_fault)
+        (&self.pictures, &self.damage, &self.profile_fault)
+            == (&other.pictures, &other.damage, &other.profile_fault)
+    }
+}
+
+#[derive(Debug)]
+struct Picture {
+    colors: Colors,
+    /// What they stand for.
+    coding: Coding,
+    /// The indices of those on the grid of a sample.
+    sampled: Vec<usize>,
+}
+
+impl PartialEq for Picture {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.colors, &self.coding) == (&other.colors, &other.coding)
     }
 }
 
@@ -110,30 +127,16 @@ impl Reference {
     /// another thread: where a decoder or a file system can't be stopped, that thread ends later,
     /// when they come back, and its outcome is dropped.
     pub fn load_until(path: &Path, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
-        let (sender, outcome) = mpsc::channel();
-        let loader = {
+        let load = {
             let (path, interrupt) = (path.to_owned(), interrupt.clone());
-            // Nobody may be waiting any more.
-            move || drop(sender.send(Self::load_here(&path, &interrupt)))
+            move || Self::load_here(&path, &interrupt)
         };
-        let Ok(loader) = thread::Builder::new().name("load-reference".into()).spawn(loader) else {
-            // No thread to be had: then it is interrupted where files are read.
-            return Self::load_here(path, interrupt);
-        };
-        loop {
-            match outcome.recv_timeout(BETWEEN_LOOKS) {
-                Ok(outcome) => {
-                    // It has nothing left to do; no thread outlives a load that wasn't interrupted.
-                    let _ = loader.join();
-                    return outcome;
-                }
-                Err(RecvTimeoutError::Timeout) if !interrupt.is_interrupted() => {}
-                Err(RecvTimeoutError::Timeout) => return Err(ReferenceError::Interrupted),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(ReferenceError::Damaged("the decoder failed".into()));
-                }
-            }
-        }
+        apart(load, interrupt).unwrap_or_else(|failure| {
+            Err(match failure {
+                Apart::Interrupted => ReferenceError::Interrupted,
+                Apart::Panicked => ReferenceError::Damaged("the decoder failed".into()),
+            })
+        })
     }
 
     fn load_here(path: &Path, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
@@ -152,9 +155,11 @@ impl Reference {
         let is_grey = !decoded.picture.color().has_color();
         let mut reference = Self::of(decoded.picture, interrupt)?;
         reference.damage = decoded.damage;
-        match reference.colors.coding(is_grey, &decoded.colors, &budget)? {
-            Ok(coding) => reference.coding = coding,
-            Err(fault) => reference.profile_fault = Some(fault),
+        for picture in &mut reference.pictures {
+            match picture.colors.coding(is_grey, &decoded.colors, &budget)? {
+                Ok(coding) => picture.coding = coding,
+                Err(fault) => reference.profile_fault = Some(fault),
+            }
         }
         Ok(reference)
     }
@@ -167,11 +172,28 @@ impl Reference {
     /// Colours that come from no file: R'G'B' in 16 bits. There is at least one, and no more than a
     /// [sample](ColorSample) has.
     pub fn of_colors(colors: Vec<[u16; 3]>, colorimetry: Colorimetry) -> Self {
-        Self {
+        Self::of_pictures(vec![Picture {
             sampled: (0..colors.len()).collect(),
             coding: Coding::Known(colorimetry),
-            ..Self::srgb(Colors::Words(colors.into_flattened()), Vec::new())
-        }
+            colors: Colors::Words(colors.into_flattened()),
+        }])
+    }
+
+    /// Several as one; `None` if there is none. Of each, as many pixels count ([`thinned`](Self::thinned)), but
+    /// of one alone all.
+    pub fn of_several(references: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut references = references.into_iter();
+        let first = references.next()?;
+        let Some(second) = references.next() else { return Some(first) };
+        let all = [first, second].into_iter().chain(references).map(Self::thinned);
+        Some(Self::of_pictures(all.flat_map(|reference| reference.pictures).collect()))
+    }
+
+    /// With as many pixels as a sample has: 32,400 that are spread over the picture. Those of smaller ones count
+    /// several times.
+    pub fn thinned(mut self) -> Self {
+        self.pictures.iter_mut().for_each(|picture| *picture = picture.thinned());
+        self
     }
 
     fn of(picture: DynamicImage, interrupt: &Interrupt) -> Result<Self, ReferenceError> {
@@ -204,15 +226,13 @@ impl Reference {
                 _ => ReferenceError::Transparent,
             });
         }
-        Ok(Self::srgb(colors, sampled))
+        Ok(Self::of_pictures(vec![Picture { colors, coding: profile::SRGB, sampled }]))
     }
 
-    fn srgb(colors: Colors, sampled: Vec<usize>) -> Self {
+    fn of_pictures(pictures: Vec<Picture>) -> Self {
         Self {
             id: ReferenceId::new(),
-            colors,
-            coding: profile::SRGB,
-            sampled,
+            pictures,
             counted: Mutex::default(),
             damage: None,
             profile_fault: None,
@@ -255,19 +275,12 @@ impl Reference {
     }
 
     fn count(&self, channels: &Channels) -> Target {
-        let conversion = self.coding.to(channels.colorimetry);
-        let conversion = conversion.as_ref();
-        let histograms = self.colors.histograms(channels.encoding, conversion);
-        let cdfs: Arc<[Cdf]> = histograms
-            .iter()
-            .zip(&channels.depths)
-            .enumerate()
-            .map(|(channel, (histogram, &depth))| {
-                let legal = channels.encoding.legal(channel, depth);
-                Cdf::from(&histogram.at_depth(depth, legal))
-            })
-            .collect();
-        let goal = Goal::new(&self.sample_by(conversion), grading::luma_weights(channels.encoding));
+        let (histograms, samples): (Vec<_>, Vec<_>) =
+            self.pictures.iter().map(|picture| picture.count(channels)).unzip();
+        let of_channel = |channel: usize| histograms.iter().map(move |all| &all[channel]);
+        let cdfs = (0..channels.depths.len()).map(|n| Cdf::from(&merged(of_channel(n)))).collect();
+        let sample = samples.into_iter().reduce(joined).unwrap_or_default();
+        let goal = Goal::new(&sample, grading::luma_weights(channels.encoding));
         Target { id: self.id, cdfs, goal: Some(Arc::new(goal)) }
     }
 
@@ -280,38 +293,36 @@ impl Reference {
 
     /// All of its colours, R'G'B' in 16 bits of a stream.
     pub(crate) fn words(&self, colorimetry: Colorimetry) -> Vec<u16> {
-        let conversion = self.coding.to(colorimetry);
-        match self.colors.recoded(0..self.n_pixels(), conversion.as_ref()) {
-            Recoded::Bytes(colors) => {
-                colors.iter().map(|&sample| 257 * u16::from(sample)).collect()
+        let words = |picture: &Picture| {
+            let conversion = picture.coding.to(colorimetry);
+            match picture.colors.recoded(0..picture.colors.n_pixels(), conversion.as_ref()) {
+                Recoded::Bytes(colors) => {
+                    colors.iter().map(|&sample| 257 * u16::from(sample)).collect()
+                }
+                Recoded::Words(colors) => colors.into_owned(),
             }
-            Recoded::Words(colors) => colors.into_owned(),
-        }
+        };
+        self.pictures.iter().flat_map(words).collect()
     }
 
     /// How many pixels count.
     pub fn n_pixels(&self) -> usize {
-        self.colors.n_pixels()
+        self.pictures.iter().map(|picture| picture.colors.n_pixels()).sum()
     }
 
     /// Some of its colours, from a grid over the picture, as R'G'B' of a stream.
     pub fn sample(&self, colorimetry: Colorimetry) -> ColorSample {
-        self.sample_by(self.coding.to(colorimetry).as_ref())
+        let samples = self
+            .pictures
+            .iter()
+            .map(|picture| picture.sample_by(picture.coding.to(colorimetry).as_ref()));
+        samples.reduce(joined).unwrap_or_default()
     }
 
-    fn sample_by(&self, conversion: Option<&Conversion>) -> ColorSample {
-        match self.colors.pick(&self.sampled).recoded(0..self.sampled.len(), conversion) {
-            Recoded::Bytes(colors) => sample(&colors),
-            Recoded::Words(colors) => sample(&colors),
-        }
-    }
-
-    /// Bits of the picture's samples: 8 or 16.
+    /// Bits of the samples: 8 or 16, if those of any picture have that.
     pub fn depth(&self) -> u32 {
-        match self.colors {
-            Colors::Bytes(_) => 8,
-            Colors::Words(_) => 16,
-        }
+        let is_deep = |picture: &Picture| matches!(picture.colors, Colors::Words(_));
+        if self.pictures.iter().any(is_deep) { 16 } else { 8 }
     }
 
     /// What of the file can't be read, if it is a damaged one that can be used nevertheless: in
@@ -325,6 +336,71 @@ impl Reference {
     pub fn profile_fault(&self) -> Option<&str> {
         self.profile_fault.as_deref()
     }
+}
+
+impl Picture {
+    /// The histograms of some channels, and the colours on the grid of a sample.
+    fn count(&self, channels: &Channels) -> (Vec<Histogram>, ColorSample) {
+        let conversion = self.coding.to(channels.colorimetry);
+        let histograms = self.colors.histograms(channels.encoding, conversion.as_ref());
+        let histograms = histograms
+            .iter()
+            .zip(&channels.depths)
+            .enumerate()
+            .map(|(channel, (histogram, &depth))| {
+                histogram.at_depth(depth, channels.encoding.legal(channel, depth))
+            })
+            .collect();
+        (histograms, self.sample_by(conversion.as_ref()))
+    }
+
+    fn sample_by(&self, conversion: Option<&Conversion>) -> ColorSample {
+        match self.colors.pick(&self.sampled).recoded(0..self.sampled.len(), conversion) {
+            Recoded::Bytes(colors) => sample(&colors),
+            Recoded::Words(colors) => sample(&colors),
+        }
+    }
+
+    /// As many of its pixels as a sample has: one of each of as many stretches that are equally long, or all
+    /// again and again.
+    fn thinned(&self) -> Self {
+        // Always the same distance may be that of columns. The parts of a golden section are spread evenly
+        // and have none.
+        const GOLDEN: u32 = 0x9E37_79B9;
+        let n_pixels = self.colors.n_pixels() as u128;
+        let pixels = (0..SAMPLED_PIXELS as u32).map(|stretch| {
+            let at = u128::from(stretch) << 32 | u128::from(stretch.wrapping_mul(GOLDEN));
+            ((at * n_pixels / SAMPLED_PIXELS as u128) >> 32) as usize
+        });
+        Self {
+            colors: self.colors.pick(&pixels.collect::<Vec<_>>()),
+            coding: self.coding.clone(),
+            sampled: (0..SAMPLED_PIXELS).collect(),
+        }
+    }
+}
+
+/// Histograms of one channel as one. They are of as many pixels, but of pictures of fewer bits these are
+/// counted several times ([`Histogram::at_depth`]).
+fn merged<'a>(histograms: impl Iterator<Item = &'a Histogram> + Clone) -> Histogram {
+    let most = histograms.clone().map(Histogram::total).max().unwrap_or_default();
+    let weighted = histograms.map(|histogram| {
+        let weight = most / histogram.total();
+        Histogram { bins: histogram.bins.iter().map(|bin| bin * weight).collect() }
+    });
+    let merged = weighted.reduce(|mut all, more| {
+        all.merge(&more);
+        all
+    });
+    merged.expect("there is a picture")
+}
+
+/// Both samples as one.
+fn joined(mut a: ColorSample, b: ColorSample) -> ColorSample {
+    for (a, b) in a.channels.iter_mut().zip(b.channels) {
+        a.extend(b);
+    }
+    a
 }
 
 impl Colors {
@@ -401,6 +477,42 @@ impl Colors {
             all
         });
         merged.expect("there is a pixel")
+    }
+}
+
+/// Why nothing came of what was done [apart].
+pub(crate) enum Apart {
+    Interrupted,
+    Panicked,
+}
+
+/// Does what may not be stoppable in a thread of its own. If it is interrupted, that thread ends later,
+/// and its outcome is dropped.
+pub(crate) fn apart<T: Send + 'static>(
+    load: impl FnOnce() -> T + Clone + Send + 'static,
+    interrupt: &Interrupt,
+) -> Result<T, Apart> {
+    let (sender, outcome) = mpsc::channel();
+    let loader = {
+        let load = load.clone();
+        // Nobody may be waiting any more.
+        move || drop(sender.send(load()))
+    };
+    let Ok(loader) = thread::Builder::new().name("load-reference".into()).spawn(loader) else {
+        // No thread to be had: then it is interrupted where it looks for that.
+        return Ok(load());
+    };
+    loop {
+        match outcome.recv_timeout(BETWEEN_LOOKS) {
+            Ok(outcome) => {
+                // It has nothing left to do; no thread outlives a load that wasn't interrupted.
+                let _ = loader.join();
+                return Ok(outcome);
+            }
+            Err(RecvTimeoutError::Timeout) if !interrupt.is_interrupted() => {}
+            Err(RecvTimeoutError::Timeout) => return Err(Apart::Interrupted),
+            Err(RecvTimeoutError::Disconnected) => return Err(Apart::Panicked),
+        }
     }
 }
 

@@ -281,6 +281,24 @@ impl<M: Memory> FrameView<M> {
         FrameView { planes, n_planes, size, visible, top }
     }
 
+    /// Copies the bytes of the planes.
+    pub fn save(&self, copies: &mut [Vec<u8>; MAX_PLANES]) {
+        for (copy, plane) in copies.iter_mut().zip(&self.planes) {
+            copy.clear();
+            copy.extend_from_slice(&plane.bytes);
+        }
+    }
+
+    /// The same rows of planes that were [saved](Self::save).
+    pub fn saved<'a>(&self, copies: &'a [Vec<u8>; MAX_PLANES]) -> FrameRef<'a> {
+        let &Self { n_planes, size, visible, top, .. } = self;
+        let planes = std::array::from_fn(|index| {
+            let &Plane { stride, row_bytes, n_rows, .. } = &self.planes[index];
+            Plane { bytes: &copies[index][..], stride, row_bytes, n_rows }
+        });
+        FrameView { planes, n_planes, size, visible, top }
+    }
+
     /// The rows of the frame, or of the area or the field of it, above these.
     pub fn top(&self) -> usize {
         self.top

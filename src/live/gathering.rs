@@ -9,7 +9,7 @@ use crate::statistics::{ColorSample, SAMPLED_PIXELS};
 const FRAMES_OF_WINDOW: u32 = 10;
 
 /// The most frames that are kept. Where there is no window, every other one is given up then.
-const MOST_FRAMES: usize = 32;
+pub const MOST_FRAMES: usize = 32;
 
 /// Pixels of frames.
 ///
@@ -39,12 +39,13 @@ pub struct Pixels {
 
 impl Pixels {
     /// A sample of a picture of some width and height, with no more pixels than a snapshot has; `None` if
-    /// it has none.
+    /// it has none. Where pixels were left out, the rest is one row.
     pub fn of(sample: &ColorSample, (width, height): (usize, usize)) -> Option<Self> {
-        let (columns, rows) = ColorSample::grid(width, height);
-        if sample.is_empty() || sample.len() != columns * rows {
-            return None;
-        }
+        let (columns, rows) = match ColorSample::grid(width, height) {
+            _ if sample.is_empty() => return None,
+            (columns, rows) if sample.len() == columns * rows => (columns, rows),
+            _ => (sample.len(), 1),
+        };
         let (kept_columns, kept_rows) = limited_size(columns, rows);
         let [red, green, blue] = &sample.channels;
         let level = |value: f32| (value * 257. + 0.5) as u16;

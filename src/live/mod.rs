@@ -10,6 +10,7 @@
 
 pub mod channel;
 pub mod gathering;
+pub mod mask;
 mod png;
 pub mod region;
 pub mod snapshot;

@@ -1,12 +1,14 @@
 //! Frames whose colours are moved together: a sample of their pixels is looked at, and rows are
 //! graded.
 
+use std::borrow::Cow;
 use std::collections::TryReserveError;
 use std::fmt;
 use std::sync::Arc;
 
 use super::BandProcessor;
 use super::rows::{Hidden, visible_rows};
+use super::weights::{FULL, Weighed};
 use crate::color::Encoding;
 use crate::frame::rows::{Purpose, RowAccess, RowGroup, RowGroupViewMut};
 use crate::frame::unpack::{RowSource, Unpack};
@@ -23,8 +25,8 @@ use crate::statistics::ColorSample;
 pub(super) struct GradePlan {
     /// Of the part of the frames that is graded.
     pub layout: FrameLayout,
-    source: RowSource,
-    at_most: InstructionSet,
+    pub source: RowSource,
+    pub at_most: InstructionSet,
 }
 
 impl GradePlan {
@@ -47,31 +49,32 @@ impl GradePlan {
         })
     }
 
-    /// Pixels from a grid over the visible part of a frame.
-    pub fn sample(&self, frame: &FrameRef) -> Result<ColorSample, TryReserveError> {
-        if let Some(sample) = self.sample_in_place(frame) {
+    /// Pixels from a grid over the visible part of a frame, of those that count.
+    pub fn sample(
+        &self,
+        frame: &FrameRef,
+        weighed: Option<&Weighed>,
+    ) -> Result<ColorSample, TryReserveError> {
+        let grid = Grid::new(frame, weighed);
+        if let Some(sample) = self.sample_in_place(frame, &grid) {
             Ok(sample)
         } else if self.layout.depth() > 8 {
-            self.sample_of::<u16>(frame)
+            self.sample_of::<u16>(frame, &grid)
         } else {
-            self.sample_of::<u8>(frame)
+            self.sample_of::<u8>(frame, &grid)
         }
     }
 
     /// The pixels of the grid where they lie, if that is known.
-    fn sample_in_place(&self, frame: &FrameRef) -> Option<ColorSample> {
+    fn sample_in_place(&self, frame: &FrameRef, grid: &Grid) -> Option<ColorSample> {
         let layout = &self.layout;
         let places: Option<Vec<_>> =
             layout.components.iter().map(|component| component.place).collect();
         let places = places?;
-        let (columns, rows) =
-            (frame.visible_columns(Subsampling::NONE), frame.visible_rows(Subsampling::NONE));
-        let step = ColorSample::step(columns.len(), rows.len());
         let mut samples: [Vec<f32>; 3] = Default::default();
-        let n = (columns.len() / step + 1) * (rows.len() / step + 1);
+        let n = grid.columns.len() * grid.rows.len();
         samples.iter_mut().for_each(|samples| samples.reserve(n));
-        let columns = columns.skip(step / 2).step_by(step);
-        for y in rows.skip(step / 2).step_by(step) {
+        for (y, columns) in grid.rows() {
             for (c, samples) in samples.iter_mut().enumerate() {
                 let c = c.min(places.len() - 1);
                 let SampleLayout { plane, offset, pixel_stride, bytes, big_endian, shift } =
@@ -82,7 +85,7 @@ impl GradePlan {
                 let sample = |word: u32| (word >> shift & mask) as f32;
                 // Powers of two; a division for each pixel costs more than its sample.
                 let shared = shared.horizontal.trailing_zeros();
-                let places = columns.clone().map(|x| offset + (x >> shared) * pixel_stride);
+                let places = columns.iter().map(|x| offset + (x >> shared) * pixel_stride);
                 match bytes {
                     1 => samples.extend(places.map(|at| sample(row[at].into()))),
                     _ => samples.extend(places.map(|at| {
@@ -98,19 +101,20 @@ impl GradePlan {
         Some(ColorSample { channels: to_rgb(layout).apply_all(&samples) })
     }
 
-    fn sample_of<S: RowKernels>(&self, frame: &FrameRef) -> Result<ColorSample, TryReserveError> {
+    fn sample_of<S: RowKernels>(
+        &self,
+        frame: &FrameRef,
+        grid: &Grid,
+    ) -> Result<ColorSample, TryReserveError> {
         let Self { layout, source, at_most } = self;
         let n_components = layout.components.len();
         let transfer = Kernels::<S>::select(*at_most).transfer;
         let mut access = source.access(layout, n_components, Purpose::Survey, transfer)?;
         let mut group = RowGroup::<S>::new(layout, n_components)?;
-        let (columns, rows) =
-            (frame.visible_columns(Subsampling::NONE), frame.visible_rows(Subsampling::NONE));
-        let step = ColorSample::step(columns.len(), rows.len());
         let rows_of_group = layout.rows_of_group();
         let mut samples: [Vec<f32>; 3] = Default::default();
         let mut loaded = None;
-        for y in rows.skip(step / 2).step_by(step) {
+        for (y, columns) in grid.rows() {
             let index = y / rows_of_group;
             if loaded.replace(index) != Some(index) {
                 access.load(frame, index, &mut group);
@@ -120,7 +124,7 @@ impl GradePlan {
                 let shared = layout.subsampling(c);
                 &*group.components[c][y % rows_of_group / shared.vertical]
             });
-            for x in columns.clone().skip(step / 2).step_by(step) {
+            for &x in &*columns {
                 for (c, samples) in samples.iter_mut().enumerate() {
                     let shared = layout.subsampling(c.min(n_components - 1));
                     samples.push(row[c][x / shared.horizontal].get() as f32);
@@ -128,6 +132,42 @@ impl GradePlan {
             }
         }
         Ok(ColorSample { channels: to_rgb(layout).apply_all(&samples) })
+    }
+}
+
+/// Where the pixels of a [`ColorSample`] are.
+struct Grid<'a> {
+    columns: Vec<usize>,
+    rows: Vec<usize>,
+    weighed: Option<&'a Weighed>,
+}
+
+impl<'a> Grid<'a> {
+    fn new(frame: &FrameRef, weighed: Option<&'a Weighed>) -> Self {
+        let (columns, rows) =
+            (frame.visible_columns(Subsampling::NONE), frame.visible_rows(Subsampling::NONE));
+        let step = ColorSample::step(columns.len(), rows.len());
+        Self {
+            columns: columns.skip(step / 2).step_by(step).collect(),
+            rows: rows.skip(step / 2).step_by(step).collect(),
+            weighed,
+        }
+    }
+
+    /// Each row, with the columns of its pixels. What doesn't count in full takes turns: of seven pixels
+    /// side by side, as many are taken as their weight says; in every row, the turns begin elsewhere.
+    fn rows(&self) -> impl Iterator<Item = (usize, Cow<'_, [usize]>)> {
+        /// Has no factor in common with the length of a turn.
+        const SHIFT_OF_ROWS: usize = 3;
+        self.rows.iter().enumerate().map(|(j, &y)| {
+            let Some(weighed) = self.weighed else { return (y, Cow::Borrowed(&self.columns[..])) };
+            let weights = &weighed.pixels().rows_from(y)[0];
+            let is_taken = |&(i, &x): &(usize, &usize)| {
+                usize::from(weights[x]) > (i + SHIFT_OF_ROWS * j) % usize::from(FULL)
+            };
+            let taken = self.columns.iter().enumerate().filter(is_taken).map(|(_, &x)| x);
+            (y, Cow::Owned(taken.collect()))
+        })
     }
 }
 
@@ -207,7 +247,7 @@ fn grade<S: RowKernels>(
 }
 
 impl<S: RowKernels> BandProcessor for GradeProcessor<S> {
-    fn count(&mut self, _pixels: &[FrameRef]) -> Vec<Histogram> {
+    fn count(&mut self, _bands: &[FrameRef], _weighed: Option<&Weighed>) -> Vec<Histogram> {
         // Grades are learned from samples.
         Vec::new()
     }

@@ -3,9 +3,10 @@
 use std::{fmt, ops};
 
 use super::BandProcessor;
+use super::weights::{Counted, Run, Weighed, WeighingCounter};
 use crate::frame::{FrameLayout, FrameMut, FrameRef, FrameView, Memory, PixelLayout, Subsampling};
 use crate::histogram::Histogram;
-use crate::kernels::{Counter, InstructionSet, Kernels, Lut8, PixelKernels};
+use crate::kernels::{InstructionSet, Kernels, Lut8, PixelKernels};
 use crate::mapping::Mapping;
 
 /// Samples in one plane that one kernel handles.
@@ -17,7 +18,7 @@ pub(super) struct PlaneKernels {
     shared: Subsampling,
     pixel: PixelLayout,
     kernels: PixelKernels,
-    instruction_set: InstructionSet,
+    pub instruction_set: InstructionSet,
     /// The channel of each sample of a pixel, in memory order.
     channels: Vec<usize>,
 }
@@ -60,14 +61,14 @@ pub(super) fn plane_kernels(
 /// Works in the frame's memory.
 #[derive(Debug)]
 pub(super) struct InPlaceProcessor {
-    sets: Vec<(PlaneKernels, Box<dyn Counter>)>,
+    sets: Vec<(PlaneKernels, WeighingCounter<u8>)>,
     n_channels: usize,
 }
 
 impl InPlaceProcessor {
     pub fn new(sets: Vec<PlaneKernels>, n_channels: usize) -> Self {
         let with_counter = |set: PlaneKernels| {
-            let counter = (set.kernels.counter)();
+            let counter = WeighingCounter::new((set.kernels.counter)());
             (set, counter)
         };
         Self { sets: sets.into_iter().map(with_counter).collect(), n_channels }
@@ -84,20 +85,26 @@ impl fmt::Display for PlaneKernels {
 impl PlaneKernels {
     /// The bytes of a row that are matched.
     fn bytes<M: Memory>(&self, pixels: &FrameView<M>) -> ops::Range<usize> {
-        let columns = pixels.visible_columns(self.shared);
+        self.bytes_of(&pixels.visible_columns(self.shared))
+    }
+
+    fn bytes_of(&self, columns: &ops::Range<usize>) -> ops::Range<usize> {
         columns.start * self.pixel.pixel_stride..columns.end * self.pixel.pixel_stride
     }
 }
 
 impl BandProcessor for InPlaceProcessor {
-    fn count(&mut self, pixels: &[FrameRef]) -> Vec<Histogram> {
+    fn count(&mut self, bands: &[FrameRef], weighed: Option<&Weighed>) -> Vec<Histogram> {
         let mut histograms = vec![Histogram { bins: Vec::new() }; self.n_channels];
         for (set, counter) in &mut self.sets {
-            for pixels in pixels {
-                let (rows, bytes) = (pixels.visible_rows(set.shared), set.bytes(pixels));
+            for (field, pixels) in bands.iter().enumerate() {
+                let counted = Counted::new(weighed, bands, field, set.shared);
                 let plane = &pixels.planes()[set.plane];
-                for row in plane.rows(rows.start).take(rows.len()) {
-                    counter.add(&row[bytes.clone()]);
+                for y in pixels.visible_rows(set.shared) {
+                    for Run { columns, weight } in counted.row(y) {
+                        let row = &plane.row(y)[set.bytes_of(columns)];
+                        counter.add(row, *weight, set.kernels.counter);
+                    }
                 }
             }
             for (&channel, histogram) in set.channels.iter().zip(counter.finish()) {

@@ -1,16 +1,18 @@
 //! One frame from beginning to end: count, decide, apply.
 
+mod blend;
 mod grade;
 mod in_place;
 mod rows;
 pub mod survey;
+pub mod weights;
 
 use std::collections::TryReserveError;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::color::{Channels, ColorSpace, Encoding, LumaWeights, Range};
-use crate::frame::unpack::Unpack;
+use crate::frame::unpack::{RowSource, Unpack};
 use crate::frame::{
     Area, FrameLayout, FrameMut, FrameRef, FrameView, Memory, PlaneSpan, Scan, SpanError,
 };
@@ -22,9 +24,11 @@ use crate::mapping::Mapping;
 use crate::statistics::Statistics;
 use crate::workers::Workers;
 
+use blend::{Blend, blender};
 use grade::GradePlan;
 use in_place::{InPlaceProcessor, PlaneKernels, plane_kernels};
 use rows::RowPlan;
+use weights::{Weighed, Weights};
 
 /// The least bytes of a frame that are worth waking a thread for.
 const MIN_BAND_BYTES: usize = 512 * 1024;
@@ -35,12 +39,14 @@ pub struct Matcher {
     layout: FrameLayout,
     /// What is matched of a frame.
     area: Area,
+    /// How much the pixels of the area count, if not all alike.
+    weighed: Option<Arc<Weighed>>,
     /// The layout of the cells of the grid that the area covers, by themselves.
     cropped: FrameLayout,
     channels: Channels,
     plan: Plan,
     /// What works on one band of a frame each.
-    processors: Vec<Box<dyn BandProcessor>>,
+    workers: Vec<BandWorker>,
 }
 
 /// There is no way to the samples of a layout.
@@ -70,13 +76,66 @@ enum Plan {
     Grade(Box<GradePlan>),
 }
 
+impl Plan {
+    /// What blends bands of a layout with what they were. `None` if there is no way to the samples.
+    fn blender(
+        &self,
+        layout: &FrameLayout,
+        n_channels: usize,
+    ) -> Result<Option<Box<dyn Blend>>, TryReserveError> {
+        let source = match self {
+            Self::InPlace(_) => RowSource::new(layout, n_channels, None),
+            Self::Rows(plan) => Some(plan.source.clone()),
+            Self::Grade(plan) => Some(plan.source.clone()),
+        };
+        let (n_components, at_most) = match self {
+            Self::InPlace(planes) => (n_channels, planes[0].instruction_set),
+            Self::Rows(plan) => (plan.n_components, plan.at_most),
+            Self::Grade(plan) => (layout.components.len(), plan.at_most),
+        };
+        source.map(|source| blender(layout, &source, n_components, at_most)).transpose()
+    }
+}
+
 /// Works on bands of frames.
 trait BandProcessor: fmt::Debug + Send + Sync {
-    /// The histogram of each channel.
-    fn count(&mut self, pixels: &[FrameRef]) -> Vec<Histogram>;
+    /// The histogram of each channel, of a band or of its two fields.
+    fn count(&mut self, pixels: &[FrameRef], weighed: Option<&Weighed>) -> Vec<Histogram>;
 
     /// Replaces the colours.
     fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping);
+}
+
+/// Works on one band of a frame after the other.
+#[derive(Debug)]
+struct BandWorker {
+    processor: Box<dyn BandProcessor>,
+    /// Since it was first needed.
+    blender: Option<Box<dyn Blend>>,
+}
+
+impl BandWorker {
+    fn apply(
+        &mut self,
+        band: &mut FrameMut,
+        has_fields: bool,
+        mapping: &Mapping,
+        weighed: Option<&Weighed>,
+    ) {
+        let mut blender = weighed.zip(self.blender.as_mut());
+        if let Some((_, blender)) = &mut blender {
+            blender.save(band);
+        }
+        if has_fields {
+            self.processor.apply(&mut band.reborrow().field(0), mapping);
+            self.processor.apply(&mut band.reborrow().field(1), mapping);
+        } else {
+            self.processor.apply(band, mapping);
+        }
+        if let Some((weighed, blender)) = blender {
+            blender.blend(band, weighed, has_fields);
+        }
+    }
 }
 
 /// The channels of frames with components of `encoding`.
@@ -156,7 +215,7 @@ impl Matcher {
         let channels = graded_channels(&layout);
         let plan = GradePlan::new(&layout, at_most, unpack).ok_or(UnsupportedLayout)?;
         let (area, cropped, plan) = (layout.area(), layout.clone(), Plan::Grade(Box::new(plan)));
-        Ok(Self { area, cropped, layout, channels, plan, processors: Vec::new() })
+        Ok(Self { area, weighed: None, cropped, layout, channels, plan, workers: Vec::new() })
     }
 
     /// The same as [`new`](Self::new) for channels of any coding. That of Y'CbCr and luma is taken to be
@@ -181,12 +240,12 @@ impl Matcher {
             }
         };
         let (area, cropped) = (layout.area(), layout.clone());
-        Ok(Self { area, cropped, layout, channels, plan, processors: Vec::new() })
+        Ok(Self { area, weighed: None, cropped, layout, channels, plan, workers: Vec::new() })
     }
 
     /// Makes what works on some bands. Not before there is a frame: it takes memory for its width.
-    fn make_processors(&mut self, n: usize) -> Result<(), TryReserveError> {
-        while self.processors.len() < n {
+    fn make_workers(&mut self, n: usize, blends: bool) -> Result<(), TryReserveError> {
+        while self.workers.len() < n {
             let processor: Box<dyn BandProcessor> = match &self.plan {
                 Plan::InPlace(sets) => {
                     Box::new(InPlaceProcessor::new(sets.clone(), self.channels.depths.len()))
@@ -194,7 +253,12 @@ impl Matcher {
                 Plan::Rows(plan) => plan.processor()?,
                 Plan::Grade(plan) => plan.processor()?,
             };
-            self.processors.push(processor);
+            self.workers.push(BandWorker { processor, blender: None });
+        }
+        for worker in self.workers.iter_mut().take(n) {
+            if blends && worker.blender.is_none() {
+                worker.blender = self.plan.blender(&self.cropped, self.channels.depths.len())?;
+            }
         }
         Ok(())
     }
@@ -207,6 +271,7 @@ impl Matcher {
     /// outside alone stay as they are. Those of chroma that pixels inside and outside share are
     /// changed as if all of their pixels were inside, and counted where chroma is a channel.
     pub fn set_area(&mut self, area: Area) {
+        self.weighed = None;
         let area = area.intersection(self.layout.area());
         if area == self.area {
             return;
@@ -220,8 +285,19 @@ impl Matcher {
                 Plan::Grade(plan) => plan.layout = cropped.clone(),
             }
             self.cropped = cropped;
-            self.processors.clear();
+            self.workers.clear();
         }
+    }
+
+    /// The same for the smallest area that has all pixels that count, where these count by weights, and are
+    /// changed by them.
+    ///
+    /// A sample is counted as often as it weighs, and goes as far from what it is to what it would
+    /// become. Of chroma that pixels share, the largest of their weights counts. Of a sample of colours,
+    /// pixels are left out in turns.
+    pub fn set_weights(&mut self, weights: &Weights) {
+        self.set_area(weights.bounds());
+        self.weighed = Some(Arc::new(Weighed::new(weights, self.area, &self.layout)));
     }
 
     /// What is matched of a frame.
@@ -254,16 +330,19 @@ impl Matcher {
         workers: &Workers,
     ) -> Result<Statistics, TryReserveError> {
         if let Plan::Grade(plan) = &self.plan {
-            let sample = plan.sample(&frame.crop(&self.layout, self.area))?;
+            let frame = frame.crop(&self.layout, self.area);
+            let sample = plan.sample(&frame, self.weighed.as_deref())?;
             return Ok(Statistics { sample: Some(Arc::new(sample)), ..Statistics::default() });
         }
         let has_fields = self.has_fields(scan);
-        let mut tasks = self.tasks(frame, has_fields, workers)?;
-        workers.for_each(&mut tasks, |(band, processor, histograms)| {
+        let weighed = self.weighed.clone();
+        let mut tasks = self.tasks(frame, has_fields, workers, false)?;
+        workers.for_each(&mut tasks, |(band, BandWorker { processor, .. }, histograms)| {
             *histograms = if has_fields {
-                processor.count(&[band.clone().field(0), band.clone().field(1)])
+                let fields = [band.clone().field(0), band.clone().field(1)];
+                processor.count(&fields, weighed.as_deref())
             } else {
-                processor.count(std::slice::from_ref(band))
+                processor.count(std::slice::from_ref(band), weighed.as_deref())
             };
         });
         let counted: Vec<Vec<Histogram>> =
@@ -294,14 +373,10 @@ impl Matcher {
         mapping: &Mapping,
     ) -> Result<(), TryReserveError> {
         let has_fields = self.has_fields(scan);
-        let mut tasks = self.tasks(frame, has_fields, workers)?;
-        workers.for_each(&mut tasks, |(band, processor, _)| {
-            if has_fields {
-                processor.apply(&mut band.reborrow().field(0), mapping);
-                processor.apply(&mut band.reborrow().field(1), mapping);
-            } else {
-                processor.apply(band, mapping);
-            }
+        let weighed = self.weighed.clone();
+        let mut tasks = self.tasks(frame, has_fields, workers, weighed.is_some())?;
+        workers.for_each(&mut tasks, |(band, worker, _)| {
+            worker.apply(band, has_fields, mapping, weighed.as_deref());
         });
         Ok(())
     }
@@ -343,18 +418,18 @@ impl Matcher {
         frame: FrameView<M>,
         has_fields: bool,
         workers: &Workers,
-    ) -> Result<Vec<(FrameView<M>, &mut Box<dyn BandProcessor>, Vec<Histogram>)>, TryReserveError>
-    {
+        blends: bool,
+    ) -> Result<Vec<(FrameView<M>, &mut BandWorker, Vec<Histogram>)>, TryReserveError> {
         if self.area.is_empty() {
             return Ok(Vec::new());
         }
         let is_whole = self.area == self.layout.area();
         let frame = if is_whole { frame } else { frame.crop(&self.layout, self.area) };
         let n_bands = (self.cropped.bytes() / MIN_BAND_BYTES).clamp(1, workers.count());
-        self.make_processors(n_bands)?;
+        self.make_workers(n_bands, blends)?;
         let bands = frame.bands(&self.layout, n_bands, has_fields);
-        let task = |(band, processor)| (band, processor, Vec::new());
-        Ok(bands.into_iter().zip(&mut self.processors).map(task).collect())
+        let task = |(band, worker)| (band, worker, Vec::new());
+        Ok(bands.into_iter().zip(&mut self.workers).map(task).collect())
     }
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::{fmt, ops};
 
 use super::BandProcessor;
+use super::weights::{Counted, Run, Weighed, WeighingCounter};
 use crate::color::Channels;
 use crate::frame::rows::{Purpose, RowAccess, RowGroup, RowGroupViewMut};
 use crate::frame::unpack::{RowSource, Unpack};
 use crate::frame::{FrameLayout, FrameMut, FrameRef, FrameView, Memory, Subsampling};
 use crate::histogram::Histogram;
 use crate::kernels::convert::{Conversion, ConvertedRows};
-use crate::kernels::{Counter, InstructionSet, Kernels, RowKernels};
+use crate::kernels::{InstructionSet, Kernels, RowKernels};
 use crate::mapping::Mapping;
 
 /// How the samples of frames are taken out, and converted.
@@ -20,11 +21,11 @@ pub(super) struct RowPlan {
     /// Of the part of the frames that is matched.
     pub layout: FrameLayout,
     conversion: Option<Conversion>,
-    source: RowSource,
+    pub source: RowSource,
     depths: Vec<u32>,
     /// How many components are taken out.
-    n_components: usize,
-    at_most: InstructionSet,
+    pub n_components: usize,
+    pub at_most: InstructionSet,
 }
 
 impl RowPlan {
@@ -76,7 +77,7 @@ struct RowProcessor<S: RowKernels> {
     /// How each component is subsampled.
     shared: Vec<Subsampling>,
     rows_of_group: usize,
-    counters: Vec<Box<dyn Counter<S>>>,
+    counters: Vec<WeighingCounter<S>>,
     depths: Vec<u32>,
     kernels: Kernels<S>,
     converter: Option<Converter<S>>,
@@ -104,7 +105,11 @@ impl<S: RowKernels> RowProcessor<S> {
             group: RowGroup::new(layout, *n_components)?,
             shared: (0..*n_components).map(|component| layout.subsampling(component)).collect(),
             rows_of_group: layout.rows_of_group(),
-            counters: plan.depths.iter().map(|&depth| (kernels.counter)(depth)).collect(),
+            counters: plan
+                .depths
+                .iter()
+                .map(|&depth| WeighingCounter::new((kernels.counter)(depth)))
+                .collect(),
             depths: plan.depths.clone(),
             kernels,
             converter: plan.conversion.clone().map(converter).transpose()?,
@@ -159,11 +164,13 @@ impl<S: RowKernels> Hidden<S> {
 }
 
 impl<S: RowKernels> BandProcessor for RowProcessor<S> {
-    fn count(&mut self, pixels: &[FrameRef]) -> Vec<Histogram> {
+    fn count(&mut self, bands: &[FrameRef], weighed: Option<&Weighed>) -> Vec<Histogram> {
         let Self { access, group, counters, depths, kernels, converter, shared, rows_of_group } =
             self;
-        for pixels in pixels {
-            let pixel_columns = pixels.visible_columns(Subsampling::NONE);
+        for (field, pixels) in bands.iter().enumerate() {
+            let counted_of = |shared| Counted::new(weighed, bands, field, shared);
+            let counted_pixels = counted_of(Subsampling::NONE);
+            let counted: Vec<Counted> = shared.iter().map(|&shared| counted_of(shared)).collect();
             for index in 0..access.n_groups(pixels) {
                 access.load(pixels, index, group);
                 let first_row = index * *rows_of_group;
@@ -171,13 +178,16 @@ impl<S: RowKernels> BandProcessor for RowProcessor<S> {
                 match converter {
                     None => {
                         let view = access.view(pixels, index, group, counters.len());
-                        let channels = view.full.iter().zip(&mut *counters).zip(&*shared);
-                        for ((rows, counter), &shared) in channels {
-                            let columns = pixels.visible_columns(shared);
-                            let visible = visible_rows(pixels, shared, first_row);
-                            let rows = rows.iter().take(view.n_rows).take(visible.end);
-                            for row in rows.skip(visible.start).filter(|row| !row.is_empty()) {
-                                counter.add(&row[columns.clone()]);
+                        for (c, counter) in counters.iter_mut().enumerate() {
+                            let make = || (kernels.counter)(depths[c]);
+                            let first = first_row / shared[c].vertical;
+                            let visible = visible_rows(pixels, shared[c], first_row);
+                            let rows = view.full[c].iter().take(view.n_rows).take(visible.end);
+                            let rows = rows.enumerate().skip(visible.start);
+                            for (y, row) in rows.filter(|(_, row)| !row.is_empty()) {
+                                for Run { columns, weight } in counted[c].row(first + y) {
+                                    counter.add(&row[columns.clone()], *weight, make);
+                                }
                             }
                         }
                     }
@@ -186,15 +196,19 @@ impl<S: RowKernels> BandProcessor for RowProcessor<S> {
                         let view = access.view(pixels, index, group, conversion.n_full());
                         (kernels.conversion.to_channels)(conversion, &view, rows);
                         for row in pixel_rows.start..pixel_rows.end.min(view.n_rows) {
-                            for (samples, counter) in rows.channels(row).zip(&mut *counters) {
-                                counter.add(&samples[pixel_columns.clone()]);
+                            let channels = rows.channels(row).zip(&mut *counters).zip(&*depths);
+                            for ((samples, counter), &depth) in channels {
+                                let make = || (kernels.counter)(depth);
+                                for Run { columns, weight } in counted_pixels.row(first_row + row) {
+                                    counter.add(&samples[columns.clone()], *weight, make);
+                                }
                             }
                         }
                     }
                 }
             }
         }
-        let histogram = |(counter, &depth): (&mut Box<dyn Counter<S>>, &u32)| {
+        let histogram = |(counter, &depth): (&mut WeighingCounter<S>, &u32)| {
             let mut histogram = counter.finish().pop().expect("one channel");
             histogram.bins.truncate(1 << depth);
             histogram

@@ -53,7 +53,7 @@ pub(super) fn formats() -> Vec<VideoFormat> {
 /// frames, or have to be drawn into them. They may: the element matches frames and passes on their metas.
 /// The feature is listed with and without that of system memory, as GStreamer takes these for different
 /// caps.
-fn caps() -> gst::Caps {
+pub(super) fn caps() -> gst::Caps {
     let (memory, overlay) = (
         gst::CAPS_FEATURE_MEMORY_SYSTEM_MEMORY,
         gst_video::CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,
@@ -410,6 +410,16 @@ pub(super) fn placement(
     }
     let spans = meta.offset().iter().zip(meta.stride()).map(span).collect();
     Ok(Placement { size, spans, crop })
+}
+
+/// Regions of a frame that metas of some type tell of.
+pub(super) fn regions_of_interest(buffer: &gst::BufferRef, roi_type: &str) -> Vec<Area> {
+    let metas = buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>();
+    let area = |(left, top, width, height): (u32, u32, u32, u32)| {
+        let [left, top, width, height] = [left, top, width, height].map(|n| n as usize);
+        Area { left, top, width, height }
+    };
+    metas.filter(|meta| meta.roi_type() == roi_type).map(|meta| area(meta.rect())).collect()
 }
 
 /// How the rows of a frame follow each other, by the caps and, where they leave it to each buffer,

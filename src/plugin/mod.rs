@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod film;
 mod foreign_memory;
 mod frame;
 pub mod histomatch;
@@ -9,6 +10,7 @@ pub mod histotap;
 mod location;
 mod loops;
 mod memory;
+mod part;
 mod reader;
 mod reference;
 mod signals;

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use super::histomatch::Colorspace;
 use super::memory::NotMapped;
+use super::part::Part;
 use super::{frame, memory};
 use crate::color::Channels;
 use crate::frame::letterbox::LetterboxTracker;
-use crate::frame::{Area, FrameLayout, FrameRef, PlaneSpan, SpanError};
+use crate::frame::{Area, FrameLayout, FrameRef, PlaneSpan, Scan, SpanError};
 use crate::kernels::InstructionSet;
 use crate::live::gathering::Pixels;
-use crate::live::region::Region;
 use crate::matcher::survey::{Survey, SurveyError};
 use crate::matcher::{self, Matcher};
-use crate::statistics::Thumbnail;
+use crate::statistics::{Statistics, Thumbnail};
 use crate::workers::Workers;
 
 /// For tests: frames of every format are read through GStreamer's unpack functions.
@@ -78,6 +78,26 @@ pub(super) fn channels(info: &gst_video::VideoInfo, matching: Matching) -> Chann
     }
 }
 
+/// What decides what is counted, and changed.
+#[derive(PartialEq)]
+struct Selection {
+    part: Part,
+    is_changed: bool,
+    shown: Area,
+    active: Area,
+}
+
+/// Why a buffer of some caps is not one picture, in words that follow "frames" or "they".
+pub(super) fn check(info: &gst_video::VideoInfo) -> Result<(), &'static str> {
+    if info.multiview_mode() == gst_video::VideoMultiviewMode::Separated {
+        return Err("they have two or more views, each in memory of its own");
+    }
+    if info.interlace_mode() == gst_video::VideoInterlaceMode::Fields {
+        return Err("their fields follow each other in one buffer");
+    }
+    Ok(())
+}
+
 /// Reads frames as some caps describe them.
 pub(super) struct FrameReader {
     info: gst_video::VideoInfo,
@@ -87,8 +107,14 @@ pub(super) struct FrameReader {
     frame_info: gst_video::VideoInfo,
     /// Counts them.
     pub matcher: Matcher,
+    /// Counts them where another area is learned from than is changed.
+    learner: Option<Matcher>,
     /// The part of them that is shown, by crop metas.
     shown: Area,
+    /// What of that is looked at: without its borders, if these are to be ignored.
+    active: Area,
+    /// What was selected last, and whether there was something of it.
+    selected: Option<(Selection, bool)>,
     /// Looks at the cells of the grid that `shown` covers, since it was first needed.
     survey: Option<Survey>,
     borders: LetterboxTracker,
@@ -109,7 +135,10 @@ impl FrameReader {
             frame_info,
             matching,
             at_most,
+            learner: None,
             shown: matcher.layout().area(),
+            active: matcher.layout().area(),
+            selected: None,
             survey: None,
             borders: LetterboxTracker::default(),
             matcher,
@@ -165,6 +194,7 @@ impl FrameReader {
         }
         let info = frame::resized(&self.info, size).map_err(Failure::Buffer)?;
         self.matcher = make_matcher(&info, self.matching, self.at_most).map_err(Failure::Buffer)?;
+        (self.learner, self.selected) = (None, None);
         self.frame_info = info;
         self.show(self.matcher.layout().area());
         Ok(())
@@ -172,7 +202,7 @@ impl FrameReader {
 
     /// Takes note of what is shown of the frames.
     fn show(&mut self, area: Area) {
-        self.shown = area;
+        (self.shown, self.active) = (area, area);
         self.survey = None;
         self.borders = LetterboxTracker::default();
     }
@@ -188,7 +218,7 @@ impl FrameReader {
     ) -> Result<Option<Thumbnail>, Failure> {
         if !looked_for.borders {
             self.borders = LetterboxTracker::default();
-            self.matcher.set_area(self.shown);
+            self.active = self.shown;
         }
         if (!looked_for.thumbnail && !looked_for.borders) || self.shown.is_empty() {
             return Ok(None);
@@ -209,19 +239,65 @@ impl FrameReader {
         let seen = survey.look(&pixels.clone().crop(layout, cells), looked_for.borders);
         if looked_for.borders && !is_gap {
             let content = seen.active_picture.moved(cells.left, cells.top).intersection(self.shown);
-            self.matcher.set_area(self.borders.follow(content, elapsed));
+            self.active = self.borders.follow(content, elapsed);
         }
         Ok(looked_for.thumbnail.then_some(seen.thumbnail))
     }
 
+    /// Chooses what of a frame that was looked at is counted from now on, and what is changed: the part,
+    /// if it `is_changed` alone, or all of it. Whether the frame has something of the part; otherwise, all
+    /// of it is counted unless nothing is to be changed.
+    pub fn select(&mut self, part: Part, is_changed: bool) -> Result<bool, Failure> {
+        let &mut Self { shown, active, .. } = self;
+        let selection = Selection { part, is_changed, shown, active };
+        if let Some((last, is_there)) = &self.selected
+            && *last == selection
+        {
+            return Ok(*is_there);
+        }
+        let (area, weights) = selection.part.select(shown, active);
+        let is_all = area == active && weights.is_none();
+        if !is_changed {
+            self.matcher.set_area(active);
+        }
+        let matcher = if is_changed || area.is_empty() || is_all {
+            self.learner = None;
+            is_changed.then_some(&mut self.matcher)
+        } else {
+            if self.learner.is_none() {
+                let learner = make_matcher(&self.frame_info, self.matching, self.at_most);
+                self.learner = Some(learner.map_err(Failure::Buffer)?);
+            }
+            self.learner.as_mut()
+        };
+        match (matcher, weights) {
+            (Some(matcher), Some(weights)) => matcher.set_weights(&weights),
+            (Some(matcher), None) => matcher.set_area(area),
+            (None, _) => {}
+        }
+        let is_there = !area.is_empty() || active.is_empty();
+        self.selected = Some((selection, is_there));
+        Ok(is_there)
+    }
+
+    /// Counts what was selected of a frame.
+    pub fn count(
+        &mut self,
+        frame: FrameRef,
+        scan: Scan,
+        workers: &Workers,
+    ) -> Result<Statistics, TryReserveError> {
+        self.learner.as_mut().unwrap_or(&mut self.matcher).count(frame, scan, workers)
+    }
+
     /// Pixels of the frame in a buffer, from a grid, some time after the frame before: of what is shown,
-    /// without its borders if these are to be ignored, inside of a region. `None` if nothing is left.
+    /// without its borders if these are to be ignored, of a part. `None` if nothing is left.
     /// The reader must have been made for [`Matching::Colors`].
     pub fn pixels(
         &mut self,
         buffer: &gst::BufferRef,
         ignore_borders: bool,
-        region: Option<Region>,
+        part: Part,
         elapsed: Duration,
     ) -> Result<Option<Pixels>, Failure> {
         let spans = self.place(buffer)?;
@@ -234,11 +310,9 @@ impl FrameReader {
             elapsed,
             false,
         )?;
-        if let Some(region) = region {
-            self.matcher.set_area(region.within(self.shown).intersection(self.matcher.area()));
-        }
+        self.select(part, true)?;
         let scan = frame::scan(buffer, &self.info);
-        let statistics = self.matcher.count(frame, scan, &Workers::default())?;
+        let statistics = self.count(frame, scan, &Workers::default())?;
         let Area { width, height, .. } = self.matcher.area();
         Ok(statistics.sample.and_then(|sample| Pixels::of(&sample, (width, height))))
     }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::lock;
-use super::source::{Origin, Source};
+use super::source::{Origin, Property, Source};
 use crate::color::Channels;
 use crate::live::channel::Consumer;
 use crate::reference::{Interrupt, Reference, ReferenceId, Target};
@@ -79,7 +79,7 @@ impl InUse {
     /// What a source has at once.
     fn at_once(source: &Source) -> Option<Self> {
         match source {
-            Source::Nothing | Source::Picture(_) => None,
+            Source::Nothing | Source::File(_) | Source::Files(_) => None,
             Source::Captured(reference) => {
                 Some(Self { origin: Origin::Captured, reference: Arc::clone(reference) })
             }
@@ -101,10 +101,8 @@ pub(super) struct OriginalTarget {
 pub(super) struct Request {
     /// Where there is a number, the source must be read or installed; otherwise the element is stopped.
     pub number: Option<u64>,
-    /// Whether `reference-location` reads as something else than before.
-    pub other_location: bool,
-    /// Whether `reference-channel` does.
-    pub other_channel: bool,
+    /// The properties that read as something else than before.
+    pub changed: Vec<Property>,
 }
 
 /// What becomes of snapshots that are newer than what is in use.
@@ -175,9 +173,14 @@ pub(super) enum NotSettled {
 }
 
 impl References {
-    /// The location of a picture that was asked for last.
+    /// The location of a file that was asked for last.
     pub fn location(&self) -> Option<PathBuf> {
         lock(&self.shared.slot).source.location().map(PathBuf::from)
+    }
+
+    /// The locations of several files that were asked for last.
+    pub fn locations(&self) -> Vec<PathBuf> {
+        lock(&self.shared.slot).source.locations().iter().map(PathBuf::from).collect()
     }
 
     /// The channel that was asked for last.
@@ -195,10 +198,12 @@ impl References {
         lock(&self.shared.slot).in_use.is_some()
     }
 
-    /// Takes a number for a source, unless what was asked for before `stays`.
-    pub fn request(&self, source: Source, stays: impl FnOnce(&Source) -> bool) -> Option<Request> {
+    /// Takes a number for a source that a property asks for, or a frame of the stream. What another property
+    /// has asked for is not given up for nothing.
+    pub fn request(&self, source: Source, by: Option<Property>) -> Option<Request> {
         let mut slot = lock(&self.shared.slot);
-        if stays(&slot.source) {
+        let holder = slot.source.property();
+        if source.is_nothing() && holder.is_some() && holder != by {
             drop(slot);
             // Without the lock, because it may be the last that has a channel.
             drop(source);
@@ -207,8 +212,7 @@ impl References {
         slot.requested += 1;
         let request = Request {
             number: slot.started.then_some(slot.requested),
-            other_location: slot.source.location() != source.location(),
-            other_channel: slot.source.channel_name() != source.channel_name(),
+            changed: slot.source.changed_by(&source),
         };
         let old = mem::replace(&mut slot.source, source);
         let coming = slot.coming.take();
@@ -290,9 +294,9 @@ impl References {
         }
     }
 
-    /// The element starts. Gives the picture to be loaded, if there is one; what becomes of it has
+    /// The element starts. Gives the files to be loaded, if there are any; what becomes of them has
     /// to be [told](Self::settle_first).
-    pub fn start(&self) -> Option<(u64, PathBuf)> {
+    pub fn start(&self) -> Option<(u64, Vec<PathBuf>)> {
         let mut slot = lock(&self.shared.slot);
         slot.started = true;
         slot.flushing = false;
@@ -301,9 +305,12 @@ impl References {
         // What was asked for before is not wanted any more.
         slot.installed = slot.requested;
         slot.in_use = InUse::at_once(&slot.source);
-        let location = slot.source.location()?.to_owned();
+        let files = slot.source.files();
+        if files.is_empty() {
+            return None;
+        }
         slot.first = First::Awaited;
-        Some((slot.installed, location.into()))
+        Some((slot.installed, files))
     }
 
     /// Waits for the first reference, but not for long. Whether it was read, or can't be.

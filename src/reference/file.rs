@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::Interrupt;
+use super::{Interrupt, kinds};
 
 /// The largest file that is read, in bytes: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -115,6 +115,12 @@ pub(super) fn read(path: &Path, interrupt: &Interrupt) -> Result<Vec<u8>, Refere
         }
         if file.by_ref().take(READ_AT_ONCE).read_to_end(&mut content).map_err(io_error)? == 0 {
             break;
+        }
+        // A film may be large, and its name is at its start.
+        if content.len() as u64 == READ_AT_ONCE
+            && let Err(error @ ReferenceError::Unsupported(_)) = kinds::kind(&content)
+        {
+            return Err(error);
         }
     }
     match content.len() as u64 {

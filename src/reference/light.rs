@@ -9,7 +9,7 @@ use crate::matrix::{self, Matrix, Vector};
 use super::samples::Sample;
 
 /// What the samples of a reference stand for.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Coding {
     /// What streams may be coded in, too.
     Known(Colorimetry),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Report, Settings, UpdateMode};
+use super::{Report, Settings, UpdateMode, weight};
 use crate::cdf::Cdf;
 use crate::color::Channels;
 use crate::histogram::Histogram;
@@ -13,8 +13,8 @@ use crate::matching::match_cdfs;
 /// How much of a frame is learned.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Update {
-    /// What it has in the average.
-    pub weight: f64,
+    /// How much of its time it counts for: 1, or less if it says less about its scene.
+    pub trust: f64,
     /// How much a new scene begins: from 0, the scene goes on, to 1, it is a cut.
     pub novelty: f64,
 }
@@ -26,26 +26,35 @@ pub(super) struct Learning {
     pub is_stale: bool,
     /// For how long it was learned.
     learned: Duration,
+    /// The time that frames counted for, in seconds.
+    counted: f64,
 }
 
 impl Learning {
-    /// The share that a frame has in it, from 0, it is held, to 1. The first one has all.
+    /// The share that a frame has in it, from 0, it is held, to 1. The first one has all. What is held
+    /// later is the mean over time of all that it is learned from, and otherwise the average forgets.
     pub fn share(
         &mut self,
         has_learned: bool,
         elapsed: Duration,
-        Update { weight, novelty }: Update,
+        Update { trust, novelty }: Update,
         settings: &Settings,
     ) -> f64 {
         if !has_learned || self.is_stale {
             *self = Self::default();
             return 1.;
         }
+        let time = trust * elapsed.as_secs_f64();
+        // Nobody knows how long the first one was shown.
+        let first = if self.learned.is_zero() { elapsed.as_secs_f64() } else { 0. };
+        self.counted += first + time;
         self.learned = self.learned.saturating_add(elapsed);
-        let is_held =
-            settings.update_mode != UpdateMode::Frame && self.learned > settings.smoothing;
-        let weight = if is_held { 0. } else { weight };
-        weight + (1. - weight) * novelty
+        let share = match settings.update_mode {
+            UpdateMode::Frame => trust * weight(elapsed, settings.smoothing),
+            _ if self.learned > settings.smoothing || time == 0. => 0.,
+            _ => time / self.counted,
+        };
+        share + (1. - share) * novelty
     }
 }
 

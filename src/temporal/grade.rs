@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::{FORGOTTEN, Learning, Update};
-use super::{FlatFrames, Report, Settings, flatness};
+use super::{FlatFrames, Report, Settings, UpdateMode, flatness};
 use crate::color::{Channels, Encoding, LumaWeights};
 use crate::grading::{self, Goal, Rule};
 use crate::mapping::grade::Grade;
@@ -16,9 +16,11 @@ use crate::statistics::ColorSample;
 pub(super) struct GradeState {
     /// The average of what frames were graded by, if there was one that wasn't flat.
     average: Option<Grade>,
-    /// The frame that was learned from last: what is held can be learned again for another
-    /// reference.
+    /// The frame that was learned from last, or pixels of all frames if what they have in common is held
+    /// later. It can be learned again for another reference.
     source: Option<Arc<ColorSample>>,
+    /// How many frames were gathered in it.
+    gathered: u64,
     /// What the average is towards, and by which rule.
     towards: Option<(ReferenceId, Rule)>,
     pub learning: Learning,
@@ -86,8 +88,16 @@ impl GradeState {
         };
         let towards = Some((target.id, rule));
         let is_other = self.average.is_some() && self.towards != towards;
+        let is_gathered = settings.update_mode != UpdateMode::Frame;
         if share > 0. {
-            self.source = Some(scaled(sample, gain));
+            let sample = scaled(sample, gain);
+            self.source = Some(match self.source.take() {
+                Some(gathered) if is_gathered && share < 1. => {
+                    self.gathered += 1;
+                    gather(gathered, &sample, share, self.gathered)
+                }
+                _ => sample,
+            });
         }
         let learned = match &self.source {
             Some(source) if share > 0. || is_other => Some(grading::learn(source, goal, rule)),
@@ -100,7 +110,7 @@ impl GradeState {
                 self.outgoing = old.map(|old| (old, 1.));
             }
             self.average = Some(match self.average.take() {
-                Some(mut average) if !is_other && share < 1. => {
+                Some(mut average) if !is_other && !is_gathered && share < 1. => {
                     average.mix(&learned, share);
                     average
                 }
@@ -143,6 +153,33 @@ impl GradeState {
         }
         average
     }
+}
+
+/// A sample in which each pixel is one of the next frame with a probability of `share`: every one is of any of the
+/// frames, as their shares say (J. S. Vitter, "Random Sampling with a Reservoir", ACM TOMS 11, 1985).
+fn gather(
+    mut gathered: Arc<ColorSample>,
+    next: &ColorSample,
+    share: f64,
+    number: u64,
+) -> Arc<ColorSample> {
+    let n = gathered.len().min(next.len());
+    let channels = &mut Arc::make_mut(&mut gathered).channels;
+    for pixel in (0..n).filter(|&pixel| random(number, pixel as u64) < share) {
+        for (channel, next) in channels.iter_mut().zip(&next.channels) {
+            channel[pixel] = next[pixel];
+        }
+    }
+    gathered
+}
+
+/// A number from 0 to 1 for each pixel of each frame, the same in every run: the finalizer of SplitMix64 (G. L.
+/// Steele, D. Lea and C. H. Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
+fn random(frame: u64, pixel: u64) -> f64 {
+    let mut bits = (frame << 32 | pixel).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (bits ^ bits >> 31) as f64 / 2f64.powi(64)
 }
 
 /// A sample as if it were darker by a gain.

@@ -17,7 +17,8 @@
 //!
 //! - **Smoothing.** The source is an exponential average of the frames' CDFs. A frame that comes
 //!   *t* after the last one has the weight 1 − exp(−*t*/τ): a low-pass filter of first order,
-//!   whatever the rate of the frames is.
+//!   whatever the rate of the frames is. What is held later ([`UpdateMode`]) is the mean of the
+//!   frames over time, for τ.
 //!   Where much of the picture is not as it usually is ([`Exposed::unrest`](exposure::Exposed::unrest)), a
 //!   frame weighs less, down to a third: what comes and goes, and what a camera passes, is followed
 //!   slowly. While something hides part of the picture that came at once, frames weigh nothing, for a
@@ -64,7 +65,7 @@ pub enum UpdateMode {
     #[default]
     Frame,
     /// From the first frame of a scene and those that follow within one time constant of the
-    /// smoothing; then it is held until the next cut.
+    /// smoothing: their mean, which is held until the next cut.
     Scene,
     /// As for a scene, but once for all: until [`Temporal::relearn`].
     Locked,
@@ -296,7 +297,7 @@ impl Temporal {
     ) -> (Mapping, Report) {
         let smoothing = settings.smoothing;
         let weight = weight(elapsed, smoothing);
-        let mut update = Update { weight, novelty: 0. };
+        let mut update = Update { trust: 1., novelty: 0. };
         let mut report = Report { gain: 1., ..Report::default() };
         if let Some(thumbnail) = &statistics.thumbnail {
             self.look(thumbnail, elapsed, settings, &mut update, &mut report);
@@ -386,9 +387,9 @@ impl Temporal {
         let average = if step.is_fading_in { 0. } else { weight(elapsed, time) };
         let exposed = self.exposure.follow(thumbnail, elapsed, average);
         report.gain = exposed.gain;
-        if !settings.smoothing.is_zero() {
+        if settings.update_mode == UpdateMode::Frame && !settings.smoothing.is_zero() {
             // What moves is no scene to learn from, either, but it may go on for long.
-            update.weight /= 1. + (exposed.unrest / UNREST).min(2.);
+            update.trust /= 1. + (exposed.unrest / UNREST).min(2.);
         }
 
         // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
@@ -399,7 +400,7 @@ impl Temporal {
         if self.is_provisional {
             self.begin();
         } else if step.is_fading_in || exposed.is_fading_out || is_hidden {
-            update.weight = 0.;
+            update.trust = 0.;
         }
     }
 

@@ -17,6 +17,7 @@ use gsthistomatch::reference::Reference;
 use gsthistomatch::statistics::Statistics;
 use gsthistomatch::workers::Workers;
 
+pub mod cameras;
 pub mod footage;
 pub mod frames;
 pub mod grading;
@@ -91,7 +92,7 @@ pub fn count_of_reads(element: &gst::Element) -> Arc<AtomicUsize> {
 }
 
 /// Values, legal and extreme, of every property that can be set, but for the reference.
-pub const VALUES: [(&str, &[&str]); 16] = [
+pub const VALUES: [(&str, &[&str]); 20] = [
     ("reference-timeout", &["0", "2000000000"]),
     ("method", &["channels", "linear", "grade"]),
     ("dither", &["true", "false"]),
@@ -103,6 +104,10 @@ pub const VALUES: [(&str, &[&str]); 16] = [
     ("update-mode", &["scene", "frame", "locked"]),
     ("flat-frames", &["match", "hold"]),
     ("ignore-borders", &["false", "true"]),
+    ("region", &["0,0,0.5,0.5", "0.999,0.999,0.0001,0.0001", ""]),
+    ("mask-location", &[concat!(env!("CARGO_MANIFEST_DIR"), "/examples/media/chelsea.png"), ""]),
+    ("roi-type", &["face", ""]),
+    ("apply-region", &["true", "false"]),
     ("max-slope", &["0", "0.5", "1.5", "16"]),
     ("post-messages", &["false", "true"]),
     ("interval", &["0", "1000000000"]),

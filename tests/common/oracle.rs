@@ -359,32 +359,25 @@ pub fn match_pictures(
     colorspace: Colorspace,
     reference: &Picture,
 ) {
+    let luts = luts_of(pictures, code, colorspace, reference, None);
+    replace(pictures, code, colorspace, &luts);
+}
+
+/// The pictures' channels, and the bits of each.
+fn channels_of(
+    pictures: &[Components],
+    code: Code,
+    colorspace: Colorspace,
+) -> (Vec<Vec<Grid>>, Vec<u32>) {
     let channels = code.channels(colorspace);
     let n = channels.n_channels();
-    let luts = |grids: &[Vec<Grid>], depths: &[u32]| -> Vec<Vec<i64>> {
-        (0..n)
-            .map(|c| {
-                let samples = grids.iter().flat_map(|grids| grids[c].iter().flatten().copied());
-                lut_of_counts(count(samples, depths[c]), reference.counts(channels, c, depths[c]))
-            })
-            .collect()
-    };
-
     if code.is_rgb() == channels.is_rgb() {
-        let grids: Vec<Vec<Grid>> = pictures.iter().map(|picture| picture.grids.clone()).collect();
-        let luts = luts(&grids, &pictures[0].depths);
-        for picture in pictures {
-            for (grid, lut) in picture.grids.iter_mut().zip(&luts) {
-                grid.iter_mut().flatten().for_each(|sample| *sample = lut[*sample as usize]);
-            }
-        }
-        return;
+        let grids = pictures.iter().map(|picture| picture.grids.clone()).collect();
+        return (grids, pictures[0].depths.clone());
     }
-
     let depth = pictures[0].depths[0];
     let to_channels = factors(code, channels, depth);
-    let back = factors(channels, code, depth);
-    let converted: Vec<Vec<Grid>> = pictures
+    let converted = pictures
         .iter()
         .map(|picture| {
             let (cb, cr) = (picture.chroma(1), picture.chroma(2));
@@ -399,12 +392,66 @@ pub fn match_pictures(
             grids
         })
         .collect();
-    let luts = luts(&converted, &vec![depth; n]);
+    (converted, vec![depth; n])
+}
 
+/// The tables of pictures, of whose pixels each counts as often as `weights` say.
+pub fn luts_of(
+    pictures: &[Components],
+    code: Code,
+    colorspace: Colorspace,
+    reference: &Picture,
+    weights: Option<&[Grid]>,
+) -> Vec<Vec<i64>> {
+    let channels = code.channels(colorspace);
+    let (grids, depths) = channels_of(pictures, code, colorspace);
+    (0..channels.n_channels())
+        .map(|c| {
+            // Of converted pictures, each pixel has all channels.
+            let is_shared = c > 0 && code.is_rgb() == channels.is_rgb();
+            let times = |picture: usize, y: usize, x: usize| {
+                let shared = if is_shared { pictures[picture].shared } else { (1, 1) };
+                weights.map_or(1, |weights| weight_of(&weights[picture], shared, y, x))
+            };
+            let samples = grids.iter().enumerate().flat_map(|(picture, grids)| {
+                grids[c].iter().enumerate().flat_map(move |(y, row)| {
+                    let sample = move |(x, &sample): (usize, &i64)| {
+                        std::iter::repeat_n(sample, times(picture, y, x) as usize)
+                    };
+                    row.iter().enumerate().flat_map(sample)
+                })
+            });
+            lut_of_counts(count(samples, depths[c]), reference.counts(channels, c, depths[c]))
+        })
+        .collect()
+}
+
+/// The weight of a sample that some pixels share: that of the one that has the most.
+pub fn weight_of(weights: &Grid, (h, v): (usize, usize), y: usize, x: usize) -> i64 {
+    let rows = weights[y * v..].iter().take(v);
+    rows.flat_map(|row| row[x * h..].iter().take(h)).copied().max().unwrap_or_default()
+}
+
+/// Replaces the levels of pictures.
+pub fn replace(pictures: &mut [Components], code: Code, colorspace: Colorspace, luts: &[Vec<i64>]) {
+    let channels = code.channels(colorspace);
+    let n = channels.n_channels();
+    if code.is_rgb() == channels.is_rgb() {
+        for picture in pictures {
+            for (grid, lut) in picture.grids.iter_mut().zip(luts) {
+                grid.iter_mut().flatten().for_each(|sample| *sample = lut[*sample as usize]);
+            }
+        }
+        return;
+    }
+
+    let depth = pictures[0].depths[0];
+    let back = factors(channels, code, depth);
+    let (converted, _) = channels_of(pictures, code, colorspace);
     for (picture, channels) in pictures.iter_mut().zip(&converted) {
         let changes: Vec<Grid> = channels
             .iter()
-            .zip(&luts)
+            .zip(luts)
             .map(|(grid, lut)| {
                 let change = |&v: &i64| lut[v as usize] - v;
                 grid.iter().map(|row| row.iter().map(change).collect()).collect()

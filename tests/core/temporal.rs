@@ -1092,6 +1092,26 @@ fn deflicker_moves_the_mapping_with_the_brightness() {
     assert!((i32::from(unmoved.levels[110]) - i32::from(lut.levels[100])).abs() > 6);
 }
 
+/// Frames that are learned once count alike, the first one as the last.
+#[test]
+fn what_is_held_is_the_mean_of_its_frames() {
+    for update_mode in [UpdateMode::Scene, UpdateMode::Locked] {
+        let mut show = Show::new(Settings { update_mode, ..smooth() });
+        let (first, second) = (even(0..100), even(50..250));
+        for t in 0..26 {
+            let frame = if t < 10 { &first } else { &second };
+            assert_eq!(show.frame(frame, None).1.learned, [true], "{t}");
+        }
+        let (lut, report) = show.frame(&first, None);
+        assert_eq!(report.learned, [false]);
+        let mean = Cdf::from(&first).mix(&Cdf::from(&second), 16. / 26.);
+        let expected = match_cdfs(&mean, &show.target.cdfs[0]);
+        for (level, expected) in lut.levels.iter().zip(expected.levels).skip(1) {
+            assert!(level.abs_diff(expected) <= 1, "{level} {expected}");
+        }
+    }
+}
+
 /// For cuts and for flicker, where a frame has to do with those before it.
 #[test]
 fn frames_are_looked_at_where_it_counts() {

@@ -6,12 +6,14 @@ mod common;
 
 mod borders;
 mod buffers;
+mod cameras;
 mod channels;
 #[cfg(unix)]
 mod clients;
 mod control;
 mod cube;
 mod devices;
+mod films;
 mod formats;
 mod grade;
 mod kernels;
@@ -29,6 +31,8 @@ mod properties;
 mod python;
 mod quality;
 mod quiet;
+mod references;
+mod region;
 mod steady;
 mod stream;
 mod stress;

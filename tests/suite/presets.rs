@@ -17,10 +17,15 @@ fn root() -> &'static Path {
 }
 
 /// What no preset sets: what is seen and told, not how it is matched.
-const LEFT_ALONE: [&str; 7] = [
+const LEFT_ALONE: [&str; 12] = [
     "reference-location",
+    "reference-locations",
     "reference-channel",
     "reference-timeout",
+    "region",
+    "mask-location",
+    "roi-type",
+    "apply-region",
     "n-threads",
     "post-messages",
     "interval",

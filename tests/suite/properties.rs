@@ -73,6 +73,7 @@ fn a_new_element_has_the_declared_defaults() {
         own,
         [
             NAME,
+            "reference-locations",
             "reference-channel",
             "reference-timeout",
             "n-threads",
@@ -85,6 +86,10 @@ fn a_new_element_has_the_declared_defaults() {
             "update-mode",
             "flat-frames",
             "ignore-borders",
+            "region",
+            "mask-location",
+            "roi-type",
+            "apply-region",
             "max-slope",
             "dither",
             "post-messages",
@@ -110,6 +115,11 @@ fn blurbs_and_flags_say_what_the_properties_do() {
             &["histograms", "file://", "unset or empty = frames pass unchanged"][..],
         ),
         (
+            "reference-locations",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["as one reference", "same weight", "<a.png,b.png>", "unset or empty = none"],
+        ),
+        (
             "reference-channel",
             gst::PARAM_FLAG_MUTABLE_PLAYING,
             &["histotap", "unchanged before the first one", "unset or empty = none"],
@@ -131,6 +141,22 @@ fn blurbs_and_flags_say_what_the_properties_do() {
         ("update-mode", gst::PARAM_FLAG_MUTABLE_PLAYING, &["learned from"]),
         ("flat-frames", gst::PARAM_FLAG_MUTABLE_PLAYING, &["next to no distribution"]),
         ("ignore-borders", gst::PARAM_FLAG_MUTABLE_PLAYING, &["black bars"]),
+        (
+            "region",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["in fractions of it", "unset or empty = all"],
+        ),
+        (
+            "mask-location",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["white is learned from", "file://", "unset or empty = all"],
+        ),
+        (
+            "roi-type",
+            gst::PARAM_FLAG_MUTABLE_PLAYING,
+            &["GstVideoRegionOfInterestMeta", "unset or empty = metas don't matter"],
+        ),
+        ("apply-region", gst::PARAM_FLAG_MUTABLE_PLAYING, &["leave the rest"]),
         ("max-slope", CONTROLLED, &["output levels per input level", "0 = no limit"]),
         ("post-messages", gst::PARAM_FLAG_MUTABLE_PLAYING, &["fields of stats"]),
         (

@@ -54,7 +54,7 @@ fn without_the_plugin_nothing_of_gstreamer_is_needed() {
 
 /// The cases that the list of faults has.
 fn faults() -> impl Iterator<Item = u32> {
-    (1..=127).chain(139..=154).chain(160..=168).chain(170..=219)
+    (1..=127).chain(139..=154).chain(160..=168).chain(170..=229).chain(240..=249)
 }
 
 fn readme_of_tests() -> String {

@@ -1,5 +1,6 @@
 //! Properties, pad templates and virtual functions of `histomatch`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -54,6 +55,14 @@ pub(super) struct Streaming {
 /// The name of a property.
 const STATS: &str = "stats";
 
+/// What the elements of `reference-locations` are.
+fn location_spec() -> glib::ParamSpec {
+    glib::ParamSpecString::builder("location")
+        .nick("Location")
+        .blurb("File, as in reference-location")
+        .build()
+}
+
 /// The last frame that was matched.
 struct Last {
     running_time: Option<gst::ClockTime>,
@@ -63,23 +72,36 @@ struct Last {
 #[derive(glib::Properties, Default)]
 #[properties(wrapper_type = super::HistoMatch)]
 pub struct HistoMatch {
-    /// The picture file whose histograms every frame is given: a path or a `file://` URI. It reads as
+    /// The picture or film whose histograms every frame is given: a path or a `file://` URI. It reads as
     /// it was set; which one is in use, `stats` says.
     #[property(
         name = "reference-location",
         type = Option<PathBuf>,
         get = |imp: &Self| imp.references.location(),
-        set = |imp: &Self, location: Option<PathBuf>| imp.request_picture(location),
+        set = |imp: &Self, location: Option<PathBuf>| imp.request_location(location),
         nick = "Reference location",
-        blurb = "Picture file whose histograms every frame is given: a path or a file:// URI \
-                 (PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF, PNM or QOI; unset or empty = frames pass \
-                 unchanged)",
+        blurb = "Picture or film whose histograms every frame is given: a path or a file:// URI \
+                 (PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF, PNM, QOI, or what GStreamer decodes; unset or \
+                 empty = frames pass unchanged)",
         mutable_playing,
         explicit_notify,
         nullable
     )]
-    /// The name under which a `histotap` publishes what every frame is matched to. Of this and
-    /// `reference-location`, the last that was set holds, and the other one reads as unset.
+    /// Several of them as one. It is an array of strings.
+    #[property(
+        name = "reference-locations",
+        type = gst::Array,
+        get = |imp: &Self| imp.locations(),
+        set = |imp: &Self, locations: gst::Array| imp.request_locations(&locations),
+        element_spec = Some(&location_spec()),
+        nick = "Reference locations",
+        blurb = "Several files as one reference, each with the same weight, as in \"<a.png,b.png>\" \
+                 (unset or empty = none)",
+        mutable_playing,
+        explicit_notify
+    )]
+    /// The name under which a `histotap` publishes what every frame is matched to. Of this and the others,
+    /// the last that was set holds, and all others read as unset.
     #[property(
         name = "reference-channel",
         type = Option<String>,
@@ -247,6 +269,56 @@ pub struct HistoMatch {
         blurb = "Leave black bars around the picture out of the counts, and as they are",
         mutable_playing
     )]
+    /// What of the picture is learned from.
+    #[property(
+        name = "region",
+        type = Option<String>,
+        get = |imp: &Self| imp.region(),
+        set = |imp: &Self, region: Option<String>| imp.set_region(region),
+        nick = "Region",
+        blurb = "What of the picture is learned from: \"x,y,width,height\" in fractions of it (unset or \
+                 empty = all of it)",
+        mutable_playing,
+        nullable
+    )]
+    /// The picture of what is learned from.
+    #[property(
+        name = "mask-location",
+        type = Option<PathBuf>,
+        get = |imp: &Self| imp.mask_location(),
+        set = |imp: &Self, location: Option<PathBuf>| imp.set_mask(location),
+        nick = "Mask location",
+        blurb = "Grey picture that is scaled to the frame: a path or a file:// URI. What is white is learned \
+                 from, what is grey by its share (unset or empty = all of it)",
+        mutable_playing,
+        nullable
+    )]
+    /// The type of metas that say what is learned from.
+    #[property(
+        name = "roi-type",
+        type = Option<String>,
+        get = |imp: &Self| lock(&imp.settings).roi_type.clone(),
+        set = |imp: &Self, roi_type: Option<String>| {
+            lock(&imp.settings).roi_type = roi_type.filter(|roi_type| !roi_type.is_empty());
+        },
+        nick = "ROI type",
+        blurb = "Type of the GstVideoRegionOfInterestMeta of buffers, such as \"face\", whose regions are \
+                 learned from (unset or empty = metas don't matter)",
+        mutable_playing,
+        nullable
+    )]
+    /// Whether what is not learned from stays as it is.
+    #[property(
+        name = "apply-region",
+        type = bool,
+        member = apply_region,
+        get,
+        set,
+        default = false,
+        nick = "Apply region",
+        blurb = "Change only what is learned from, and leave the rest of the picture as it is",
+        mutable_playing
+    )]
     /// The steepest that the mapping may get.
     #[property(
         name = "max-slope",
@@ -317,6 +389,8 @@ pub struct HistoMatch {
         mutable_playing
     )]
     pub(super) settings: Mutex<Settings>,
+    /// What is wrong with properties that were set where nobody could hear of it.
+    pub(super) unsaid: Mutex<BTreeMap<&'static str, String>>,
     /// What was done to the last frame.
     last: Mutex<Option<Arc<Last>>>,
     /// Whether the mapping is to be learned afresh.
@@ -324,7 +398,7 @@ pub struct HistoMatch {
     /// Whether the next frame is to be the reference.
     pub(super) capture: AtomicBool,
     /// The caps in use.
-    negotiated: Mutex<Option<gst_video::VideoInfo>>,
+    pub(super) negotiated: Mutex<Option<gst_video::VideoInfo>>,
     /// Reads the first reference, if that takes long.
     pub(super) loading: Mutex<Option<JoinHandle<()>>>,
     /// Used by the streaming thread alone, and while there is none.
@@ -562,6 +636,7 @@ impl BaseTransformImpl for HistoMatch {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
+        self.say_unsaid();
         if let Err((kind, text)) = self.load_first() {
             self.references.stop();
             return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));

@@ -54,17 +54,20 @@ impl HistoMatch {
             None => return,
         };
         self.capture.store(false, Ordering::Relaxed);
-        let ignore_borders = lock(&self.settings).ignore_borders;
+        let (ignore_borders, part) = {
+            let settings = lock(&self.settings);
+            (settings.ignore_borders, settings.part(buffer))
+        };
         let read = || {
             let mut reader = FrameReader::new(&info, Matching::Colors, InstructionSet::best())
                 .map_err(Failure::Buffer)?;
-            let pixels = reader.pixels(buffer, ignore_borders, None, Duration::ZERO)?;
+            let pixels = reader.pixels(buffer, ignore_borders, part, Duration::ZERO)?;
             let colorimetry = reader.matcher.layout().colorimetry;
             Ok(pixels.map(|pixels| Reference::of_colors(pixels.colors, colorimetry)))
         };
         match read() {
             Ok(Some(reference)) => self.request_captured(reference),
-            Ok(None) => self.warn_of_no_capture("nothing of the frame is shown"),
+            Ok(None) => self.warn_of_no_capture("nothing is there of what is learned from"),
             Err(Failure::Buffer(cause)) => self.warn_of_no_capture(&cause),
             Err(Failure::Memory) => self.warn_of_no_capture("there is not enough memory"),
         }

@@ -11,8 +11,9 @@
 //!
 //! | name | type | default | changeable | effect |
 //! | --- | --- | --- | --- | --- |
-//! | `reference-location` | string | unset | at any time | picture file whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough; it reads as it was set, also what can't be read |
-//! | `reference-channel` | string | unset | at any time | channel of a [`histotap`](crate::histotap) whose snapshots every frame is given the histograms of; of this and `reference-location`, the last that was set to something holds, and the other one reads as unset; to unset one that doesn't hold changes nothing |
+//! | `reference-location` | string | unset | at any time | picture or film whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough; it reads as it was set, also what can't be read |
+//! | `reference-locations` | `GstValueArray` of strings | empty | at any time | several files as one, each with the same weight ([`Reference::of_several`](crate::reference::Reference::of_several)); empty = none; empty strings in it are none |
+//! | `reference-channel` | string | unset | at any time | channel of a [`histotap`](crate::histotap) whose snapshots every frame is given the histograms of; of this and the two above, the last that was set to something holds, and the others read as unset; to unset one that doesn't hold changes nothing |
 //! | `reference-timeout` | unsigned 64-bit int, ns, 0 to 60 s | 2000000000 | at any time | how late a new snapshot may be until the reference is stale; 0 = never |
 //! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
 //! | `method` | [`Method`] | `channels` | at any time | how colours are moved towards the reference's: `channels`, each by itself and exactly; `linear` or `grade`, all together ([`grading`](crate::grading)) |
@@ -24,6 +25,10 @@
 //! | `update-mode` | [`UpdateMode`] | `frame` | at any time | which frames the mapping is learned from: `frame`, `scene` or `locked` |
 //! | `flat-frames` | [`FlatFrames`] | `hold` | at any time | what becomes of channels with next to no distribution ([`is_flat`](crate::temporal::is_flat)): `hold` or `match` |
 //! | `ignore-borders` | boolean | false | at any time | leave black bars out of the counts, and as they are ([`survey`](crate::matcher::survey), [`letterbox`](crate::frame::letterbox)) |
+//! | `region` | string | unset | at any time | what of the picture is learned from: `x,y,width,height` in fractions of what is shown ([`Region`](crate::live::region::Region)); unset or empty = all of it |
+//! | `mask-location` | string | unset | at any time | grey picture ([`Mask`](crate::live::mask::Mask)) that is scaled to what is shown: what is white is learned from, what is grey by its share, in eight steps; a path or a `file://` URI; read in the caller's thread when it is set, and scaled to the frames of the caps; for others, when they come; unset or empty = all of it |
+//! | `roi-type` | string | unset | at any time | type of the `GstVideoRegionOfInterestMeta` of buffers whose regions are learned from, frame by frame; unset or empty = metas don't matter |
+//! | `apply-region` | boolean | false | at any time | change only what is learned from; the rest stays byte for byte as it is |
 //! | `max-slope` | double, 0 to 16 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)), anchored at the median; 0 = no limit; what is between 0 and 1 counts as 1, with a warning |
 //! | `dither` | boolean | false | at any time | for `method=linear` and `method=grade`: add an ordered pattern of half a level before levels are rounded |
 //! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
@@ -48,9 +53,39 @@
 //! says why, and it returns false.
 //!
 //! The action signal `capture-reference`, without arguments: the next frame of the stream, as it comes in,
-//! becomes the reference; buffers with the flag GAP are no frames. `reference-location` and
-//! `reference-channel` then read as unset, and the field `reference` of `stats` is `captured`; to unset
-//! either gives it up. If the frame can't be read, a warning says why.
+//! becomes the reference; buffers with the flag GAP are no frames. `reference-location`,
+//! `reference-locations` and `reference-channel` then read as unset, and the field `reference` of `stats` is
+//! `captured`; to unset any of them gives it up. If the frame can't be read, a warning says why.
+//!
+//! # Films
+//!
+//! A file that is no picture, and whose type GStreamer says is that of a film, is decoded by `uridecodebin`, in a
+//! pipeline and a thread of its own, without its sound and by decoders that need no graphics card. It counts by
+//! up to 32 frames, which are gathered as those of a [`histotap`](crate::histotap) are. If it can be sought in,
+//! these are the key frames before 32 spots that are spread evenly over it. If there are fewer than 8 different
+//! ones, or it can't be sought in, it is played through. All of it takes 5 s at most: then what came so far
+//! counts, and a warning says so. It ends soon where the element goes to READY, as with pictures.
+//!
+//! A `file://` URI may have a fragment (W3C, *Media Fragments*, normal play time): `#t=12.5` is the frame that is
+//! shown then, and `#t=10,20` the part. Of pictures, it says nothing.
+//!
+//! # A part of the picture
+//!
+//! `region`, `mask-location` and `roi-type` say what of the picture is learned from: what those that are set
+//! have in common. With `apply-region`, only that is changed. Region and mask are of what is shown, by crop
+//! metas; regions of interest are of the frame in the buffer, and of several of the type, all count. Black
+//! bars are looked for in the whole picture, and `ignore-borders` takes them away from the part. So cuts
+//! and flicker are found in the whole picture.
+//!
+//! The part is counted as a picture of its own, on the grid of chroma. The levels of a mask become weights
+//! from 0 to 7 ([`weights`](crate::matcher::weights)): a sample is counted as often as it weighs, and with
+//! `apply-region`, it becomes `before + (after - before) * weight / 7`, to the nearest. Of chroma that
+//! pixels share, the largest of their weights counts. So what shares nothing with the part stays byte for
+//! byte as it is. For `linear` and `grade`, pixels of the sample take turns by their weights.
+//!
+//! A frame that has nothing of the part counts as if it were the last one that had something. Before there was
+//! one, it is matched by all of itself, and nothing is learned from it. With `apply-region`, it passes
+//! unchanged. `capture-reference` takes the part, too.
 //!
 //! # Live references
 //!
@@ -91,10 +126,11 @@
 //! | --- | --- |
 //! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails, unless it took longer than half a second |
 //! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays (`reference` of `stats`) |
-//! | warning, `GST_STREAM_ERROR_DECODE` | a reference that is a damaged JPEG, most of which can be used; or one with a colour profile that can't be used, which counts as sRGB |
+//! | warning, `GST_STREAM_ERROR_DECODE` | a reference that is a damaged JPEG or film, most of which can be used; a film that takes longer than 5 s; or a picture with a colour profile that can't be used, which counts as sRGB |
 //! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other, or `smoothing` is less than a millisecond; the text says what has no effect |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | `region` or `mask-location` was set to what can't be; the old one stays. Said at the start, if it was set before the element had a bus |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars or plain grey (not black); once until READY |
 //! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save-lut` could not write the file, or there is nothing to write yet |
 //! | element, `histomatch` | with `post-messages` |
@@ -123,6 +159,7 @@ mod enums;
 mod imp;
 mod live;
 mod messages;
+mod part;
 mod requests;
 mod settings;
 pub mod stats;

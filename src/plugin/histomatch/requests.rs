@@ -10,15 +10,15 @@ use gst::subclass::prelude::*;
 use super::imp::{CAT, HistoMatch};
 use crate::live::channel::Consumer;
 use crate::plugin::reference::{NotRead, Outcome, Request};
-use crate::plugin::source::{Origin, Source};
-use crate::plugin::{location, lock};
+use crate::plugin::source::{Origin, Property, Source};
+use crate::plugin::{film, location, lock};
 use crate::reference::{Interrupt, Reference, ReferenceError};
 
 /// Why a picture can't be the reference: what kind of error that is, and the text for the user.
 pub(super) type Refusal = (gst::ResourceError, String);
 
-/// What is wrong with a reference that can be used nevertheless, in words that follow its name.
-fn warnings_of(reference: &Reference) -> Vec<String> {
+/// What is wrong with a reference that can be used nevertheless.
+fn warnings_of(location: &Path, reference: &Reference) -> Vec<String> {
     let damage =
         reference.damage().map(|what| format!("is damaged: {what}. Save or copy it again."));
     let fault = reference.profile_fault().map(|why| {
@@ -27,20 +27,36 @@ fn warnings_of(reference: &Reference) -> Vec<String> {
              to sRGB in a program that knows its colours."
         )
     });
-    damage.into_iter().chain(fault).collect()
+    let name = location.display();
+    let text = |what| format!("The reference picture '{name}' {what}");
+    damage.into_iter().chain(fault).map(text).collect()
 }
 
 impl HistoMatch {
-    /// Asks for a picture file, or for none.
-    pub(super) fn request_picture(&self, location: Option<PathBuf>) {
-        let is_unset = location.as_deref().is_none_or(|location| location.as_os_str().is_empty());
-        // What does not hold can't be given up.
-        let stays = |source: &Source| is_unset && matches!(source, Source::Channel(_));
-        let source = Source::of_location(location.as_deref());
-        let Some(request) = self.references.request(source, stays) else { return };
+    /// Asks for a file, or for none.
+    pub(super) fn request_location(&self, location: Option<PathBuf>) {
+        self.request_files(Source::of_location(location), Property::Location);
+    }
+
+    /// Asks for several files, or for none.
+    pub(super) fn request_locations(&self, locations: &gst::Array) {
+        // What is no text was refused by GObject.
+        let locations = locations.iter().filter_map(|value| value.get::<Option<PathBuf>>().ok());
+        let locations = locations.map(Option::unwrap_or_default).collect();
+        self.request_files(Source::of_locations(locations), Property::Locations);
+    }
+
+    /// What was asked for by [`request_locations`](Self::request_locations).
+    pub(super) fn locations(&self) -> gst::Array {
+        gst::Array::new(self.references.locations())
+    }
+
+    fn request_files(&self, source: Source, by: Property) {
+        let files = source.files();
+        let Some(request) = self.references.request(source, Some(by)) else { return };
         self.notify_of(&request);
         let Some(number) = request.number else { return };
-        if let Err((kind, text)) = self.load(number, location.as_deref()) {
+        if let Err((kind, text)) = self.load(number, &files) {
             gst::element_imp_warning!(self, kind, ("{text}"), ["The old reference stays"]);
         }
     }
@@ -48,12 +64,11 @@ impl HistoMatch {
     /// Asks for what is published in a channel, or for nothing.
     pub(super) fn request_channel(&self, name: Option<String>) {
         let name = name.filter(|name| !name.is_empty());
-        let stays = |source: &Source| name.is_none() && matches!(source, Source::Picture(_));
         let source = match &name {
             Some(name) => Source::Channel(Arc::new(Consumer::of(name))),
             None => Source::Nothing,
         };
-        if let Some(request) = self.references.request(source, stays) {
+        if let Some(request) = self.references.request(source, Some(Property::Channel)) {
             self.notify_of(&request);
             self.install(&request);
         }
@@ -62,7 +77,7 @@ impl HistoMatch {
     /// Makes a frame of the stream the reference.
     pub(super) fn request_captured(&self, reference: Reference) {
         let source = Source::Captured(Arc::new(reference));
-        if let Some(request) = self.references.request(source, |_| false) {
+        if let Some(request) = self.references.request(source, None) {
             self.install(&request);
             self.notify_of(&request);
         }
@@ -76,24 +91,31 @@ impl HistoMatch {
 
     /// Notifies of properties that a request has changed. GObject waits with it until a setter is done.
     fn notify_of(&self, request: &Request) {
-        if request.other_location {
-            self.obj().notify_reference_location();
-        }
-        if request.other_channel {
-            self.obj().notify_reference_channel();
+        for property in &request.changed {
+            match property {
+                Property::Location => self.obj().notify_reference_location(),
+                Property::Locations => self.obj().notify_reference_locations(),
+                Property::Channel => self.obj().notify_reference_channel(),
+            }
         }
     }
 
     /// Reads the reference of a request, and installs it.
-    pub(super) fn load(&self, request: u64, location: Option<&Path>) -> Result<(), Refusal> {
-        let location = location.filter(|location| !location.as_os_str().is_empty());
+    pub(super) fn load(&self, request: u64, files: &[PathBuf]) -> Result<(), Refusal> {
         let warnings = Cell::default();
         let read = |interrupt: &Interrupt| {
-            let reference = self.read(location, interrupt)?;
-            warnings.set(reference.as_ref().map(warnings_of).unwrap_or_default());
-            Ok(reference)
+            let mut all_warnings = Vec::new();
+            let mut references = Vec::new();
+            for file in files {
+                let (reference, warnings) = self.read(file, interrupt)?;
+                all_warnings.extend(warnings);
+                // At once, as large ones take memory.
+                references.push(if files.len() > 1 { reference.thinned() } else { reference });
+            }
+            warnings.set(all_warnings);
+            Ok(Reference::of_several(references))
         };
-        let origin = Origin::Picture(location.unwrap_or(Path::new("")).into());
+        let origin = Origin::Files(files.into());
         let outcome = self.references.load(request, origin, read)?;
         if matches!(outcome, Outcome::Superseded) {
             gst::info!(CAT, imp = self, "A later reference is in use");
@@ -102,42 +124,52 @@ impl HistoMatch {
         // Not before, as whoever gets the message may set another reference.
         for warning in warnings.take() {
             // Not of a resource, as those are that can't be used.
-            gst::element_imp_warning!(
-                self,
-                gst::StreamError::Decode,
-                (
-                    "The reference picture '{}' {warning}",
-                    location.unwrap_or(Path::new("")).display()
-                )
-            );
+            gst::element_imp_warning!(self, gst::StreamError::Decode, ("{warning}"));
         }
         Ok(())
     }
 
-    /// Reads a reference picture, which takes time.
+    /// Reads a file, which takes time: a picture or a film, and what is to be warned of.
     ///
     /// The error is the text for the user: file, cause and cure.
     fn read(
         &self,
-        location: Option<&Path>,
+        location: &Path,
         interrupt: &Interrupt,
-    ) -> Result<Option<Reference>, NotRead<Refusal>> {
-        let Some(location) = location else { return Ok(None) };
+    ) -> Result<(Reference, Vec<String>), NotRead<Refusal>> {
         let name = location.display();
         let failed = |kind, cause: &dyn std::fmt::Display| {
             let text = format!("Can't use '{name}' as the reference picture: {cause}.");
             Err(NotRead::Because((kind, text)))
         };
-        let path = match location::to_path(location) {
-            Ok(path) => path,
+        let (path, part) = match location::to_path(location) {
+            Ok(named) => named,
             Err(cause) => return failed(gst::ResourceError::OpenRead, &cause),
         };
         match Reference::load_until(&path, interrupt) {
             Ok(reference) => {
                 gst::info!(CAT, imp = self, "Read the reference '{name}'");
-                Ok(Some(reference))
+                let warnings = warnings_of(location, &reference);
+                Ok((reference, warnings))
             }
             Err(ReferenceError::Interrupted) => Err(NotRead::Interrupted),
+            // What is no picture, or is too large for one.
+            Err(
+                ReferenceError::UnknownFormat
+                | ReferenceError::Unsupported(_)
+                | ReferenceError::FileTooLarge,
+            ) if film::is_film(&path) => {
+                let ignore_borders = lock(&self.settings).ignore_borders;
+                match film::look(&path, part, ignore_borders, interrupt) {
+                    Ok(look) => {
+                        gst::info!(CAT, imp = self, "Read the reference '{name}'");
+                        let text = |what| format!("The reference film '{name}' {what}");
+                        Ok((look.reference, look.warning.map(text).into_iter().collect()))
+                    }
+                    Err(NotRead::Interrupted) => Err(NotRead::Interrupted),
+                    Err(NotRead::Because(cause)) => failed(gst::ResourceError::Read, &cause),
+                }
+            }
             Err(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
                 failed(gst::ResourceError::NotFound, &location::NOT_EXPANDED)
             }
@@ -157,12 +189,12 @@ impl HistoMatch {
     /// Reads the reference on the way to PAUSED, in a thread of its own, so that whoever stops the
     /// stream does not wait for it.
     pub(super) fn load_first(&self) -> Result<(), Refusal> {
-        let Some((request, location)) = self.references.start() else { return Ok(()) };
+        let Some((request, files)) = self.references.start() else { return Ok(()) };
         let failure = Arc::new(Mutex::new(None));
         let load = {
             let (imp, failure) = (self.ref_counted(), Arc::clone(&failure));
             move || {
-                let refusal = imp.load(request, Some(&location)).err();
+                let refusal = imp.load(request, &files).err();
                 *lock(&failure) = refusal.clone();
                 let must_be_said = imp.references.settle_first(refusal.is_some());
                 if let Some((kind, text)) = refusal.filter(|_| must_be_said) {

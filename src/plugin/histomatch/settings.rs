@@ -1,8 +1,13 @@
 //! What the properties say, but for the reference.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Colorspace, FlatFrames, Method, UpdateMode};
+use crate::live::mask::Mask;
+use crate::live::region::Region;
+use crate::plugin::frame;
+use crate::plugin::part::Part;
 use crate::plugin::reader::Matching;
 use crate::temporal;
 
@@ -28,6 +33,12 @@ pub(super) struct Settings {
     pub update_mode: UpdateMode,
     pub flat_frames: FlatFrames,
     pub ignore_borders: bool,
+    /// As it was set, and what that means.
+    pub region: Option<(String, Region)>,
+    /// As it was set, and what was read.
+    pub mask: Option<(PathBuf, Mask)>,
+    pub roi_type: Option<String>,
+    pub apply_region: bool,
     pub max_slope: f64,
     pub dither: bool,
     pub post_messages: bool,
@@ -51,6 +62,10 @@ impl Default for Settings {
             update_mode: UpdateMode::default(),
             flat_frames: FlatFrames::default(),
             ignore_borders: false,
+            region: None,
+            mask: None,
+            roi_type: None,
+            apply_region: false,
             max_slope: temporal.max_slope,
             dither: temporal.dither,
             post_messages: false,
@@ -95,6 +110,16 @@ impl Settings {
         match self.method {
             Method::Channels => Matching::Channels(self.colorspace),
             Method::Linear | Method::Grade => Matching::Colors,
+        }
+    }
+
+    /// What of the frame in a buffer is learned from.
+    pub fn part(&self, buffer: &gst::BufferRef) -> Part {
+        let of_type = |roi_type: &String| frame::regions_of_interest(buffer, roi_type);
+        Part {
+            region: self.region.as_ref().map(|&(_, region)| region),
+            mask: self.mask.as_ref().map(|(_, mask)| mask.clone()),
+            regions_of_interest: self.roi_type.as_ref().map(of_type),
         }
     }
 

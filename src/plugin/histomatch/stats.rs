@@ -14,9 +14,9 @@ pub struct Stats {
     /// `running-time` (`guint64`, nanoseconds): when the frame is to be shown; missing if it has no
     /// time stamp.
     pub running_time: Option<gst::ClockTime>,
-    /// `reference` (`gchararray`): what the frame was matched to: the location of a picture, as
-    /// `reference-location` was set, the name of a channel, or `captured`. What isn't UTF-8 in it is
-    /// replaced.
+    /// `reference` (`gchararray`): what the frame was matched to: the location of a file, as
+    /// `reference-location` was set, or several with commas between them, the name of a channel, or `captured`.
+    /// What isn't UTF-8 in it is replaced.
     pub reference: String,
     /// Of a snapshot of a channel, which one it was.
     pub live: Option<Live>,

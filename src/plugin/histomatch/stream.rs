@@ -36,6 +36,9 @@ const LONGEST_GAP: gst::ClockTime = gst::ClockTime::SECOND;
 pub(super) struct Stream {
     reader: FrameReader,
     temporal: Temporal,
+    /// What was counted in the last frame that had something of the part that is learned from, if only a
+    /// part is.
+    part: Option<Statistics>,
     /// The time stamp of the last frame that counted.
     last: Option<gst::ClockTime>,
     /// What that frame lasts.
@@ -90,6 +93,7 @@ impl Stream {
         Ok(Self {
             temporal: Temporal::new(reader.matcher.channels().clone()),
             reader,
+            part: None,
             last: None,
             last_duration: USUAL_DURATION,
             has_learned: false,
@@ -115,6 +119,7 @@ impl Stream {
         // What is locked looks as it did, to its edges.
         if mode != temporal::UpdateMode::Locked {
             self.reader.forget_borders();
+            self.part = None;
         }
         self.last = None;
     }
@@ -127,6 +132,9 @@ impl Stream {
         self.temporal = old.temporal.for_channels(self.matcher().channels().clone());
         (self.last, self.last_duration) = (old.last, old.last_duration);
         (self.has_learned, self.is_held) = (old.has_learned, old.is_held);
+        if *self.matcher().channels() == *old.reader.matcher.channels() {
+            self.part = old.part;
+        }
         // What was learned of channels says nothing of colours, and was not kept up meanwhile.
         if has_other_statistics {
             self.relearn();
@@ -140,6 +148,7 @@ impl Stream {
     /// Learns afresh from the next frame on.
     pub fn relearn(&mut self) {
         self.temporal.relearn();
+        self.part = None;
         (self.has_learned, self.is_held) = (false, false);
     }
 
@@ -163,6 +172,8 @@ impl Stream {
         let scan = frame::scan(&frame, self.info());
         let is_gap = frame.flags().contains(gst::BufferFlags::GAP);
         let (pts, duration) = (frame.pts(), frame.duration());
+        let part = settings.part(&frame);
+        let is_partial = part.is_partial();
         let spans = &self.reader.place(&frame)?;
         let layout = self.reader.matcher.layout();
         let (read, mut write);
@@ -184,21 +195,31 @@ impl Stream {
             borders: settings.ignore_borders,
         };
         let thumbnail = self.reader.survey(&pixels, looked_for, elapsed, is_gap)?;
-        let counted = self.reader.matcher.count(pixels, scan, workers)?;
+        let has_part = self.reader.select(part, settings.apply_region)?;
+        let counted = match &self.part {
+            // What has gone is taken to look as it did.
+            Some(part) if !has_part => part.clone(),
+            _ => self.reader.count(pixels, scan, workers)?,
+        };
+        // There was nothing yet of what is to be learned from.
+        let is_foreign = !has_part && self.part.is_none();
+        if !is_gap && has_part {
+            self.part = is_partial.then(|| counted.clone());
+        }
         let statistics = Statistics { thumbnail, ..counted };
         if cfg!(debug_assertions) && std::env::var_os(PANIC_VARIABLE).is_some() {
             panic!("{PANIC_VARIABLE} is set");
         }
         // A frame that fills a gap is matched like any other, and nothing is learned from it.
-        let mut for_gap = is_gap.then(|| self.temporal.clone());
-        let temporal = for_gap.as_mut().unwrap_or(&mut self.temporal);
+        let mut unlearned = (is_gap || is_foreign).then(|| self.temporal.clone());
+        let temporal = unlearned.as_mut().unwrap_or(&mut self.temporal);
         let (mapping, report) =
             temporal.decide(&statistics, elapsed, &target.target, &settings.temporal());
         if let Some(pixels) = to_change {
             self.reader.matcher.apply(pixels, scan, workers, &mapping)?;
         }
         if !is_gap {
-            let is_learned = report.learned.contains(&true);
+            let is_learned = !is_foreign && report.learned.contains(&true);
             self.has_learned |= is_learned;
             let is_locked = settings.temporal().update_mode == temporal::UpdateMode::Locked;
             self.is_held = is_locked && self.has_learned && !is_learned;
@@ -302,7 +323,7 @@ impl Matched {
                     sequence: snapshot.sequence(),
                     age: snapshot.age().as_nanos() as u64,
                 }),
-                Origin::Picture(_) | Origin::Captured => None,
+                Origin::Files(_) | Origin::Captured => None,
             },
             distance_before,
             distance_after,

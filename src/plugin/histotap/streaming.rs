@@ -8,7 +8,8 @@ use crate::kernels::InstructionSet;
 use crate::live::channel::Publisher;
 use crate::live::gathering::Gathering;
 use crate::live::region::Region;
-use crate::plugin::reader::{Failure, FrameReader, Matching};
+use crate::plugin::part::Part;
+use crate::plugin::reader::{self, Failure, FrameReader, Matching};
 
 /// What the streaming thread works with.
 pub(super) struct Streaming {
@@ -55,12 +56,7 @@ impl Streaming {
     pub fn set_info(&mut self, info: &gst_video::VideoInfo) -> Result<(), String> {
         self.forget();
         self.reader = None;
-        if info.multiview_mode() == gst_video::VideoMultiviewMode::Separated {
-            return Err("they have two or more views, each in memory of its own".into());
-        }
-        if info.interlace_mode() == gst_video::VideoInterlaceMode::Fields {
-            return Err("their fields follow each other in one buffer".into());
-        }
+        reader::check(info)?;
         self.reader = Some(FrameReader::new(info, Matching::Colors, InstructionSet::best())?);
         Ok(())
     }
@@ -107,7 +103,8 @@ impl Streaming {
         }
         let Some(reader) = &mut self.reader else { return Ok(false) };
         let elapsed = self.seen.map_or(Duration::ZERO, |(_, last)| now.saturating_sub(last));
-        let pixels = reader.pixels(buffer, settings.ignore_borders, settings.region(), elapsed)?;
+        let part = Part { region: settings.region(), ..Part::default() };
+        let pixels = reader.pixels(buffer, settings.ignore_borders, part, elapsed)?;
         let first = self.seen.map_or(now, |(first, _)| first.min(now));
         self.seen = Some((first, now));
         let Some(pixels) = pixels else { return Ok(false) };

@@ -1,0 +1,104 @@
+//! The part of the picture that is learned from, as properties say it.
+
+use std::path::{Path, PathBuf};
+
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use super::imp::HistoMatch;
+use crate::live::mask::{Mask, MaskError};
+use crate::plugin::{frame, location, lock};
+use crate::reference::ReferenceError;
+
+/// Names of properties.
+const REGION: &str = "region";
+const MASK: &str = "mask-location";
+
+/// Pixels of the largest frames that masks are scaled for in advance: those of 8K.
+const USUAL_PIXELS: usize = 7680 * 4320;
+
+/// The error is a text for the user: cause and cure.
+fn read_mask(location: &Path) -> Result<Mask, String> {
+    let (path, _) = location::to_path(location)?;
+    Mask::load(&path).map_err(|error| match error {
+        MaskError::Unreadable(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
+            location::NOT_EXPANDED.into()
+        }
+        error => error.to_string(),
+    })
+}
+
+impl HistoMatch {
+    pub(super) fn region(&self) -> Option<String> {
+        lock(&self.settings).region.as_ref().map(|(text, _)| text.clone())
+    }
+
+    pub(super) fn set_region(&self, text: Option<String>) {
+        let region = match text.filter(|text| !text.is_empty()) {
+            None => None,
+            Some(text) => match text.parse() {
+                Ok(region) => Some((text, region)),
+                Err(error) => {
+                    let text =
+                        format!("The region '{text}' is not used: {error}. The old one stays.");
+                    return self.warn_of_part(REGION, text);
+                }
+            },
+        };
+        lock(&self.unsaid).remove(REGION);
+        lock(&self.settings).region = region;
+    }
+
+    pub(super) fn mask_location(&self) -> Option<PathBuf> {
+        lock(&self.settings).mask.as_ref().map(|(location, _)| location.clone())
+    }
+
+    /// Reads a mask, in the caller's thread.
+    pub(super) fn set_mask(&self, location: Option<PathBuf>) {
+        let mask = match location.filter(|location| !location.as_os_str().is_empty()) {
+            None => None,
+            Some(location) => match read_mask(&location) {
+                Ok(mask) => Some((location, mask)),
+                Err(cause) => {
+                    let name = location.display();
+                    let text =
+                        format!("The mask '{name}' is not used: {cause}. The old one stays.");
+                    return self.warn_of_part(MASK, text);
+                }
+            },
+        };
+        // So that no frame is late for it. Caps may say any size, but no frame has it.
+        let negotiated = lock(&self.negotiated).clone();
+        let size = negotiated
+            .map(|info| frame::size_by_caps(&info))
+            .map(|(w, h)| (w as usize, h as usize));
+        let size = size.filter(|&(width, height)| width.saturating_mul(height) <= USUAL_PIXELS);
+        if let Some(((_, mask), (width, height))) = mask.as_ref().zip(size) {
+            mask.weights(width, height);
+        }
+        lock(&self.unsaid).remove(MASK);
+        // Dropped behind the lock.
+        let _old = std::mem::replace(&mut lock(&self.settings).mask, mask);
+    }
+
+    /// Warns of a part that can't be. Properties may be set before the element is in a pipeline, as
+    /// `gst-launch-1.0` does it: nobody would hear it then, and it is said at the start.
+    fn warn_of_part(&self, property: &'static str, text: String) {
+        if self.obj().bus().is_some() {
+            gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Settings,
+                ("{text}"),
+                ["{property}"]
+            );
+        } else {
+            lock(&self.unsaid).insert(property, text);
+        }
+    }
+
+    /// Says what could not be heard.
+    pub(super) fn say_unsaid(&self) {
+        let unsaid = std::mem::take(&mut *lock(&self.unsaid));
+        unsaid.into_iter().for_each(|(property, text)| self.warn_of_part(property, text));
+    }
+}

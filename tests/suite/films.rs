@@ -7,7 +7,7 @@ use crate::common::frames::{Frame, Shape, noise};
 use crate::common::live::{frame_of, publish, tap};
 use crate::common::programs::{alone, python, run, skipped, text};
 use crate::common::video::{play, play_with, quoted};
-use crate::common::{self, Rig, bytes, media, open};
+use crate::common::{self, Complaint, Rig, bytes, media, open};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
@@ -462,6 +462,16 @@ pipeline.set_state(Gst.State.NULL)
     let expected =
         "it is a list of other files or addresses (application/x-hls), which are not read";
     assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn f226_only_a_uri_names_a_part() {
+    let (element, bus) = common::element(Some(Path::new("no/film.mp4#t=1")));
+    assert!(element.set_state(gst::State::Paused).is_err());
+    element.set_state(gst::State::Null).expect("it stops");
+    let complaints = common::complaints(&bus);
+    let [Complaint::Error(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.contains("write file:///path/to/film#t=10,20"), "{text}");
 }
 
 const PATH_VARIABLE: &str = "HISTOMATCH_TEST_FILM";

@@ -65,14 +65,16 @@ impl Affine32 {
         }
     }
 
-    /// Of all pixels, a component after the other.
-    pub fn apply_all(&self, [first, second, third]: &[Vec<f32>; 3]) -> [Vec<f32>; 3] {
-        let row = |i: usize| {
-            let ([a, b, c], offset) = (self.matrix[i], self.offset[i]);
-            let pixels = first.iter().zip(second).zip(third);
-            pixels.map(|((x, y), z)| a * x + b * y + c * z + offset).collect()
-        };
-        [row(0), row(1), row(2)]
+    /// Replaces all pixels, a component after the other.
+    pub fn apply_all(&self, [first, second, third]: &mut [Vec<f32>; 3]) {
+        for ((x, y), z) in first.iter_mut().zip(second).zip(third) {
+            let color = [*x, *y, *z];
+            let row = |i: usize| {
+                let ([a, b, c], offset) = (self.matrix[i], self.offset[i]);
+                a * color[0] + b * color[1] + c * color[2] + offset
+            };
+            [*x, *y, *z] = [row(0), row(1), row(2)];
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Once, mpsc};
 use std::time::Duration;
 
 use common::frames::{Frame, Shape, noise};
@@ -275,6 +275,12 @@ fn levels(cdf: &Cdf) -> Vec<u8> {
 /// Sets a location and goes to PAUSED. The error is the text of the one message that tells why
 /// that failed.
 fn start(location: &Path) -> Result<(), String> {
+    // The first search for the type of a film loads plugins, which may take longer than PAUSED waits.
+    static PLUGINS: Once = Once::new();
+    common::init();
+    PLUGINS.call_once(|| {
+        let _ = gst_base::functions::type_find_helper_for_data(None::<&gst::Object>, b"none");
+    });
     let (element, bus) = common::element(Some(location));
     let changed = element.set_state(gst::State::Paused);
     element.set_state(gst::State::Null).expect("NULL is reached");

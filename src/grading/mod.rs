@@ -90,7 +90,9 @@ impl Goal {
     pub fn new(reference: &ColorSample, weights: LumaWeights) -> Self {
         let mut counts = LumaCounts::default();
         let to_ycbcr = Affine32::new(&weights.to_ycbcr(), [0.; 3]);
-        let [mut y, cb, cr] = to_ycbcr.apply_all(&reference.channels);
+        let mut channels = reference.channels.clone();
+        to_ycbcr.apply_all(&mut channels);
+        let [mut y, cb, cr] = channels;
         for y in &mut y {
             counts.add(*y);
             *y = y.clamp(0., 255.);
@@ -134,7 +136,9 @@ pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
         Affine32::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
     };
     let mut counts = LumaCounts::default();
-    let [mut lumas, cb, cr] = to_ycbcr.apply_all(&source.channels);
+    let mut channels = source.channels.clone();
+    to_ycbcr.apply_all(&mut channels);
+    let [mut lumas, cb, cr] = channels;
     let bins: Vec<u16> = lumas.iter().map(|&y| counts.add(y)).collect();
     let quantiles = counts.quantiles();
 

@@ -52,8 +52,14 @@ impl Pixels {
         let column = scaled(columns, kept_columns);
         let mut colors = Vec::with_capacity(kept_columns * kept_rows);
         for y in scaled(rows, kept_rows) {
-            let at = column.iter().map(|x| y * columns + x);
-            colors.extend(at.map(|at| [red[at], green[at], blue[at]].map(level)));
+            let [red, green, blue] =
+                [red, green, blue].map(|channel| &channel[y * columns..][..columns]);
+            if kept_columns == columns {
+                let row = red.iter().zip(green).zip(blue);
+                colors.extend(row.map(|((&red, &green), &blue)| [red, green, blue].map(level)));
+            } else {
+                colors.extend(column.iter().map(|&x| [red[x], green[x], blue[x]].map(level)));
+            }
         }
         Some(Self { columns: kept_columns, rows: kept_rows, colors })
     }

@@ -88,6 +88,14 @@ impl GradePlan {
                 let places = columns.iter().map(|x| offset + (x >> shared) * pixel_stride);
                 match bytes {
                     1 => samples.extend(places.map(|at| sample(row[at].into()))),
+                    2 => {
+                        let word = match big_endian {
+                            true => u16::from_be_bytes,
+                            false => u16::from_le_bytes,
+                        };
+                        samples
+                            .extend(places.map(|at| sample(word([row[at], row[at + 1]]).into())));
+                    }
                     _ => samples.extend(places.map(|at| {
                         let word = row[at..at + bytes].iter().enumerate();
                         let byte = |(i, &byte): (usize, &u8)| {
@@ -98,7 +106,8 @@ impl GradePlan {
                 }
             }
         }
-        Some(ColorSample { channels: to_rgb(layout).apply_all(&samples) })
+        to_rgb(layout).apply_all(&mut samples);
+        Some(ColorSample { channels: samples })
     }
 
     fn sample_of<S: RowKernels>(
@@ -131,7 +140,8 @@ impl GradePlan {
                 }
             }
         }
-        Ok(ColorSample { channels: to_rgb(layout).apply_all(&samples) })
+        to_rgb(layout).apply_all(&mut samples);
+        Ok(ColorSample { channels: samples })
     }
 }
 

@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use glib::subclass::SignalId;
 use gst::prelude::*;
 
 use super::location::Fragment;
@@ -33,6 +35,12 @@ const HEAD: u64 = 1 << 20;
 
 /// The time between two looks at the interrupt.
 const BETWEEN_LOOKS: gst::ClockTime = gst::ClockTime::from_mseconds(20);
+
+/// Words in the class of elements that open what a file names: other files, addresses.
+const OPENING: [&str; 4] = ["Adaptive", "Editing", "Network", "Source"];
+
+/// The answer of `GstAutoplugSelectResult` that a factory is to be left out.
+const SKIP: &str = "skip";
 
 const CURE: &str = "take a frame of it, for example by 'ffmpeg -i FILM -frames:v 1 REF.png'";
 
@@ -95,6 +103,12 @@ pub(super) fn look(
     }
 }
 
+/// Whether elements of a factory open something by themselves.
+fn opens_others(factory: &gst::ElementFactory) -> bool {
+    let class = factory.metadata("klass").unwrap_or_default();
+    factory.has_interface("GstURIHandler") || OPENING.iter().any(|word| class.contains(word))
+}
+
 /// Why there is nothing more to be had of a film.
 enum Stop {
     Interrupted,
@@ -111,6 +125,8 @@ struct Player {
     interrupt: Interrupt,
     /// What there is no decoder for.
     unknown: Arc<Mutex<Vec<String>>>,
+    /// Whether it names others that it consists of.
+    has_refused: Arc<AtomicBool>,
     frames: Arc<Mutex<Frames>>,
 }
 
@@ -153,6 +169,22 @@ impl Player {
                 element.set_property("output-corrupt", false);
             }
         });
+        // Lists of files and addresses may be inside of what was taken for a film, behind a tag for instance.
+        let answers = SignalId::lookup("autoplug-select", source.type_())
+            .and_then(|signal| glib::EnumClass::with_type(signal.query().return_type().into()));
+        let answers = answers.filter(|answers| answers.value_by_nick(SKIP).is_some());
+        let answers = answers.ok_or_else(|| {
+            NotRead::Because("films need another version of uridecodebin of GStreamer".into())
+        })?;
+        let has_refused = Arc::<AtomicBool>::default();
+        let refused = Arc::clone(&has_refused);
+        source.connect("autoplug-select", false, move |values| {
+            let factory = values.get(3)?.get::<gst::ElementFactory>().ok()?;
+            let is_refused = opens_others(&factory);
+            refused.fetch_or(is_refused, Ordering::Relaxed);
+            // The first value is to try it.
+            if is_refused { answers.to_value_by_nick(SKIP) } else { answers.to_value(0) }
+        });
         let weak_sink = sink.downgrade();
         source.connect_pad_added(move |_, pad| {
             let sink = weak_sink.upgrade().and_then(|sink| sink.static_pad("sink"));
@@ -177,6 +209,7 @@ impl Player {
             deadline,
             interrupt,
             unknown,
+            has_refused,
             frames: Arc::new(Mutex::new(Frames::new(ignore_borders))),
         })
     }
@@ -346,6 +379,9 @@ impl Player {
         let is_video = |name: &&String| !name.starts_with("audio/");
         let is_decoded = lock(&self.frames).is_any();
         Stop::Failed(match unknown.iter().find(is_video) {
+            Some(name) if !is_decoded && self.has_refused.load(Ordering::Relaxed) => format!(
+                "it is a list of other files or addresses ({name}), which are not read; give one of those"
+            ),
             Some(name) if !is_decoded => format!(
                 "no decoder for its video ({name}) is installed; install the GStreamer plugin that has \
                  one, which for most is gstreamer1.0-libav"

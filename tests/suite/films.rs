@@ -7,7 +7,7 @@ use crate::common::frames::{Frame, Shape, noise};
 use crate::common::live::{frame_of, publish, tap};
 use crate::common::programs::{alone, python, run, skipped, text};
 use crate::common::video::{play, play_with, quoted};
-use crate::common::{self, Rig, bytes, media, open};
+use crate::common::{self, Complaint, Rig, bytes, media, open};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
@@ -410,6 +410,68 @@ fn f228_what_is_neither_gets_the_message_of_pictures() {
         let text = refusal(name(&path));
         assert!(text.starts_with(expected), "{file}: {text}");
     }
+}
+
+/// A list may hide behind a tag that is taken for a film's. A program has a demuxer of lists, which says so when it is
+/// made.
+#[test]
+fn f228_lists_of_other_files_are_not_opened() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let other = folder.path().join("other.avi");
+    film(&other, "jpegenc ! avimux", rising(30));
+    let list = format!(
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXTINF:4.0,\n{}\n#EXT-X-ENDLIST\n",
+        glib::filename_to_uri(&other, None).expect("a URI")
+    );
+    let mut tagged = b"ID3\x03\0\0\0\0\x02\0".to_vec();
+    tagged.resize(tagged.len() + 256, 0);
+    tagged.extend(list.bytes());
+    let path = folder.path().join("film.mp3");
+    std::fs::write(&path, tagged).expect("written");
+    let script = "\
+import os, sys, time
+if os.environ.pop('G_DEBUG', None):
+    os.execv(sys.executable, sys.orig_argv)
+import gi
+gi.require_version('Gst', '1.0')
+from gi.repository import Gst, GObject
+Gst.init(None)
+class Lists(Gst.Bin):
+    __gstmetadata__ = ('Lists', 'Codec/Demuxer/Adaptive', 'Lists', 'Nobody')
+    __gsttemplates__ = Gst.PadTemplate.new(
+        'sink', Gst.PadDirection.SINK, Gst.PadPresence.ALWAYS, Gst.Caps('application/x-hls'))
+    def __init__(self):
+        print('it was opened', flush=True)
+        super().__init__()
+        last = Gst.ElementFactory.make('fakesink')
+        self.add(last)
+        self.add_pad(Gst.GhostPad.new('sink', last.get_static_pad('sink')))
+Gst.Element.register(None, 'lists', 100000, GObject.type_register(Lists))
+pipeline = Gst.parse_launch('videotestsrc ! histomatch name=look ! fakesink')
+pipeline.get_by_name('look').set_property('reference-location', sys.argv[1])
+pipeline.set_state(Gst.State.PLAYING)
+message = pipeline.get_bus().timed_pop_filtered(60 * Gst.SECOND, Gst.MessageType.ERROR)
+print(message.parse_error()[0].message)
+pipeline.set_state(Gst.State.NULL)
+";
+    let mut python = python();
+    python.args(["-c", script]).arg(&path);
+    let output = run(&mut python, folder.path());
+    let text = text(&output);
+    assert!(output.status.success() && !text.contains("it was opened"), "{text}");
+    let expected =
+        "it is a list of other files or addresses (application/x-hls), which are not read";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn f226_only_a_uri_names_a_part() {
+    let (element, bus) = common::element(Some(Path::new("no/film.mp4#t=1")));
+    assert!(element.set_state(gst::State::Paused).is_err());
+    element.set_state(gst::State::Null).expect("it stops");
+    let complaints = common::complaints(&bus);
+    let [Complaint::Error(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.contains("write file:///path/to/film#t=10,20"), "{text}");
 }
 
 const PATH_VARIABLE: &str = "HISTOMATCH_TEST_FILM";

@@ -246,6 +246,10 @@ fn f241_a_region_that_cannot_be_is_warned_of_and_changes_nothing() {
         rig.element.set_property("region", nothing);
         assert_eq!(rig.element.property::<Option<String>>("region"), None);
     }
+    rig.element.set_property("region", "left");
+    let complaints = rig.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.ends_with("There is no old one, so all of the picture counts."), "{text}");
     assert_eq!(rig.complaints(), []);
 }
 

@@ -21,11 +21,20 @@ const USUAL_PIXELS: usize = 7680 * 4320;
 fn read_mask(location: &Path) -> Result<Mask, String> {
     let (path, _) = location::to_path(location)?;
     Mask::load(&path).map_err(|error| match error {
-        MaskError::Unreadable(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
-            location::NOT_EXPANDED.into()
+        MaskError::Unreadable(cause @ ReferenceError::NotFound) => {
+            location::cause_of_absence(location).map_or_else(|| cause.to_string(), String::from)
         }
         error => error.to_string(),
     })
+}
+
+/// What becomes of the part if the new one is not used.
+fn what_stays(has_old: bool) -> &'static str {
+    if has_old {
+        "The old one stays."
+    } else {
+        "There is no old one, so all of the picture counts."
+    }
 }
 
 impl HistoMatch {
@@ -39,8 +48,8 @@ impl HistoMatch {
             Some(text) => match text.parse() {
                 Ok(region) => Some((text, region)),
                 Err(error) => {
-                    let text =
-                        format!("The region '{text}' is not used: {error}. The old one stays.");
+                    let stays = what_stays(self.region().is_some());
+                    let text = format!("The region '{text}' is not used: {error}. {stays}");
                     return self.warn_of_part(REGION, text);
                 }
             },
@@ -61,8 +70,8 @@ impl HistoMatch {
                 Ok(mask) => Some((location, mask)),
                 Err(cause) => {
                     let name = location.display();
-                    let text =
-                        format!("The mask '{name}' is not used: {cause}. The old one stays.");
+                    let stays = what_stays(self.mask_location().is_some());
+                    let text = format!("The mask '{name}' is not used: {cause}. {stays}");
                     return self.warn_of_part(MASK, text);
                 }
             },

@@ -170,12 +170,12 @@ impl HistoMatch {
                     Err(NotRead::Because(cause)) => failed(gst::ResourceError::Read, &cause),
                 }
             }
-            Err(ReferenceError::NotFound) if location::is_for_the_shell(location) => {
-                failed(gst::ResourceError::NotFound, &location::NOT_EXPANDED)
+            Err(cause @ ReferenceError::NotFound) => {
+                let meant = location::cause_of_absence(location);
+                failed(gst::ResourceError::NotFound, &meant.unwrap_or(&cause.to_string()))
             }
             Err(cause) => {
                 let kind = match cause {
-                    ReferenceError::NotFound => gst::ResourceError::NotFound,
                     ReferenceError::Io(_) | ReferenceError::NotAFile(_) => {
                         gst::ResourceError::OpenRead
                     }

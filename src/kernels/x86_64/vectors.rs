@@ -103,6 +103,12 @@ macro_rules! operations {
 
         #[inline]
         #[target_feature(enable = $features)]
+        fn srli16<const BITS: u32>(value: V) -> V {
+            srl_epi16(value, _mm_cvtsi32_si128(BITS as i32))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
         fn sra32(value: V, bits: u32) -> V {
             sra_epi32(value, _mm_cvtsi32_si128(bits as i32))
         }

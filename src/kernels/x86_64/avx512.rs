@@ -29,9 +29,7 @@ use safe_unaligned_simd::x86_64::{_mm512_loadu_epi64, _mm512_storeu_epi64};
 use super::compiled::compiled_kernels;
 use super::cpu::Avx512;
 use super::grades::{grade_kernels, graded_bytes, graded_words};
-use super::vectors::{
-    INTO_THREE, OUT_OF_THREE, byte_samples, conversion_ops, operations, prefetch, word_samples,
-};
+use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::histogram::Histogram;
@@ -642,6 +640,72 @@ mod bytes {
 
     byte_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
     conversion_ops!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
+    /// Where every third byte of three vectors is, from the first on, as an index of the first two, or of the
+    /// third.
+    const OUT_OF_THREE: [u8; VECTOR] = {
+        let mut places = [0; VECTOR];
+        let mut i = 0;
+        while i < VECTOR {
+            places[i] = (3 * i % (2 * VECTOR)) as u8;
+            i += 1;
+        }
+        places
+    };
+
+    /// For each of three vectors, the sample that each third byte of it takes.
+    const INTO_THREE: [[u8; VECTOR]; 3] = {
+        let mut samples = [[0; VECTOR]; 3];
+        let mut i = 0;
+        while i < 3 * VECTOR {
+            samples[i / VECTOR][i % VECTOR] = (i / 3) as u8;
+            i += 1;
+        }
+        samples
+    };
+
+    /// The samples that are in the third vector.
+    const IN_THIRD: u64 = u64::MAX << (2 * VECTOR).div_ceil(3);
+
+    /// Bytes from memory where two lie between them. A vector of them is in three.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn load_bytes_of_3(words: &Words, from: &[u8], row: &mut [u8]) {
+        let groups = from[words.offset..].as_chunks::<{ 3 * VECTOR }>().0;
+        let rows = row.as_chunks_mut::<VECTOR>().0;
+        let n = groups.len().min(rows.len());
+        let places = load(&OUT_OF_THREE);
+        for (to, group) in rows.iter_mut().zip(groups) {
+            prefetch(group);
+            let (first, second) = (load(group), load(&group[VECTOR..]));
+            let samples = _mm512_permutex2var_epi8(first, places, second);
+            let third = load(&group[2 * VECTOR..]);
+            store(to, _mm512_mask_permutexvar_epi8(samples, IN_THIRD, places, third));
+        }
+        let rest = Words { offset: words.offset + 3 * n * VECTOR, ..*words };
+        load_row(&rest, from, &mut row[n * VECTOR..]);
+    }
+
+    /// And back; what lies between stays as it is.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn store_bytes_of_3(words: &Words, row: &[u8], to: &mut [u8]) {
+        let groups = to[words.offset..].as_chunks_mut::<{ 3 * VECTOR }>().0;
+        let rows = row.as_chunks::<VECTOR>().0;
+        let n = groups.len().min(rows.len());
+        let [first, second, third] = &INTO_THREE;
+        let taken = [load(first), load(second), load(third)];
+        for (from, group) in rows.iter().zip(groups) {
+            let samples = load(from);
+            for (i, part) in group.as_chunks_mut::<VECTOR>().0.iter_mut().enumerate() {
+                let old = load(part);
+                let new = _mm512_mask_permutexvar_epi8(old, places::<3>(0, i), taken[i], samples);
+                store(part, new);
+            }
+        }
+        let rest = Words { offset: words.offset + 3 * n * VECTOR, ..*words };
+        store_row(&rest, &row[n * VECTOR..], to);
+    }
+
     graded_bytes!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
     grade_kernels!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
 }

@@ -1,5 +1,6 @@
 //! A [`Grade`] in numbers that kernels compute with.
 
+use super::dither::rank;
 use crate::color::Encoding;
 use crate::frame::{FrameLayout, Subsampling};
 use crate::mapping::grade::{Grade, LEVEL, LEVELS, LOWEST, TONES, at_level};
@@ -173,19 +174,13 @@ impl GradeTables {
     }
 }
 
-/// B. E. Bayer, "An optimum method for two-level rendition of continuous-tone pictures", ICC 1973.
 fn ordered_dither(depth: u32) -> [[i16; 8]; 8] {
-    let rank = |y: usize, x: usize| {
-        // The bits of x ^ y and of y, in turns, the lowest first.
-        let bits = |bit: usize| ((x ^ y) >> bit & 1) << 1 | (y >> bit & 1);
-        (0..3).fold(0, |rank, bit| rank << 2 | bits(bit)) as i16
-    };
     // In 1/128 samples, or in the units of `FixedGrade`.
     let value = |rank: i16| match depth {
         ..=FIXED_DEPTH => (2 * rank - 63) << (13 - depth) >> 7,
         _ => 2 * rank - 63,
     };
-    std::array::from_fn(|y| std::array::from_fn(|x| value(rank(y, x))))
+    std::array::from_fn(|y| std::array::from_fn(|x| value(rank(y, x).into())))
 }
 
 /// The nearest that 16 bits can hold.

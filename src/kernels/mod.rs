@@ -8,6 +8,7 @@
 //! newest, puts its own functions in the place of some: a file for each in `x86_64/`. All kernels equal
 //! the scalar ones, bit for bit.
 
+pub mod dither;
 pub mod grade;
 mod scalar;
 #[cfg(target_arch = "x86_64")]

@@ -38,18 +38,23 @@ impl Cube {
         let encoding = *encoding;
         match mapping {
             Mapping::Luts(luts) => {
-                let curves = luts.iter().zip(depths).enumerate().map(|(channel, (lut, &depth))| {
-                    let (zero, one) = encoding.scale(channel, depth);
-                    (Curve::from(lut), zero, one)
-                });
-                let most = luts.iter().map(|lut| lut.levels.len()).max().unwrap_or(0);
-                Self {
-                    map: Map::Curves(curves.collect()),
-                    encoding,
-                    line: matches!(encoding, Encoding::Rgb(_)).then_some(most.max(SHORTEST)),
-                }
+                Self::of_curves(luts.iter().map(Curve::from).collect(), encoding, depths)
             }
+            Mapping::Curves(curves) => Self::of_curves(curves.clone(), encoding, depths),
             Mapping::Grade(grade) => Self { map: Map::Grade(grade.clone()), encoding, line: None },
+        }
+    }
+
+    fn of_curves(curves: Vec<Curve>, encoding: Encoding, depths: &[u32]) -> Self {
+        let most = curves.iter().map(|curve| curve.levels().len()).max().unwrap_or(0);
+        let scaled = |(channel, (curve, &depth)): (usize, (Curve, &u32))| {
+            let (zero, one) = encoding.scale(channel, depth);
+            (curve, zero, one)
+        };
+        Self {
+            map: Map::Curves(curves.into_iter().zip(depths).enumerate().map(scaled).collect()),
+            encoding,
+            line: matches!(encoding, Encoding::Rgb(_)).then_some(most.max(SHORTEST)),
         }
     }
 

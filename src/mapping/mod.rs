@@ -4,7 +4,10 @@ pub mod cube;
 pub mod curve;
 pub mod grade;
 
+use std::borrow::Cow;
+
 use crate::lut::Lut;
+use curve::Curve;
 use grade::Grade;
 
 /// How the colours of a frame are replaced.
@@ -15,6 +18,8 @@ use grade::Grade;
 pub enum Mapping {
     /// Each channel by itself: one table for each.
     Luts(Vec<Lut>),
+    /// The same by levels with fractions, which are [dithered](crate::kernels::dither).
+    Curves(Vec<Curve>),
     /// All channels together.
     Grade(Box<Grade>),
 }
@@ -32,13 +37,12 @@ impl From<Grade> for Mapping {
 }
 
 impl Mapping {
-    /// # Panics
-    ///
-    /// It is of another kind.
-    pub(crate) fn luts(&self) -> &[Lut] {
+    /// The table of the nearest levels for each channel, where each is matched by itself.
+    pub fn luts(&self) -> Option<Cow<'_, [Lut]>> {
         match self {
-            Self::Luts(luts) => luts,
-            Self::Grade(_) => panic!("a grade for channels that are matched by themselves"),
+            Self::Luts(luts) => Some(Cow::Borrowed(luts)),
+            Self::Curves(curves) => Some(curves.iter().map(Curve::to_lut).collect()),
+            Self::Grade(_) => None,
         }
     }
 
@@ -48,7 +52,9 @@ impl Mapping {
     pub(crate) fn grade(&self) -> &Grade {
         match self {
             Self::Grade(grade) => grade,
-            Self::Luts(_) => panic!("tables for colours that are moved together"),
+            Self::Luts(_) | Self::Curves(_) => {
+                panic!("levels for colours that are moved together")
+            }
         }
     }
 }

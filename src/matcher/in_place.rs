@@ -3,10 +3,12 @@
 use std::{fmt, ops};
 
 use super::BandProcessor;
+use super::tables::Tables;
 use super::weights::{Counted, Run, Weighed, WeighingCounter};
 use crate::frame::{FrameLayout, FrameMut, FrameRef, FrameView, Memory, PixelLayout, Subsampling};
 use crate::histogram::Histogram;
-use crate::kernels::{InstructionSet, Kernels, Lut8, PixelKernels};
+use crate::kernels::{InstructionSet, Kernels, PixelKernels};
+use crate::lut::Lut;
 use crate::mapping::Mapping;
 
 /// Samples in one plane that one kernel handles.
@@ -115,14 +117,27 @@ impl BandProcessor for InPlaceProcessor {
     }
 
     fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping) {
-        let luts = mapping.luts();
+        let top = pixels.top();
         for (set, _) in &self.sets {
-            let tables: Vec<Lut8> =
-                set.channels.iter().map(|&channel| luts[channel].to_bytes()).collect();
-            let (rows, bytes) = (pixels.visible_rows(set.shared), set.bytes(pixels));
+            let PlaneKernels { pixel, shared, .. } = set;
+            let (rows, columns) = (pixels.visible_rows(*shared), pixels.visible_columns(*shared));
+            let bytes = set.bytes(pixels);
             let plane = &mut pixels.planes_mut()[set.plane];
-            for row in plane.rows_mut(rows.start).take(rows.len()) {
-                (set.kernels.apply)(&mut row[bytes.clone()], &tables);
+            let rows_of_plane = plane.rows_mut(rows.start).take(rows.len());
+            let rows_of_plane = rows_of_plane.map(|row| &mut row[bytes.clone()]);
+            match Tables::new(mapping, set.channels.iter().copied(), Lut::to_bytes) {
+                Tables::Whole(tables) => {
+                    rows_of_plane.for_each(|row| (set.kernels.apply)(row, &tables));
+                }
+                Tables::Dithered(tables) => {
+                    let first_row = top / shared.vertical + rows.start;
+                    for (y, row) in rows_of_plane.enumerate() {
+                        for (i, table) in tables.iter().enumerate() {
+                            let place = (first_row + y, columns.start);
+                            table.apply(&mut row[pixel.first + i..], pixel.pixel_stride, place);
+                        }
+                    }
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ mod grade;
 mod in_place;
 mod rows;
 pub mod survey;
+mod tables;
 pub mod weights;
 
 use std::collections::TryReserveError;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::{fmt, ops};
 
 use super::BandProcessor;
+use super::tables::Tables;
 use super::weights::{Counted, Run, Weighed, WeighingCounter};
 use crate::color::Channels;
 use crate::frame::rows::{Purpose, RowAccess, RowGroup, RowGroupViewMut};
@@ -12,6 +13,7 @@ use crate::frame::unpack::{RowSource, Unpack};
 use crate::frame::{FrameLayout, FrameMut, FrameRef, FrameView, Memory, Subsampling};
 use crate::histogram::Histogram;
 use crate::kernels::convert::{Conversion, ConvertedRows};
+use crate::kernels::dither;
 use crate::kernels::{InstructionSet, Kernels, RowKernels};
 use crate::mapping::Mapping;
 
@@ -217,25 +219,38 @@ impl<S: RowKernels> BandProcessor for RowProcessor<S> {
     }
 
     fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping) {
-        let luts = mapping.luts();
-        let Self { access, group, kernels, converter, shared, rows_of_group, .. } = self;
-        let tables: Vec<S::Table> = luts.iter().map(kernels.table).collect();
+        let Self { access, group, kernels, converter, shared, rows_of_group, depths, .. } = self;
+        let n_channels = depths.len();
+        let tables = Tables::new(mapping, 0..n_channels, kernels.table);
         let columns_of: Vec<ops::Range<usize>> =
             shared.iter().map(|&shared| pixels.visible_columns(shared)).collect();
         let is_partly_hidden = pixels.is_partly_hidden();
+        let top = pixels.top();
         for index in 0..access.n_groups(&pixels.shared()) {
             access.load(&pixels.shared(), index, group);
+            let first_row = top + index * *rows_of_group;
             let rows_of: [ops::Range<usize>; 3] = std::array::from_fn(|c| {
                 let shared = shared.get(c).copied().unwrap_or(Subsampling::NONE);
                 visible_rows(pixels, shared, index * *rows_of_group)
             });
             match converter {
                 None => {
-                    let mut view = access.view_mut(pixels, index, group, tables.len());
-                    for (c, (rows, table)) in view.full.iter_mut().zip(&tables).enumerate() {
+                    let mut view = access.view_mut(pixels, index, group, n_channels);
+                    for (c, rows) in view.full.iter_mut().take(n_channels).enumerate() {
+                        let first = first_row / shared[c].vertical;
                         let rows = rows.iter_mut().take(view.n_rows).take(rows_of[c].end);
-                        for row in rows.skip(rows_of[c].start).filter(|row| !row.is_empty()) {
-                            (kernels.apply)(&mut row[columns_of[c].clone()], table);
+                        let rows = rows.enumerate().skip(rows_of[c].start);
+                        for (y, row) in rows.filter(|(_, row)| !row.is_empty()) {
+                            let columns = columns_of[c].clone();
+                            let place = (first + y, columns.start);
+                            match &tables {
+                                Tables::Whole(tables) => {
+                                    (kernels.apply)(&mut row[columns], &tables[c]);
+                                }
+                                Tables::Dithered(tables) => {
+                                    tables[c].apply(&mut row[columns], 1, place);
+                                }
+                            }
                         }
                     }
                 }
@@ -244,13 +259,20 @@ impl<S: RowKernels> BandProcessor for RowProcessor<S> {
                     let n_full = conversion.n_full();
                     let mut view = access.view_mut(pixels, index, group, n_full);
                     (kernels.conversion.to_channels)(conversion, &view.shared(), rows);
-                    for row in 0..view.n_rows {
-                        for ((samples, matched), table) in rows.to_match(row).zip(&tables) {
-                            (kernels.apply_to)(samples, matched, table);
+                    let hidden = is_partly_hidden.then(|| Hidden::of(&view, n_full));
+                    match &tables {
+                        Tables::Whole(tables) => {
+                            for row in 0..view.n_rows {
+                                for ((samples, matched), table) in rows.to_match(row).zip(tables) {
+                                    (kernels.apply_to)(samples, matched, table);
+                                }
+                            }
+                            (kernels.conversion.add_changes)(conversion, &mut view, rows);
+                        }
+                        Tables::Dithered(tables) => {
+                            dither::add_changes(conversion, &mut view, rows, tables, first_row);
                         }
                     }
-                    let hidden = is_partly_hidden.then(|| Hidden::of(&view, n_full));
-                    (kernels.conversion.add_changes)(conversion, &mut view, rows);
                     if let Some(hidden) = hidden {
                         hidden.put_back(&mut view, n_full, |c| {
                             (rows_of[c].clone(), columns_of[c].clone())

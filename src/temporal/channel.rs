@@ -70,6 +70,33 @@ pub(super) struct ChannelState {
     pub outgoing: Option<(Curve, f64)>,
 }
 
+/// What the levels of a channel become.
+#[derive(Debug)]
+pub(super) enum Levels {
+    Whole(Lut),
+    Fractional(Curve),
+}
+
+impl Levels {
+    pub fn is_fractional(&self) -> bool {
+        matches!(self, Self::Fractional(_))
+    }
+
+    pub fn into_lut(self) -> Lut {
+        match self {
+            Self::Whole(lut) => lut,
+            Self::Fractional(curve) => curve.to_lut(),
+        }
+    }
+
+    pub fn into_curve(self) -> Curve {
+        match self {
+            Self::Whole(lut) => Curve::from(&lut),
+            Self::Fractional(curve) => curve,
+        }
+    }
+}
+
 /// What is left of an old reference when it is forgotten: less than a level of 16 bits.
 pub(super) const FORGOTTEN: f64 = 1e-5;
 
@@ -93,9 +120,9 @@ impl ChannelState {
         share > 0.
     }
 
-    /// The table for a frame, and what it would be at full strength if it is weaker. `flatness` says how
-    /// flat the frame's channel is ([`ChannelLevels::flatness`]).
-    pub fn lut(
+    /// The levels for a frame, and what they would be at full strength if they are weaker. `flatness` says
+    /// how flat the frame's channel is ([`ChannelLevels::flatness`]).
+    pub fn levels(
         &mut self,
         reference: &Cdf,
         levels: &ChannelLevels,
@@ -103,10 +130,10 @@ impl ChannelState {
         weight: f64,
         report: &Report,
         settings: &Settings,
-    ) -> (Lut, Option<Lut>) {
+    ) -> (Levels, Option<Curve>) {
         let n_levels = reference.counts().len();
         let Some(source) = &self.source else {
-            return (Curve::identity(n_levels).to_lut(), None);
+            return (Levels::Whole(Curve::identity(n_levels).to_lut()), None);
         };
         let lut = match_cdfs(source, reference);
         let is_exact = flatness == 0.
@@ -114,7 +141,7 @@ impl ChannelState {
             && settings.strength == 1.
             && settings.max_slope == 0.;
         if is_exact {
-            return (lut, None);
+            return (Levels::Whole(lut), None);
         }
 
         let mut curve = Curve::from(&lut);
@@ -142,11 +169,11 @@ impl ChannelState {
             curve = curve.after_gain(gain, levels.zero);
         }
         if settings.strength == 1. {
-            return (curve.to_lut(), None);
+            return (Levels::Fractional(curve), None);
         }
         let mut weaker = Curve::identity(n_levels);
         weaker.blend(&curve, settings.strength);
-        (weaker.to_lut(), Some(curve.to_lut()))
+        (Levels::Fractional(weaker), Some(curve))
     }
 }
 

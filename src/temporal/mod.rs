@@ -41,6 +41,7 @@ use crate::color::Channels;
 use crate::grading::{self, Method};
 use crate::histogram::Histogram;
 use crate::mapping::Mapping;
+use crate::mapping::curve::Curve;
 use crate::reference::{ReferenceId, Target};
 use crate::statistics::Statistics;
 use crate::statistics::Thumbnail;
@@ -52,7 +53,7 @@ pub mod exposure;
 mod grade;
 mod scenes;
 
-use channel::{ChannelLevels, ChannelState, Update};
+use channel::{ChannelLevels, ChannelState, Levels, Update};
 use cuts::{Cuts, View};
 use exposure::Exposure;
 use grade::{GradeState, Input};
@@ -102,7 +103,7 @@ pub struct Settings {
     pub max_slope: f64,
     /// The rule by which colours are moved together; `None`: each channel is matched by itself.
     pub method: Option<Method>,
-    /// Whether grades are dithered ([`Grade::dither`](crate::mapping::grade::Grade::dither)).
+    /// Whether levels with fractions are [dithered](crate::kernels::dither).
     pub dither: bool,
 }
 
@@ -313,8 +314,8 @@ impl Temporal {
         let old = self.reference.replace(target.id);
         let reference_changed = old.is_some_and(|old| old != target.id);
 
-        let mut luts = Vec::with_capacity(self.states.len());
-        let mut full_luts = Vec::new();
+        let mut of_channels = Vec::with_capacity(self.states.len());
+        let mut at_full_strength = Vec::new();
         for (index, state) in self.states.iter_mut().enumerate() {
             let histogram = &statistics.histograms[index];
             let levels = ChannelLevels::new(&self.channels, index);
@@ -332,14 +333,22 @@ impl Temporal {
                 state.outgoing = None;
             }
             let reference = &target.cdfs[index];
-            let (lut, full) = state.lut(reference, &levels, flatness, weight, &report, settings);
+            let (levels, full) =
+                state.levels(reference, &levels, flatness, weight, &report, settings);
             if settings.strength < 1. {
-                full_luts.push(full.unwrap_or_else(|| lut.clone()));
+                let n_levels = histogram.bins.len();
+                at_full_strength.push(full.unwrap_or_else(|| Curve::identity(n_levels)));
             }
-            luts.push(lut);
+            of_channels.push(levels);
         }
-        report.at_full_strength = (settings.strength < 1.).then_some(Mapping::Luts(full_luts));
-        (Mapping::Luts(luts), report)
+        report.at_full_strength =
+            (settings.strength < 1.).then_some(Mapping::Curves(at_full_strength));
+        let mapping = if settings.dither && of_channels.iter().any(Levels::is_fractional) {
+            Mapping::Curves(of_channels.into_iter().map(Levels::into_curve).collect())
+        } else {
+            Mapping::Luts(of_channels.into_iter().map(Levels::into_lut).collect())
+        };
+        (mapping, report)
     }
 
     /// Finds out from a frame in small whether it begins a scene, how bright it is, and whether it

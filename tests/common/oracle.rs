@@ -434,12 +434,34 @@ pub fn weight_of(weights: &Grid, (h, v): (usize, usize), y: usize, x: usize) -> 
 
 /// Replaces the levels of pictures.
 pub fn replace(pictures: &mut [Components], code: Code, colorspace: Colorspace, luts: &[Vec<i64>]) {
+    replace_by(pictures, code, colorspace, (luts, 1), |_, _| HALF);
+}
+
+/// What rounds to the nearest, in parts of 128.
+const HALF: i64 = 64;
+
+/// The same by levels in parts of a level. What is added to a sample before its fraction is cut off is by its
+/// row and column, in parts of 128.
+pub fn replace_by(
+    pictures: &mut [Components],
+    code: Code,
+    colorspace: Colorspace,
+    (luts, parts): (&[Vec<i64>], i64),
+    rounding: impl Fn(usize, usize) -> i64,
+) {
+    let cut_off = |sum: i64, total: i64, y: usize, x: usize| {
+        (128 * sum + total * rounding(y, x)).div_euclid(128 * total)
+    };
     let channels = code.channels(colorspace);
     let n = channels.n_channels();
     if code.is_rgb() == channels.is_rgb() {
-        for picture in pictures {
-            for (grid, lut) in picture.grids.iter_mut().zip(luts) {
-                grid.iter_mut().flatten().for_each(|sample| *sample = lut[*sample as usize]);
+        for (grid, lut) in
+            pictures.iter_mut().flat_map(|picture| picture.grids.iter_mut().zip(luts))
+        {
+            for (y, row) in grid.iter_mut().enumerate() {
+                for (x, sample) in row.iter_mut().enumerate() {
+                    *sample = cut_off(lut[*sample as usize], parts, y, x);
+                }
             }
         }
         return;
@@ -453,7 +475,7 @@ pub fn replace(pictures: &mut [Components], code: Code, colorspace: Colorspace, 
             .iter()
             .zip(luts)
             .map(|(grid, lut)| {
-                let change = |&v: &i64| lut[v as usize] - v;
+                let change = |&v: &i64| lut[v as usize] - parts * v;
                 grid.iter().map(|row| row.iter().map(change).collect()).collect()
             })
             .collect();
@@ -472,7 +494,8 @@ pub fn replace(pictures: &mut [Components], code: Code, colorspace: Colorspace, 
                     let sum: i64 = (0..n).map(|i| factors[i] * changes[i][y][x]).sum();
                     // What was legal stays so.
                     let (low, high) = (low.min(*sample), high.max(*sample));
-                    *sample = (*sample + rounded(sum, total << 13)).clamp(low, high);
+                    let change = cut_off(sum, (total * parts) << 13, y, x);
+                    *sample = (*sample + change).clamp(low, high);
                 }
             }
         }

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod dither;
 mod exactness;
 mod grade;
 mod live;

@@ -888,6 +888,31 @@ fn f171_black_stays_black_with_max_slope() {
 }
 
 #[test]
+fn what_has_fractions_is_dithered() {
+    let source = even(100..130);
+    let mapping = |settings: Settings| {
+        let mut show = Show::new(settings);
+        let statistics = Statistics { histograms: vec![source.clone()], ..Statistics::default() };
+        show.temporal.decide(&statistics, FRAME, &show.target, &show.settings).0
+    };
+    // The rule's own levels have none.
+    let exact = Settings { dither: true, ..Settings::default() };
+    assert!(matches!(mapping(exact.clone()), Mapping::Luts(_)));
+    for settings in [
+        Settings { strength: 0.3, ..exact.clone() },
+        Settings { max_slope: 1.5, ..exact.clone() },
+        Settings { smoothing: SECOND, ..exact.clone() },
+    ] {
+        let dithered = mapping(settings.clone());
+        let Mapping::Curves(curves) = &dithered else { panic!("{settings:?}") };
+        assert_eq!(curves.len(), 1);
+        let plain = mapping(Settings { dither: false, ..settings });
+        assert!(matches!(plain, Mapping::Luts(_)));
+        assert_eq!(dithered.luts(), plain.luts(), "they are the nearest");
+    }
+}
+
+#[test]
 fn strength_is_a_way_from_what_is_to_what_is_matched() {
     let source = even(0..200);
     for (strength, digits) in [(0., 0.), (0.25, 0.25), (1., 1.)] {

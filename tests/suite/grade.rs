@@ -200,13 +200,16 @@ fn strength_is_the_way_to_the_look() {
 fn alpha_and_what_lies_around_the_samples_stay() {
     for format in FORMATS {
         let frame = Frame::new(format.format, 37, 22, Shape::OffsetShortLastRow, noise(11));
-        let mut rig = rig("coffee.png", &[("method", "grade"), ("dither", "true")]);
-        rig.harness.set_src_caps(frame.caps());
-        let mut output = frame.clone();
-        output.bytes = bytes(&rig.process(frame.buffer()));
-        let mut samples_alone = frame.clone();
-        samples_alone.set_pictures(&output.pictures());
-        assert!(output.bytes == samples_alone.bytes, "{:?}", format.format);
+        for method in ["grade", "channels"] {
+            let settings = [("method", method), ("dither", "true"), ("strength", "0.7")];
+            let mut rig = rig("coffee.png", &settings);
+            rig.harness.set_src_caps(frame.caps());
+            let mut output = frame.clone();
+            output.bytes = bytes(&rig.process(frame.buffer()));
+            let mut samples_alone = frame.clone();
+            samples_alone.set_pictures(&output.pictures());
+            assert!(output.bytes == samples_alone.bytes, "{:?} {method}", format.format);
+        }
     }
 }
 

@@ -37,8 +37,9 @@ fn the_machine_readable_page_is_in_step() {
                 written.pointer(&templates).expect("there are templates").clone();
         }
     }
-    assert_eq!(
-        page, written,
+    // The two are too long to be shown.
+    assert!(
+        page == written,
         "run `HISTOMATCH_WRITE_PAGE=1 cargo test --locked --test suite page` with GStreamer {GSTREAMER:?}"
     );
 }

@@ -83,7 +83,7 @@ pub struct ConvertedRows<S: Sample> {
     pub(in crate::kernels) matched: Vec<Vec<AlignedRow<S>>>,
     /// For each chroma sample, the sum of the changes around it in the rows of the group, of each
     /// channel.
-    sums: Vec<Vec<i32>>,
+    pub(in crate::kernels) sums: Vec<Vec<i32>>,
 }
 
 impl<S: Sample> ConvertedRows<S> {

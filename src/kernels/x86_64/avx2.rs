@@ -13,7 +13,8 @@ use super::compiled::compiled_kernels;
 use super::cpu::Avx2;
 use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
 use super::vectors::{
-    INTO_THREE, OUT_OF_THREE, byte_samples, conversion_ops, operations, prefetch, word_samples,
+    INTO_THREE, OUT_OF_THREE, byte_samples, bytes_of_3, conversion_ops, operations, prefetch,
+    word_samples,
 };
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
@@ -230,6 +231,7 @@ mod bytes {
     use super::*;
 
     byte_samples!("avx2");
+    bytes_of_3!("avx2");
     conversion_ops!(Avx2, "avx2", u8);
     graded_bytes!("avx2");
     grade_kernels!(Avx2, "avx2", u8);

@@ -28,12 +28,13 @@ use safe_unaligned_simd::x86_64::{_mm512_loadu_epi64, _mm512_storeu_epi64};
 
 use super::compiled::compiled_kernels;
 use super::cpu::Avx512;
-use super::vectors::{
-    INTO_THREE, OUT_OF_THREE, byte_samples, conversion_ops, operations, prefetch, word_samples,
-};
+use super::grades::{grade_kernels, graded_bytes, graded_words};
+use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::histogram::Histogram;
+use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};
+use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
     Counter, InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, pixel_kernels,
@@ -56,6 +57,7 @@ pub(super) fn override_bytes(cpu: Avx512, kernels: &mut Kernels<u8>) {
     // SAFETY: as above.
     kernels.apply_to = |from, to, table| unsafe { apply_plane_to(from, to, table) };
     kernels.conversion = byte_conversion(cpu);
+    kernels.grade = bytes::grade_kernels(cpu);
     kernels.transfer = byte_transfer(cpu);
 }
 
@@ -515,16 +517,17 @@ use safe_unaligned_simd::x86_64::{
 };
 use std::arch::x86_64::{
     __m512i as V, _mm512_add_epi16 as add16, _mm512_adds_epi16 as adds16,
-    _mm512_alignr_epi8 as alignr_epi8, _mm512_and_si512 as and,
+    _mm512_alignr_epi8 as alignr_epi8, _mm512_and_si512 as and, _mm512_andnot_si512 as andnot,
     _mm512_dpwssd_epi32 as add_products, _mm512_madd_epi16 as products,
     _mm512_maddubs_epi16 as maddubs, _mm512_max_epi16 as max16, _mm512_max_epu8 as max8,
-    _mm512_min_epi16 as min16, _mm512_min_epu8 as min8, _mm512_mulhrs_epi16 as mulhrs,
-    _mm512_or_si512 as or, _mm512_packs_epi32 as packs32, _mm512_packus_epi16 as packus16,
-    _mm512_set1_epi16 as set1_epi16, _mm512_set1_epi32 as splat32, _mm512_setzero_si512 as zero,
-    _mm512_sll_epi16 as sll_epi16, _mm512_sra_epi16 as sra_epi16, _mm512_sra_epi32 as sra_epi32,
-    _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
-    _mm512_unpackhi_epi16 as unpackhi16, _mm512_unpacklo_epi8 as unpacklo8,
-    _mm512_unpacklo_epi16 as unpacklo16, _mm512_xor_si512 as xor,
+    _mm512_min_epi16 as min16, _mm512_min_epu8 as min8, _mm512_mulhi_epi16 as mulhi,
+    _mm512_mulhrs_epi16 as mulhrs, _mm512_or_si512 as or, _mm512_packs_epi32 as packs32,
+    _mm512_packus_epi16 as packus16, _mm512_set1_epi16 as set1_epi16, _mm512_set1_epi32 as splat32,
+    _mm512_setzero_si512 as zero, _mm512_sll_epi16 as sll_epi16, _mm512_sra_epi16 as sra_epi16,
+    _mm512_sra_epi32 as sra_epi32, _mm512_srl_epi16 as srl_epi16, _mm512_sub_epi16 as sub16,
+    _mm512_unpackhi_epi8 as unpackhi8, _mm512_unpackhi_epi16 as unpackhi16,
+    _mm512_unpacklo_epi8 as unpacklo8, _mm512_unpacklo_epi16 as unpacklo16,
+    _mm512_xor_si512 as xor,
 };
 
 operations!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
@@ -582,11 +585,129 @@ fn part_before(parts: V, before: V) -> V {
     _mm512_alignr_epi64::<6>(parts, before)
 }
 
+/// 16 bytes in each part.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn repeated(bytes: &[u8; 16]) -> V {
+    _mm512_broadcast_i32x4(_mm_loadu_si128(bytes))
+}
+
+/// Parts of 32 pieces.
+const TONE_PARTS: usize = 2;
+const CHROMA_PARTS: usize = 1;
+
+/// The values of a curve. If there are two parts, those of pieces below 0 are the second.
+#[derive(Clone, Copy)]
+struct Curve<const PARTS: usize>([V; PARTS]);
+
+/// Pieces, the lower bits of which count.
+#[derive(Clone, Copy)]
+struct Pieces<const PARTS: usize>([V; 2]);
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn curve<const PARTS: usize>(values: &[i16]) -> Curve<PARTS> {
+    let mut curve = Curve([zero(); PARTS]);
+    for (part, values) in values.as_chunks::<{ VECTOR / 2 }>().0.iter().enumerate() {
+        curve.0[PARTS - 1 - part] = load16(bytemuck::cast_slice(values));
+    }
+    curve
+}
+
+/// The pieces, 1024 wide, that some values are in.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn pieces<const PARTS: usize>([low, high]: [V; 2]) -> Pieces<PARTS> {
+    let of_1024 = splat16(64);
+    Pieces([mulhi(low, of_1024), mulhi(high, of_1024)])
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+fn values_at<const PARTS: usize>(curve: &Curve<PARTS>, pieces: &Pieces<PARTS>) -> [V; 2] {
+    let mut values = pieces.0;
+    for value in &mut values {
+        *value = match PARTS {
+            1 => _mm512_permutexvar_epi16(*value, curve.0[0]),
+            _ => _mm512_permutex2var_epi16(curve.0[0], *value, curve.0[1]),
+        };
+    }
+    values
+}
+
 mod bytes {
     use super::*;
 
     byte_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
     conversion_ops!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
+    /// Where every third byte of three vectors is, from the first on, as an index of the first two, or of the
+    /// third.
+    const OUT_OF_THREE: [u8; VECTOR] = {
+        let mut places = [0; VECTOR];
+        let mut i = 0;
+        while i < VECTOR {
+            places[i] = (3 * i % (2 * VECTOR)) as u8;
+            i += 1;
+        }
+        places
+    };
+
+    /// For each of three vectors, the sample that each third byte of it takes.
+    const INTO_THREE: [[u8; VECTOR]; 3] = {
+        let mut samples = [[0; VECTOR]; 3];
+        let mut i = 0;
+        while i < 3 * VECTOR {
+            samples[i / VECTOR][i % VECTOR] = (i / 3) as u8;
+            i += 1;
+        }
+        samples
+    };
+
+    /// The samples that are in the third vector.
+    const IN_THIRD: u64 = u64::MAX << (2 * VECTOR).div_ceil(3);
+
+    /// Bytes from memory where two lie between them. A vector of them is in three.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn load_bytes_of_3(words: &Words, from: &[u8], row: &mut [u8]) {
+        let groups = from[words.offset..].as_chunks::<{ 3 * VECTOR }>().0;
+        let rows = row.as_chunks_mut::<VECTOR>().0;
+        let n = groups.len().min(rows.len());
+        let places = load(&OUT_OF_THREE);
+        for (to, group) in rows.iter_mut().zip(groups) {
+            prefetch(group);
+            let (first, second) = (load(group), load(&group[VECTOR..]));
+            let samples = _mm512_permutex2var_epi8(first, places, second);
+            let third = load(&group[2 * VECTOR..]);
+            store(to, _mm512_mask_permutexvar_epi8(samples, IN_THIRD, places, third));
+        }
+        let rest = Words { offset: words.offset + 3 * n * VECTOR, ..*words };
+        load_row(&rest, from, &mut row[n * VECTOR..]);
+    }
+
+    /// And back; what lies between stays as it is.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn store_bytes_of_3(words: &Words, row: &[u8], to: &mut [u8]) {
+        let groups = to[words.offset..].as_chunks_mut::<{ 3 * VECTOR }>().0;
+        let rows = row.as_chunks::<VECTOR>().0;
+        let n = groups.len().min(rows.len());
+        let [first, second, third] = &INTO_THREE;
+        let taken = [load(first), load(second), load(third)];
+        for (from, group) in rows.iter().zip(groups) {
+            let samples = load(from);
+            for (i, part) in group.as_chunks_mut::<VECTOR>().0.iter_mut().enumerate() {
+                let old = load(part);
+                let new = _mm512_mask_permutexvar_epi8(old, places::<3>(0, i), taken[i], samples);
+                store(part, new);
+            }
+        }
+        let rest = Words { offset: words.offset + 3 * n * VECTOR, ..*words };
+        store_row(&rest, &row[n * VECTOR..], to);
+    }
+
+    graded_bytes!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+    grade_kernels!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
 }
 
 compiled_kernels!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");

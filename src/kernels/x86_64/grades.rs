@@ -13,12 +13,6 @@
 /// Defines `Curve`, `Pieces`, `curve`, `pieces` and `values_at` by shuffles of 16 bytes.
 macro_rules! shuffled_curves {
     ($features:literal) => {
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn srli16<const BITS: u32>(value: V) -> V {
-            srl_epi16(value, _mm_cvtsi32_si128(BITS as i32))
-        }
-
         /// The values of a curve: the lower and the upper bytes of 16 pieces in each part, twice or more. Every
         /// part but the first is the XOR with the part before it, because [`values_at`] combines them by
         /// XOR.

@@ -28,7 +28,8 @@ use super::compiled::compiled_kernels;
 use super::cpu::Sse41;
 use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
 use super::vectors::{
-    INTO_THREE, OUT_OF_THREE, byte_samples, conversion_ops, operations, prefetch, word_samples,
+    INTO_THREE, OUT_OF_THREE, byte_samples, bytes_of_3, conversion_ops, operations, prefetch,
+    word_samples,
 };
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
@@ -133,6 +134,7 @@ mod bytes {
     use super::*;
 
     byte_samples!("ssse3,sse4.1");
+    bytes_of_3!("ssse3,sse4.1");
     conversion_ops!(Sse41, "ssse3,sse4.1", u8);
     graded_bytes!("ssse3,sse4.1");
     grade_kernels!(Sse41, "ssse3,sse4.1", u8);

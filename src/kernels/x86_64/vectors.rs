@@ -103,6 +103,12 @@ macro_rules! operations {
 
         #[inline]
         #[target_feature(enable = $features)]
+        fn srli16<const BITS: u32>(value: V) -> V {
+            srl_epi16(value, _mm_cvtsi32_si128(BITS as i32))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
         fn sra32(value: V, bits: u32) -> V {
             sra_epi32(value, _mm_cvtsi32_si128(bits as i32))
         }
@@ -612,8 +618,14 @@ macro_rules! byte_samples {
             let rest = Words { offset: words.offset + n * VECTOR, ..*words };
             store_row(&rest, &row[n * VECTOR / stride..], to);
         }
+    };
+}
+pub(super) use byte_samples;
 
-        /// The same where two lie between them. 16 of them are in three vectors of 128 bits.
+/// Bytes with two between them, by shuffles of 16.
+macro_rules! bytes_of_3 {
+    ($features:literal) => {
+        /// Bytes from memory where two lie between them. 16 of them are in three vectors of 128 bits.
         #[inline]
         #[target_feature(enable = $features)]
         fn load_bytes_of_3(words: &Words, from: &[u8], row: &mut [u8]) {
@@ -636,6 +648,7 @@ macro_rules! byte_samples {
             load_row(&rest, from, &mut row[n * 16..]);
         }
 
+        /// And back; what lies between stays as it is.
         #[inline]
         #[target_feature(enable = $features)]
         fn store_bytes_of_3(words: &Words, row: &[u8], to: &mut [u8]) {
@@ -662,7 +675,7 @@ macro_rules! byte_samples {
         }
     };
 }
-pub(super) use byte_samples;
+pub(super) use bytes_of_3;
 
 /// What differs for words of 10 bits.
 macro_rules! word_samples {

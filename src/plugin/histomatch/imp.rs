@@ -345,8 +345,9 @@ pub struct HistoMatch {
         set,
         default = false,
         nick = "Dither",
-        blurb = "With method=linear and method=grade, add an ordered pattern of half a level before \
-                 levels are rounded, so that smooth areas show no bands",
+        blurb = "Add an ordered pattern of half a level before levels with fractions are rounded, so \
+                 that smooth areas show no bands (with method=channels, strength, smoothing and \
+                 max-slope make fractions)",
         mutable_playing
     )]
     /// Whether messages are posted.

@@ -30,7 +30,7 @@
 //! | `roi-type` | string | unset | at any time | type of the `GstVideoRegionOfInterestMeta` of buffers whose regions are learned from, frame by frame; unset or empty = metas don't matter |
 //! | `apply-region` | boolean | false | at any time | change only what is learned from; the rest stays byte for byte as it is |
 //! | `max-slope` | double, 0 to 16 | 0 | at any time | the steepest that the mapping may get ([`Curve::limit_slope`](crate::mapping::curve::Curve::limit_slope)), anchored at the median; 0 = no limit; what is between 0 and 1 counts as 1, with a warning |
-//! | `dither` | boolean | false | at any time | for `method=linear` and `method=grade`: add an ordered pattern of half a level before levels are rounded |
+//! | `dither` | boolean | false | at any time | add an ordered pattern of half a level before levels with fractions are rounded |
 //! | `post-messages` | boolean | false | at any time | post element messages named `histomatch`, with the fields of [`Stats`](stats::Stats) |
 //! | `interval` | unsigned 64-bit int, ns, 0 to 60 s | 1000000000 | at any time | time between messages; 0 = one for each frame; a new scene has one at once |
 //! | `full-stats` | boolean | false | at any time | give all levels in `luts` of `stats`: in 16 bits 65,536 for each channel, which take some 30 ms of the reader's time, and 5 MB; messages stay small |

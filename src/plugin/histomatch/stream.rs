@@ -309,11 +309,10 @@ impl Matched {
     /// thread for messages, so it may not take long.
     pub fn stats(&self, running_time: Option<gst::ClockTime>, max_points: usize) -> Stats {
         let (sources, references) = (&self.statistics.histograms, &self.target.target.cdfs);
-        let ([distance_before, distance_after], luts, grade) = match &self.mapping {
-            Mapping::Luts(luts) => {
-                (distance::mean_before_and_after(sources, luts, references), &luts[..], None)
-            }
-            Mapping::Grade(grade) => (self.graded_distances(grade), &[][..], Some(grade)),
+        let luts = self.mapping.luts().unwrap_or_default();
+        let ([distance_before, distance_after], grade) = match &self.mapping {
+            Mapping::Grade(grade) => (self.graded_distances(grade), Some(grade)),
+            _ => (distance::mean_before_and_after(sources, &luts, references), None),
         };
         Stats {
             running_time,

@@ -14,6 +14,8 @@ use crate::kernels::scalar::words::{self, Parts};
 
 word_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
 conversion_ops!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
+graded_words!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+grade_kernels!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u16);
 
 const WORD_LEVELS: usize = 1 << DEPTH;
 
@@ -34,6 +36,7 @@ pub(in crate::kernels::x86_64) fn override_words(cpu: Avx512, kernels: &mut Kern
     // SAFETY: as above.
     kernels.apply_to = |from, to, table| unsafe { apply_row_to(from, to, table) };
     kernels.conversion = word_conversion(cpu);
+    kernels.grade = grade_kernels(cpu);
     kernels.transfer = word_transfer(cpu);
 }
 

@@ -22,7 +22,7 @@ impl Player {
         }
         self.is_own = false;
         self.use_reference();
-        self.show_change();
+        self.show_state();
     }
 
     /// Makes the frame that is on now the reference.
@@ -38,7 +38,7 @@ impl Player {
             gst::PadProbeReturn::Remove
         });
         self.is_own = true;
-        self.show_change();
+        self.show_state();
     }
 
     /// Learns from the views that are shown now, and holds that.
@@ -49,7 +49,6 @@ impl Player {
             true => self.show_state(),
             false => self.show("Learns from what is on now, and is locked then; l follows again"),
         }
-        self.repeat_frame();
     }
 
     /// Goes to another part to learn from.
@@ -57,34 +56,32 @@ impl Player {
         let region = regions::next(self.region().as_deref());
         self.look.set_property("region", regions::value(region));
         self.follow_region();
-        self.show_state();
-        self.overlay.outline(region);
-        self.repeat_frame();
+        self.show_state_with_outline(region);
     }
 
     pub fn change_strength(&mut self, by: f64) {
         let strength = ((self.strength() + by) * 10.).round() / 10.;
         self.look.set_property("strength", strength.clamp(0., 1.));
-        self.show_change();
+        self.show_state();
     }
 
     pub fn change_method(&mut self) {
         let current = self.method();
         let next = METHODS.iter().cycle().skip_while(|method| **method != current).nth(1);
         self.look.set_property_from_str("method", next.expect("the current one is in it"));
-        self.show_change();
+        self.show_state();
     }
 
     pub fn toggle_split(&mut self) {
         self.split.toggle();
-        self.show_change();
+        self.show_state();
     }
 
     /// Holds the mapping as it is, or learns again.
     pub fn toggle_lock(&mut self) {
         let mode = if self.is_locked() { "frame" } else { "locked" };
         self.look.set_property_from_str("update-mode", mode);
-        self.show_change();
+        self.show_state();
     }
 
     /// Writes what the last frame was matched by to a file in the current folder; why not is on the bus.
@@ -110,7 +107,9 @@ impl Player {
     pub fn take_snapshot(&mut self) {
         if let Some(pad) = self.look.static_pad("src") {
             snapshot::take(&pad, self.bus());
-            self.repeat_frame();
+            if self.is_paused {
+                self.stream.repeat_frame();
+            }
         }
     }
 
@@ -129,10 +128,10 @@ impl Player {
             true => (position + STEP).min(duration),
             false => position.saturating_sub(STEP),
         };
-        self.stream.go_to(position);
         let seconds =
             |time: gst::ClockTime| format!("{}:{:02}", time.minutes(), time.seconds() % 60);
         self.show(&format!("{} of {}", seconds(position), seconds(duration)));
+        self.stream.go_to(position);
     }
 
     pub fn toggle_full_screen(&mut self) {
@@ -154,18 +153,6 @@ impl Player {
         let state = if self.is_paused { gst::State::Paused } else { gst::State::Playing };
         // Not its result: the bus knows what went wrong.
         let _ = self.stream.pipeline.set_state(state);
-        self.show_change();
-    }
-
-    fn show_change(&mut self) {
         self.show_state();
-        self.repeat_frame();
-    }
-
-    /// A frame that stands is matched again.
-    fn repeat_frame(&self) {
-        if self.is_paused {
-            self.stream.repeat_frame();
-        }
     }
 }

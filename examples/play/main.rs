@@ -9,6 +9,8 @@
 //! Keys come from the window and from the terminal; `h` shows them.
 
 mod actions;
+#[path = "../common/frame.rs"]
+mod frame;
 mod keys;
 mod live;
 mod output;

@@ -60,9 +60,9 @@ impl Overlay {
         Self { line: pipeline.by_name("line"), outlined, shown_until: None }
     }
 
-    /// Shows a text for a while, and nothing else.
-    pub fn show(&mut self, text: &str) {
-        self.outline(None);
+    /// Shows a text for a while, and the outline of a part as long.
+    pub fn show(&mut self, text: &str, region: Option<Region>) {
+        *lock(&self.outlined) = region;
         if let Some(line) = &self.line {
             let lines = text.lines().count();
             let font = format!("Monospace,{:.1}", font_size(line, lines));
@@ -78,16 +78,11 @@ impl Overlay {
         self.shown_until = None;
     }
 
-    /// Outlines a part as long as the text is shown, or nothing.
-    pub fn outline(&self, region: Option<Region>) {
-        *lock(&self.outlined) = region;
-    }
-
     /// Hides what was shown long enough.
     pub fn hide_what_is_old(&mut self) {
         if self.shown_until.is_some_and(|until| until <= Instant::now()) {
             self.shown_until = None;
-            self.outline(None);
+            *lock(&self.outlined) = None;
             if let Some(line) = &self.line {
                 line.set_property("silent", true);
             }

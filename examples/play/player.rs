@@ -8,7 +8,7 @@ use crate::live::{CHANNEL, LiveReference};
 use crate::output::VirtualCamera;
 use crate::overlay::{self, Overlay};
 use crate::references::{Choice, References};
-use crate::regions;
+use crate::regions::{self, Region};
 use crate::screen::Screen;
 use crate::snapshot;
 use crate::split::{self, Split};
@@ -164,7 +164,10 @@ impl Player {
         if let Some(fault) = self.stream.fault(message) {
             return match self.camera.as_ref().and_then(|camera| camera.failure(message)) {
                 Some(failure) => Err(anyhow::anyhow!("{}", fault.root_cause()).context(failure)),
-                None if is_closed_window(&fault) => Ok(self.end(Ok(()))),
+                None if is_closed_window(&fault) => {
+                    self.end(Ok(()));
+                    Ok(())
+                }
                 None => Err(fault),
             };
         }
@@ -177,7 +180,8 @@ impl Player {
                 }
             }
             gst::MessageView::Element(message) => {
-                if self.live.as_mut().is_some_and(|live| live.take_up(message)) {
+                let is_other = self.live.as_mut().is_some_and(|live| live.take_up(message));
+                if is_other {
                     self.show_state();
                 }
             }
@@ -193,7 +197,8 @@ impl Player {
         // That the sink is late, it says again and again.
         let is_late = error.matches(gst::CoreError::Clock);
         if !(is_late && std::mem::replace(&mut self.was_late, is_late)) {
-            self.show(error.message());
+            println!("{}", error.message());
+            self.overlay.show(error.message(), None);
         }
     }
 
@@ -220,12 +225,24 @@ impl Player {
 
     /// Shows a text in the window, for a while, and in the terminal.
     pub fn show(&mut self, text: &str) {
+        self.show_with_outline(text, None);
+    }
+
+    fn show_with_outline(&mut self, text: &str, region: Option<Region>) {
         println!("{text}");
-        self.overlay.show(text);
+        self.overlay.show(text, region);
+        // A frame that stands comes once more, matched as it is now.
+        if self.is_paused {
+            self.stream.repeat_frame();
+        }
     }
 
     /// Shows how things are.
     pub(crate) fn show_state(&mut self) {
+        self.show_state_with_outline(None);
+    }
+
+    pub(crate) fn show_state_with_outline(&mut self, outlined: Option<Region>) {
         let place = self.references.place();
         let reference = match (self.references.current(), &self.live) {
             _ if self.is_own => "the frame that was taken".into(),
@@ -248,7 +265,7 @@ impl Player {
         let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name.to_string());
         let parts: Vec<String> =
             [reference, self.method(), strength].into_iter().chain(region).chain(flags).collect();
-        self.show(&parts.join(", "));
+        self.show_with_outline(&parts.join(", "), outlined);
         if self.is_waiting() {
             self.overlay.keep();
         }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use gst::prelude::*;
-use gst_video::prelude::*;
-use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
-use image::RgbImage;
+use gst_video::VideoFormat;
+
+use crate::frame;
 
 /// The name of the message that carries a frame.
 const MESSAGE: &str = "snapshot";
@@ -45,14 +45,7 @@ pub fn save(sample: &gst::Sample) -> anyhow::Result<String> {
     let caps =
         gst_video::VideoCapsBuilder::new().format(VideoFormat::Rgb).pixel_aspect_ratio(square);
     let sample = gst_video::convert_sample(sample, &caps.build(), Some(TIMEOUT))?;
-    let info = VideoInfo::from_caps(sample.caps().context("No caps")?)?;
-    let buffer = sample.buffer().context("No frame")?;
-    let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &info)?;
-    let row = 3 * info.width() as usize;
-    let rows = frame.plane_data(0)?.chunks(frame.plane_stride()[0] as usize);
-    let pixels =
-        rows.take(info.height() as usize).flat_map(|bytes| &bytes[..row]).copied().collect();
-    let picture = RgbImage::from_raw(info.width(), info.height(), pixels).context("No picture")?;
+    let picture = frame::to_picture(&sample)?;
     picture.save(&name).with_context(|| {
         format!("Can't write '{name}'; start this in a folder that may be written to and has room")
     })?;

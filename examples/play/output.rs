@@ -67,7 +67,7 @@ impl VirtualCamera {
             Self::PipeWire => PIPEWIRE,
             Self::Device(_) => "v4l2sink",
         };
-        // Without `async=false`, the pipeline would wait until somebody looks.
+        // Nothing waits for it to begin.
         format!("{BEFORE} ! {sink} name={NAME} async=false sync=false")
     }
 

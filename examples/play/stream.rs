@@ -19,6 +19,9 @@ const WARM_LIGHT: &str = "videotestsrc is-live=true pattern=solid-color foregrou
 const STILL: &str = "imagefreeze ! video/x-raw,framerate=25/1 !";
 const SOUND: &str = "queue ! audioconvert ! audioresample ! autoaudiosink";
 
+/// How long it is waited for a frame that was sought.
+const ARRIVAL: gst::ClockTime = gst::ClockTime::from_seconds(2);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The first one.
@@ -151,6 +154,7 @@ impl Stream {
 
     /// Where it is, and how long it is; `None` if it can't be played from another time on.
     pub fn position(&self) -> Option<(gst::ClockTime, gst::ClockTime)> {
+        self.arrive();
         let mut query = gst::query::Seeking::new(gst::Format::Time);
         let is_film = matches!(self.source, Source::Film(_));
         let is_seekable = is_film && self.pipeline.query(&mut query) && query.result().0;
@@ -163,8 +167,14 @@ impl Stream {
         self.pipeline.seek_simple(gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE, time).is_ok()
     }
 
+    /// Waits until it is where it was sent to: on the way, it doesn't know its position.
+    fn arrive(&self) {
+        let _ = self.pipeline.state(ARRIVAL);
+    }
+
     /// Makes a frame that stands come once more.
     pub fn repeat_frame(&self) {
+        self.arrive();
         if let Some(position) = self.pipeline.query_position::<gst::ClockTime>() {
             self.go_to(position);
         }

@@ -9,6 +9,9 @@
 //! It is also an example of an application that brings the element along instead of loading the
 //! plugin: it depends on the crate and calls `gsthistomatch::plugin_register_static()`.
 
+#[path = "common/frame.rs"]
+mod frame;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +19,6 @@ use anyhow::{Context, anyhow, bail};
 use clap::Parser;
 use gst::prelude::*;
 use gst_app::AppSink;
-use gst_video::prelude::*;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
 
@@ -198,14 +200,7 @@ fn take_frame(sink: &gst::Element) -> anyhow::Result<RgbImage> {
     let sample = sink
         .pull_preroll()
         .map_err(|_| anyhow!("The input has no frame at that time; give an earlier one as --at"))?;
-    let info = gst_video::VideoInfo::from_caps(sample.caps().context("No caps")?)?;
-    let buffer = sample.buffer().context("No buffer")?;
-    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info)?;
-
-    let row_bytes = 3 * frame.width() as usize;
-    let rows = frame.plane_data(0)?.chunks(frame.plane_stride()[0] as usize);
-    let pixels = rows.flat_map(|row| &row[..row_bytes]).copied().collect();
-    RgbImage::from_raw(frame.width(), frame.height(), pixels).context("Rows are missing")
+    frame::to_picture(&sample)
 }
 
 fn element(pipeline: &gst::Pipeline, name: &str) -> anyhow::Result<gst::Element> {

@@ -19,22 +19,31 @@ const QUIT: &str = "q";
 /// Keys, what they do, and how.
 type Binding = (&'static [&'static str], &'static str, fn(&mut Player));
 
-const BINDINGS: [Binding; 11] = [
-    (&["Right", "n"], "next reference", |player| player.change_reference(true)),
-    (&["Left", "p"], "reference before", |player| player.change_reference(false)),
+const BINDINGS: [Binding; 20] = [
+    (&["n"], "next reference", |player| player.change_reference(true)),
+    (&["p"], "reference before", |player| player.change_reference(false)),
+    (&["t"], "take this frame as the reference", |player| player.take_reference()),
+    (&["r"], "learn now, and lock", |player| player.learn_and_lock()),
+    (&["l"], "lock: hold the mapping as it is", |player| player.toggle_lock()),
+    (&["a"], "next part of the picture to learn from", |player| player.change_region()),
     (&["Up"], "stronger", |player| player.change_strength(0.1)),
     (&["Down"], "weaker", |player| player.change_strength(-0.1)),
     (&["m"], "next method: grade, channels, linear", |player| player.change_method()),
     (&["s"], "split: before on the left, after on the right", |player| player.toggle_split()),
-    (&["l"], "lock: hold the mapping as it is", |player| player.toggle_lock()),
     (&["c"], "save the look as histomatch.cube, for other programs", |player| player.save_lut()),
+    (&["w"], "save the look as histomatch-look.png, a reference", |player| player.save_look()),
+    (&["i"], "save this frame as a picture", |player| player.take_snapshot()),
+    (&["Right"], "5 seconds forwards", |player| player.seek(true)),
+    (&["Left"], "5 seconds back", |player| player.seek(false)),
     (&["space"], "pause", |player| player.toggle_pause()),
+    (&["f"], "full screen", |player| player.toggle_full_screen()),
     (&["h"], "this help", |player| player.show(&help())),
-    (&[QUIT, "Escape"], "quit", |player| player.end(Ok(()))),
+    (&["Escape"], "leave the full screen, or quit", |player| player.escape()),
+    (&[QUIT], "quit", |player| player.end(Ok(()))),
 ];
 
 pub fn help() -> String {
-    let line = |(keys, what, _): &Binding| format!("{:<12} {what}", keys.join(", "));
+    let line = |(keys, what, _): &Binding| format!("{:<7} {what}", keys.join(", "));
     let lines: Vec<String> = BINDINGS.iter().map(line).collect();
     format!("Keys:\n{}", lines.join("\n"))
 }

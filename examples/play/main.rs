@@ -1,33 +1,53 @@
 //! Plays a video file, a picture, a camera or a test pattern in a window, matched to reference
-//! pictures, with keys to change them and everything else while it plays:
+//! pictures or to another stream, with keys to change them and everything else while it plays:
 //!
 //! ```text
-//! cargo run --release --example play -- FILE|camera|test PICTURE|FOLDER...
+//! cargo run --release --example play -- FILE|camera|DEVICE|test PICTURE|FOLDER...
+//! cargo run --release --example play -- INPUT --reference-from camera|DEVICE|FILE|test
 //! ```
 //!
 //! Keys come from the window and from the terminal; `h` shows them.
 
+mod actions;
+#[path = "../common/frame.rs"]
+mod frame;
 mod keys;
+mod live;
+mod output;
+mod overlay;
 mod player;
 mod references;
+mod regions;
+mod screen;
+mod snapshot;
 mod split;
+mod stream;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use player::{AUTOMATIC_SINK, Player};
+use output::VirtualCamera;
+use player::{AUTOMATIC_SINK, Player, Setup};
 use references::References;
+use stream::Source;
 
-/// Plays a video in a window, matched to reference pictures that keys change while it plays.
+/// Plays a video in a window, matched to reference pictures or to another stream; keys change it while it
+/// plays.
 #[derive(Parser)]
 #[command(after_help = keys::help())]
 struct Options {
-    /// A video or picture file, 'camera', or 'test' for a test pattern
+    /// A video or picture file, 'camera', the device of a camera, or 'test' for a test pattern
     input: String,
-    /// Reference pictures, and folders of them
-    #[arg(required = true)]
+    /// Reference pictures, folders of them, and films
     references: Vec<PathBuf>,
+    /// Another stream as the reference: 'camera', the device of a camera, a file that plays, or 'test'
+    #[arg(long, value_name = "INPUT")]
+    reference_from: Option<String>,
+    /// Gives the picture to a virtual camera, too: 'pipewire', or a device of v4l2loopback, as
+    /// /dev/video10
+    #[arg(long, value_name = "CAMERA")]
+    to: Option<VirtualCamera>,
     /// Sets a property of histomatch, as in max-slope=4
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     settings: Vec<(String, String)>,
@@ -53,17 +73,27 @@ fn main() -> anyhow::Result<()> {
         );
     }
 
-    let references = References::new(&options.references)?;
-    let player = Player::new(&options.input, &options.sink, !options.mute, references)?;
+    if options.references.is_empty() && options.reference_from.is_none() {
+        bail!(
+            "There is no reference; give pictures, folders of them, or another stream by \
+             --reference-from"
+        );
+    }
+    let references = References::new(options.reference_from.is_some(), &options.references)?;
+    let reference = options.reference_from.as_deref().map(Source::named).transpose();
+    let setup = Setup {
+        source: Source::named(&options.input)?,
+        reference: reference.context("Can't use the reference")?,
+        camera: options.to,
+        sink: &options.sink,
+        with_sound: !options.mute,
+    };
+    let player = Player::new(setup, references)?;
     for (name, value) in &options.settings {
         player.set(name, value)?;
     }
     let _terminal = keys::listen(player.bus()).context("Can't listen to keys and signals")?;
-    player.play(options.once).with_context(|| match options.input.as_str() {
-        "camera" => "Can't play the camera; is one plugged in, and does no other program use it?"
-            .to_string(),
-        input => format!("Can't play '{input}'"),
-    })
+    player.play(options.once)
 }
 
 fn parse_setting(text: &str) -> anyhow::Result<(String, String)> {

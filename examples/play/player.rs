@@ -1,99 +1,107 @@
-//! The pipeline, and what can be done to it while it plays.
+//! The pipeline that is watched, and what its messages bring about.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-use anyhow::{Context, anyhow, bail};
+use anyhow::Context;
 use gst::prelude::*;
-use gst_pbutils::MissingPluginMessage;
-use image::ImageReader;
 
 use crate::keys;
-use crate::references::References;
+use crate::live::{CHANNEL, LiveReference};
+use crate::output::VirtualCamera;
+use crate::overlay::{self, Overlay};
+use crate::references::{Choice, References};
+use crate::regions::{self, Region};
+use crate::screen::Screen;
+use crate::snapshot;
 use crate::split::{self, Split};
+use crate::stream::{Source, Stream};
 
 pub const AUTOMATIC_SINK: &str = "autovideosink";
 
-const SOURCES: [(&str, &str); 2] = [("camera", "v4l2src"), ("test", TEST)];
-/// Rings that move, in all grays: colour bars have next to no distribution.
-const TEST: &str = "videotestsrc is-live=true pattern=zone-plate kx2=20 ky2=20 kt=1 \
-    ! video/x-raw,width=640,height=480";
-const FILE: &str = "filesrc name=file";
-/// Shows one frame for ever.
-const STILL: &str = "imagefreeze ! video/x-raw,framerate=25/1 !";
 /// For a live picture: people move and lamps flicker, but the colours stay.
 const LOOK: &str = "histomatch name=look method=grade smoothing=1000000000 deflicker=1";
-/// In the order that a key goes through them.
-const METHODS: [&str; 3] = ["grade", "channels", "linear"];
-/// A plugin that not every system has.
-const LINE: &str = "! textoverlay name=line silent=true shaded-background=true \
-    valignment=bottom halignment=left line-alignment=left font-desc=Monospace,12";
-/// Where a look is saved.
-const LUT: &str = "histomatch.cube";
-const SOUND: &str = "queue ! audioconvert ! audioresample ! autoaudiosink";
-
-/// How long a text is shown.
-const LINE_TIME: Duration = Duration::from_secs(3);
+/// Keeps the frame that is taken as the reference, and looks at no other.
+const TAKEN: &str = "histotap name=taken channel=play-taken publish=once window=1";
 
 pub struct Player {
-    pipeline: gst::Pipeline,
-    look: gst::Element,
-    /// The element that shows a text.
-    line: Option<gst::Element>,
-    shown_until: Option<Instant>,
-    split: Split,
-    references: References,
-    is_paused: bool,
+    pub(crate) stream: Stream,
+    pub(crate) look: gst::Element,
+    /// The tap of frames that are taken as the reference.
+    pub(crate) taken: gst::Element,
+    pub(crate) live: Option<LiveReference>,
+    pub(crate) camera: Option<VirtualCamera>,
+    pub(crate) overlay: Overlay,
+    pub(crate) screen: Screen,
+    pub(crate) split: Split,
+    pub(crate) references: References,
+    /// Whether a frame of the stream itself is the reference.
+    pub(crate) is_own: bool,
+    pub(crate) is_paused: bool,
+    /// Whether it was said that the sink is late.
+    was_late: bool,
     /// How it ends, as soon as it shall.
     end: Option<anyhow::Result<()>>,
 }
 
-impl Player {
-    /// Of a file, or a name of [`SOURCES`].
-    pub fn new(
-        input: &str,
-        sink: &str,
-        with_sound: bool,
-        references: References,
-    ) -> anyhow::Result<Self> {
-        let source = SOURCES.iter().find(|(name, _)| *name == input).map(|(_, source)| *source);
-        let still = if source.is_none() && is_picture(input)? { STILL } else { "" };
-        let has_text = gst::ElementFactory::find("textoverlay").is_some();
-        let line = if has_text { LINE } else { "" };
-        let description = format!(
-            "{} ! decodebin name=input  videoconvert name=video ! {still} \
-             capsfilter name=formats ! {LOOK} ! videoconvert {line} ! videoconvert ! {sink}",
-            source.unwrap_or(FILE)
-        );
-        let pipeline = gst::parse::launch(&description)
-            .context("Can't build the pipeline; install GStreamer's plugins 'base' and 'good'")?
-            .downcast::<gst::Pipeline>()
-            .map_err(|_| anyhow!("'{description}' is not a pipeline"))?;
-        if source.is_none() {
-            // Not in the text, where spaces and quotes would need escapes.
-            element(&pipeline, "file")?.set_property("location", input);
-        }
-        element(&pipeline, "formats")?.set_property("caps", split::caps());
-        link_streams(&pipeline, with_sound)?;
+/// What goes where.
+pub struct Setup<'a> {
+    pub source: Source,
+    pub reference: Option<Source>,
+    pub camera: Option<VirtualCamera>,
+    /// The element that shows it.
+    pub sink: &'a str,
+    pub with_sound: bool,
+}
 
-        let look = element(&pipeline, "look")?;
-        look.set_property("reference-location", references.current());
-        let pad = look.static_pad("src").context("histomatch has no source pad")?;
-        keys::listen_to_window(&pad, pipeline.bus().context("The pipeline has no bus")?);
-        Ok(Self {
+impl Player {
+    pub fn new(setup: Setup, references: References) -> anyhow::Result<Self> {
+        let Setup { source, reference, camera, sink, with_sound } = setup;
+        if let Some(camera) = &camera {
+            camera.check()?;
+        }
+        let window = format!("{}videoconvert ! videoscale ! {sink}", overlay::elements());
+        let behind = match &camera {
+            None => format!("videoconvert ! {window}"),
+            Some(camera) => format!(
+                "tee name=shown  shown. ! {}  shown. ! queue ! videoconvert ! {window}",
+                camera.elements()
+            ),
+        };
+        let elements = format!("capsfilter name=formats ! {TAKEN} ! {LOOK} ! {behind}");
+        let stream = Stream::new(source, &elements, with_sound)?;
+        stream.element("formats")?.set_property("caps", split::caps());
+        if let Some(camera) = &camera {
+            camera.set_up(&stream.pipeline);
+        }
+
+        let look = stream.element("look")?;
+        let bus = stream.pipeline.bus().context("The pipeline has no bus")?;
+        keys::listen_to_window(
+            &look.static_pad("src").context("histomatch has no source pad")?,
+            bus.clone(),
+        );
+        let live = reference
+            .map(|reference| LiveReference::new(reference, &stream.source, &bus))
+            .transpose()?;
+        let player = Self {
             split: Split::around(&look).context("histomatch has no pads")?,
-            line: pipeline.by_name("line"),
-            pipeline,
+            taken: stream.element("taken")?,
+            overlay: Overlay::of(&stream.pipeline),
+            screen: Screen::default(),
             look,
-            shown_until: None,
+            live,
+            camera,
+            stream,
             references,
+            is_own: false,
             is_paused: false,
+            was_late: false,
             end: None,
-        })
+        };
+        player.use_reference();
+        Ok(player)
     }
 
     pub fn bus(&self) -> gst::Bus {
-        self.pipeline.bus().expect("a pipeline has a bus")
+        self.stream.pipeline.bus().expect("a pipeline has a bus")
     }
 
     /// Sets a property of the element to what a text says.
@@ -112,50 +120,30 @@ impl Player {
                 format!("'{value}' is no value of {name}, which is of type {kind}: {about}")
             })?;
         self.look.set_property_from_value(name, &value);
+        self.follow_region();
         Ok(())
     }
 
     /// Plays until the key to quit, or an error, or the end of the input.
     pub fn play(mut self, once: bool) -> anyhow::Result<()> {
         self.show_state();
+        if let Some(live) = &self.live {
+            live.start();
+        }
         // Not its result, which only says that there was an error: the bus knows which.
-        let _ = self.pipeline.set_state(gst::State::Playing);
+        let _ = self.stream.pipeline.set_state(gst::State::Playing);
         let result = self.heed_messages(once);
-        self.pipeline.set_state(gst::State::Null)?;
+        self.stream.pipeline.set_state(gst::State::Null)?;
         result
     }
 
     fn heed_messages(&mut self, once: bool) -> anyhow::Result<()> {
         let bus = self.bus();
-        let mut missing = Vec::new();
         loop {
-            let message = bus.timed_pop(self.time_to_show());
-            if self.shown_until.is_some_and(|until| until <= Instant::now()) {
-                self.hide_line();
-            }
-            let Some(message) = message else { continue };
-            match message.view() {
-                gst::MessageView::Application(message) => {
-                    if let Some(key) = keys::of_message(message) {
-                        keys::press(&key, self);
-                    }
-                }
-                gst::MessageView::Element(_) => {
-                    if let Ok(message) = MissingPluginMessage::parse(&message) {
-                        missing.push(message.description().to_string());
-                    }
-                }
-                gst::MessageView::Warning(warning) => eprintln!("{}", warning.error()),
-                gst::MessageView::Error(error) if is_closed_window(error) => return Ok(()),
-                gst::MessageView::Error(error) if missing.is_empty() => bail!("{}", error.error()),
-                gst::MessageView::Error(_) => bail!(
-                    "GStreamer has no {}; install its plugins 'good', 'bad', 'ugly' and 'libav'",
-                    missing.join(", ")
-                ),
-                gst::MessageView::Eos(_) if once || !self.go_to(gst::ClockTime::ZERO) => {
-                    return Ok(());
-                }
-                _ => {}
+            let message = bus.timed_pop(self.overlay.time_left());
+            self.overlay.hide_what_is_old();
+            if let Some(message) = message {
+                self.heed(&message, once)?;
             }
             if let Some(end) = self.end.take() {
                 return end;
@@ -163,185 +151,158 @@ impl Player {
         }
     }
 
+    fn heed(&mut self, message: &gst::Message, once: bool) -> anyhow::Result<()> {
+        if let gst::MessageView::Warning(warning) = message.view() {
+            self.warn(&warning.error());
+        }
+        if let Some(live) = self.live.as_mut().filter(|live| live.sent(message)) {
+            if live.heed(message, once)? {
+                self.show_state();
+            }
+            return Ok(());
+        }
+        if let Some(fault) = self.stream.fault(message) {
+            return match self.camera.as_ref().and_then(|camera| camera.failure(message)) {
+                Some(failure) => Err(anyhow::anyhow!("{}", fault.root_cause()).context(failure)),
+                None if is_closed_window(&fault) => {
+                    self.end(Ok(()));
+                    Ok(())
+                }
+                None => Err(fault),
+            };
+        }
+        match message.view() {
+            gst::MessageView::Application(message) => {
+                if let Some(key) = keys::of_message(message) {
+                    keys::press(&key, self);
+                } else if let Some(frame) = snapshot::of_message(message) {
+                    self.save_frame(&frame);
+                }
+            }
+            gst::MessageView::Element(message) => {
+                let is_other = self.live.as_mut().is_some_and(|live| live.take_up(message));
+                if is_other {
+                    self.show_state();
+                }
+            }
+            gst::MessageView::Eos(_) if once || !self.stream.go_to(gst::ClockTime::ZERO) => {
+                self.end(Ok(()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn warn(&mut self, error: &glib::Error) {
+        // That the sink is late, it says again and again.
+        let is_late = error.matches(gst::CoreError::Clock);
+        if !(is_late && std::mem::replace(&mut self.was_late, is_late)) {
+            println!("{}", error.message());
+            self.overlay.show(error.message(), None);
+        }
+    }
+
     pub fn end(&mut self, result: anyhow::Result<()>) {
         self.end = Some(result);
     }
 
-    pub fn change_reference(&mut self, forwards: bool) {
-        if let Err(error) = self.references.go(forwards) {
-            return self.end(Err(error));
-        }
-        // Reads the picture, and returns when it is in use from the next frame on.
-        self.look.set_property("reference-location", self.references.current());
-        self.show_change();
-    }
-
-    pub fn change_strength(&mut self, by: f64) {
-        let strength = ((self.strength() + by) * 10.).round() / 10.;
-        self.look.set_property("strength", strength.clamp(0., 1.));
-        self.show_change();
-    }
-
-    pub fn change_method(&mut self) {
-        let current = self.method();
-        let next = METHODS.iter().cycle().skip_while(|method| **method != current).nth(1);
-        self.look.set_property_from_str("method", next.expect("the current one is in it"));
-        self.show_change();
-    }
-
-    pub fn toggle_split(&mut self) {
-        self.split.toggle();
-        self.show_change();
-    }
-
-    /// Holds the mapping as it is, or learns again.
-    pub fn toggle_lock(&mut self) {
-        let mode = if self.is_locked() { "frame" } else { "locked" };
-        self.look.set_property_from_str("update-mode", mode);
-        self.show_change();
-    }
-
-    /// Writes what the last frame was matched by to a file in the current folder; why not is on the bus.
-    pub fn save_lut(&mut self) {
-        if self.look.emit_by_name("save-lut", &[&LUT, &true]) {
-            self.show(&format!("Saved {LUT}"));
+    /// Matches to the current reference.
+    pub(crate) fn use_reference(&self) {
+        // Reads a picture, and returns when it is in use from the next frame on.
+        match self.references.current() {
+            Choice::Live => self.look.set_property("reference-channel", CHANNEL),
+            Choice::File(path) | Choice::Found(path) => {
+                self.look.set_property("reference-location", path);
+            }
         }
     }
 
-    pub fn toggle_pause(&mut self) {
-        self.is_paused = !self.is_paused;
-        let state = if self.is_paused { gst::State::Paused } else { gst::State::Playing };
-        // Not its result: the bus knows what went wrong.
-        let _ = self.pipeline.set_state(state);
-        self.show_change();
+    /// Whether there is nothing yet of the stream that is the reference.
+    pub(crate) fn is_waiting(&self) -> bool {
+        let is_live = !self.is_own && matches!(self.references.current(), Choice::Live);
+        is_live && self.live.as_ref().is_some_and(LiveReference::is_waiting)
     }
 
     /// Shows a text in the window, for a while, and in the terminal.
     pub fn show(&mut self, text: &str) {
+        self.show_with_outline(text, None);
+    }
+
+    fn show_with_outline(&mut self, text: &str, region: Option<Region>) {
         println!("{text}");
-        if let Some(line) = &self.line {
-            line.set_property("text", glib::markup_escape_text(text).as_str());
-            line.set_property("silent", false);
-            let lines = text.lines().count() as u32;
-            self.shown_until = Some(Instant::now() + LINE_TIME * lines);
+        self.overlay.show(text, region);
+        // A frame that stands comes once more, matched as it is now.
+        if self.is_paused {
+            self.stream.repeat_frame();
         }
     }
 
-    fn show_change(&mut self) {
-        self.show_state();
-        // A frame that stands is matched again.
-        if self.is_paused
-            && let Some(position) = self.pipeline.query_position::<gst::ClockTime>()
-        {
-            self.go_to(position);
-        }
+    /// Shows how things are.
+    pub(crate) fn show_state(&mut self) {
+        self.show_state_with_outline(None);
     }
 
-    fn show_state(&mut self) {
+    pub(crate) fn show_state_with_outline(&mut self, outlined: Option<Region>) {
+        let place = self.references.place();
+        let reference = match (self.references.current(), &self.live) {
+            _ if self.is_own => "the frame that was taken".into(),
+            (Choice::Live, live) => {
+                let live = live.as_ref().map(LiveReference::description).unwrap_or_default();
+                format!("{live} {place}")
+            }
+            (Choice::File(path) | Choice::Found(path), _) => {
+                format!("{} {place}", path.file_name().unwrap_or_default().to_string_lossy())
+            }
+        };
         let strength = format!("strength {:.1}", self.strength());
+        let region = self.region();
+        let region = region.map(|region| format!("from {}", regions::description(&region)));
         let flags = [
             (self.split.is_on(), "split"),
             (self.is_locked(), "locked"),
             (self.is_paused, "paused"),
         ];
         let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name.to_string());
-        let parts: Vec<String> = [self.references.description(), self.method(), strength]
-            .into_iter()
-            .chain(flags)
-            .collect();
-        self.show(&parts.join(", "));
-    }
-
-    fn hide_line(&mut self) {
-        self.shown_until = None;
-        if let Some(line) = &self.line {
-            line.set_property("silent", true);
+        let parts: Vec<String> =
+            [reference, self.method(), strength].into_iter().chain(region).chain(flags).collect();
+        self.show_with_outline(&parts.join(", "), outlined);
+        if self.is_waiting() {
+            self.overlay.keep();
         }
     }
 
-    fn time_to_show(&self) -> Option<gst::ClockTime> {
-        let left = self.shown_until?.saturating_duration_since(Instant::now());
-        gst::ClockTime::try_from(left).ok()
-    }
-
-    fn strength(&self) -> f64 {
+    pub(crate) fn strength(&self) -> f64 {
         self.look.property("strength")
     }
 
-    fn method(&self) -> String {
+    pub(crate) fn method(&self) -> String {
         self.nick("method")
     }
 
-    fn is_locked(&self) -> bool {
+    pub(crate) fn is_locked(&self) -> bool {
         self.nick("update-mode") == "locked"
+    }
+
+    /// The part that is learned from, if it isn't all.
+    pub(crate) fn region(&self) -> Option<String> {
+        let region: Option<String> = self.look.property("region");
+        region.filter(|region| !region.is_empty())
+    }
+
+    /// The taps look at the part that is learned from, too.
+    pub(crate) fn follow_region(&self) {
+        let taps = self.live.iter().map(|live| &live.tap).chain([&self.taken]);
+        taps.for_each(|tap| tap.set_property("region", self.region()));
     }
 
     /// The value of a property that is an enumeration.
     fn nick(&self, property: &str) -> String {
         self.look.property_value(property).serialize().expect("it has a text").into()
     }
-
-    /// Whether the input can be played from a time on.
-    fn go_to(&self, time: gst::ClockTime) -> bool {
-        self.pipeline.seek_simple(gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE, time).is_ok()
-    }
-}
-
-fn is_picture(file: &str) -> anyhow::Result<bool> {
-    let reader = ImageReader::open(Path::new(file)).and_then(ImageReader::with_guessed_format);
-    Ok(reader.with_context(|| format!("Can't read '{file}'; check the path"))?.format().is_some())
-}
-
-/// Links what the decoder finds: the first video, and the first sound.
-fn link_streams(pipeline: &gst::Pipeline, with_sound: bool) -> anyhow::Result<()> {
-    let decoder = element(pipeline, "input")?;
-    let video = element(pipeline, "video")?.static_pad("sink").context("No sink pad")?;
-
-    let (to, in_pipeline) = (video.clone(), pipeline.downgrade());
-    decoder.connect_pad_added(move |decoder, pad| {
-        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let kind = caps.structure(0).map(|structure| structure.name().as_str());
-        let result = match (kind, in_pipeline.upgrade()) {
-            (Some("video/x-raw"), _) if !to.is_linked() => {
-                pad.link(&to).map(drop).map_err(anyhow::Error::from)
-            }
-            (Some("audio/x-raw"), Some(pipeline)) if with_sound => add_sound(&pipeline, pad),
-            _ => Ok(()),
-        };
-        if let Err(error) = result {
-            gst::element_error!(decoder, gst::StreamError::Format, ("{error}"));
-        }
-    });
-    decoder.connect_no_more_pads(move |decoder| {
-        // The window would wait for a frame for ever.
-        if !video.is_linked() {
-            gst::element_error!(
-                decoder,
-                gst::StreamError::WrongType,
-                ("There is neither video nor a picture in it; give another file")
-            );
-        }
-    });
-    Ok(())
-}
-
-fn add_sound(pipeline: &gst::Pipeline, pad: &gst::Pad) -> anyhow::Result<()> {
-    if pipeline.by_name("sound").is_some() {
-        return Ok(());
-    }
-    let sound = gst::parse::bin_from_description_with_name(SOUND, true, "sound")?;
-    pipeline.add(&sound)?;
-    sound.sync_state_with_parent()?;
-    pad.link(&sound.static_pad("sink").context("No sink pad")?)?;
-    Ok(())
-}
-
-fn element(pipeline: &gst::Pipeline, name: &str) -> anyhow::Result<gst::Element> {
-    pipeline.by_name(name).with_context(|| format!("The pipeline has no '{name}'"))
 }
 
 /// What sinks say when their window is closed; they have no code for it.
-fn is_closed_window(error: &gst::message::Error) -> bool {
-    let text = error.error().to_string();
+fn is_closed_window(fault: &anyhow::Error) -> bool {
+    let text = fault.root_cause().to_string();
     ["Output window was closed", "Quit requested"].iter().any(|closed| text.contains(closed))
 }

@@ -1,63 +1,93 @@
-//! The pictures to choose from.
+//! The references to choose from.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use gsthistomatch::reference::Reference;
+use anyhow::{Context, bail, ensure};
+use gst_pbutils::Discoverer;
+use gsthistomatch::reference::{Reference, load_picture};
+use image::{DynamicImage, GenericImageView};
+
+/// How long it may take to find out what a file is.
+const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(5);
+
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// The other stream.
+    Live,
+    /// A picture, or a film.
+    File(PathBuf),
+    /// Found in a folder: it counts if it is a picture.
+    Found(PathBuf),
+}
 
 pub struct References {
-    paths: Vec<PathBuf>,
+    choices: Vec<Choice>,
     current: usize,
 }
 
 impl References {
-    /// Of picture files, and folders of them. The first that can be read is the current one.
-    pub fn new(places: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut paths = Vec::new();
+    /// Another stream, if there is one, and files, and the pictures of folders. The first that can be
+    /// used is the current one.
+    pub fn new(has_live: bool, places: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut choices: Vec<_> = has_live.then_some(Choice::Live).into_iter().collect();
         for place in places {
             match place.is_dir() {
-                true => paths.extend(
-                    files(place).with_context(|| format!("Can't read '{}'", place.display()))?,
+                true => choices.extend(
+                    files(place)
+                        .with_context(|| format!("Can't read '{}'", place.display()))?
+                        .into_iter()
+                        .map(Choice::Found),
                 ),
-                false => paths.push(place.clone()),
+                false => choices.push(Choice::File(place.clone())),
             }
         }
-        let mut references = Self { paths, current: 0 };
-        references.skip_unreadable()?;
+        let mut references = Self { choices, current: 0 };
+        references.skip_unusable(true)?;
         Ok(references)
     }
 
-    pub fn current(&self) -> &Path {
-        &self.paths[self.current]
+    pub fn current(&self) -> &Choice {
+        &self.choices[self.current]
     }
 
-    /// The name of the current one, and which of how many it is.
-    pub fn description(&self) -> String {
-        let name = self.current().file_name().unwrap_or_default().to_string_lossy();
-        format!("{name} ({} of {})", self.current + 1, self.paths.len())
+    /// Which of how many the current one is.
+    pub fn place(&self) -> String {
+        format!("({} of {})", self.current + 1, self.choices.len())
     }
 
     /// Goes to the next one, or to the one before.
     pub fn go(&mut self, forwards: bool) -> anyhow::Result<()> {
-        let last = self.paths.len() - 1;
-        self.current = match (forwards, self.current) {
-            (true, current) if current == last => 0,
-            (true, current) => current + 1,
-            (false, 0) => last,
-            (false, current) => current - 1,
+        self.current = match forwards {
+            true => (self.current + 1) % self.choices.len(),
+            false => self.current.checked_sub(1).unwrap_or(self.choices.len() - 1),
         };
-        self.skip_unreadable()
+        self.skip_unusable(forwards)
     }
 
-    /// Forgets the current one, and those after it, until one can be read.
-    fn skip_unreadable(&mut self) -> anyhow::Result<()> {
-        while let Some(path) = self.paths.get(self.current) {
-            let Err(error) = Reference::load(path) else { return Ok(()) };
+    /// Forgets the current one, and those after it or before it, until one can be used.
+    fn skip_unusable(&mut self, forwards: bool) -> anyhow::Result<()> {
+        while let Some(choice) = self.choices.get(self.current) {
+            let (path, result) = match choice {
+                Choice::Live => return Ok(()),
+                Choice::File(path) => (path, check_file(path)),
+                Choice::Found(path) => (path, check_found(path)),
+            };
+            let Err(error) = result else { return Ok(()) };
             println!("Skipped '{}': {error}", path.display());
-            self.paths.remove(self.current);
-            self.current %= self.paths.len().max(1);
+            self.choices.remove(self.current);
+            // The next one is where this one was.
+            self.current = match forwards {
+                true => self.current % self.choices.len().max(1),
+                false => {
+                    self.current.checked_sub(1).unwrap_or(self.choices.len().saturating_sub(1))
+                }
+            };
         }
-        bail!("There is no reference picture left; give files or folders of pictures")
+        bail!(
+            "There is no reference picture left; give files or folders of pictures, or another stream \
+             by --reference-from"
+        )
     }
 }
 
@@ -72,4 +102,52 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         entries?.into_iter().map(|entry| entry.path()).filter(is_shown).collect();
     files.sort();
     Ok(files)
+}
+
+/// What was asked for by its name may be a film.
+fn check_file(path: &Path) -> anyhow::Result<()> {
+    match Reference::load(path) {
+        Ok(_) => Ok(()),
+        Err(_) if is_film(path) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn check_found(path: &Path) -> anyhow::Result<()> {
+    let picture = load_picture(path)?;
+    Reference::from_picture(&picture)?;
+    ensure!(
+        !is_chart(&picture),
+        "it looks like a chart, as a third of it is of one colour; give it by its name to use it"
+    );
+    Ok(())
+}
+
+/// Whether there is video in a file, of which a URI may give a part, as in `film.mp4#t=10,20`.
+fn is_film(path: &Path) -> bool {
+    let uri = match path.to_str().filter(|text| text.starts_with("file://")) {
+        Some(uri) => uri.split('#').next().unwrap_or(uri).into(),
+        None => {
+            let path = std::path::absolute(path).unwrap_or(path.into());
+            glib::filename_to_uri(path, None).unwrap_or_default()
+        }
+    };
+    let about = Discoverer::new(TIMEOUT).and_then(|discoverer| discoverer.discover_uri(&uri));
+    about.is_ok_and(|about| !about.video_streams().is_empty())
+}
+
+/// Charts, slides and drawings have a ground of one colour.
+fn is_chart(picture: &DynamicImage) -> bool {
+    let (width, height) = picture.dimensions();
+    // Some thousand pixels say it.
+    let [across, down] = [width, height].map(|size| (size / 128).max(1) as usize);
+    let mut counts = HashMap::<_, usize>::new();
+    let mut n = 0;
+    for y in (0..height).step_by(down) {
+        for x in (0..width).step_by(across) {
+            *counts.entry(picture.get_pixel(x, y)).or_default() += 1;
+            n += 1;
+        }
+    }
+    counts.into_values().max().is_some_and(|most| 3 * most >= n)
 }

@@ -26,6 +26,7 @@ pub mod jpeg;
 pub mod light;
 pub mod live;
 pub mod oracle;
+pub mod pipewire;
 pub mod png;
 pub mod programs;
 pub mod screen;

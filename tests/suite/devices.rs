@@ -1,11 +1,11 @@
 //! Promise: from a camera, and to a window, the element needs no converter: `gst-launch-1.0` with
 //! PipeWire and with an X server, neither of which has hardware here.
 
-use std::path::Path;
 use std::process::Command;
 
 use crate::common::media;
-use crate::common::programs::{self, Background, run, skipped, text};
+use crate::common::pipewire::Session;
+use crate::common::programs::{self, skipped};
 use crate::common::screen::{Screen, window};
 use crate::common::video::{
     Pixels, REFERENCE, assert_closer, matching, pixels_of_all, play, quoted, reference, to_picture,
@@ -162,23 +162,6 @@ fn a_window_shows_the_matched_frame() {
 
 const CAMERAS: [&str; 3] = ["YUY2", "NV12", "BGRx"];
 
-/// Makes a program use PipeWire in this folder, and nothing of this user's or of the desktop's.
-fn in_session<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
-    command
-        .envs(["HOME", "XDG_RUNTIME_DIR", "PIPEWIRE_RUNTIME_DIR"].map(|name| (name, folder)))
-        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-}
-
-/// Waits until a program has a port; gives its name out of a list that `pw-link` prints.
-fn port(of: &mut Background, list: &str, node: &str, folder: &Path) -> String {
-    let found = of.wait_for(|_| {
-        let output = run(in_session(Command::new("pw-link").arg(list), folder), folder);
-        let start = format!("{node}:");
-        text(&output).lines().find(|line| line.starts_with(&start)).map(str::to_string)
-    });
-    found.unwrap_or_else(|| panic!("{node} has no port:\n{}", of.text()))
-}
-
 #[test]
 fn a_camera_is_matched() {
     let elements = ["pipewiresrc", "pipewiresink", "compositor", "imagefreeze", "pngdec"];
@@ -189,15 +172,13 @@ fn a_camera_is_matched() {
     let picture = photo();
     let folder = folder_with(&picture);
     let folder = folder.path();
+    let session = Session::new(folder);
     let start = |program: &str, arguments: &str| {
         let set_up = |command: &mut Command| {
-            in_session(command.args(arguments.split_whitespace()), folder);
+            session.enter(command.args(arguments.split_whitespace()));
         };
         programs::start(program, set_up, folder)
     };
-    let mut server = start("pipewire", "");
-    let socket = server.wait_for(|_| folder.join("pipewire-0").exists().then_some(()));
-    assert!(socket.is_some(), "{}", server.text());
 
     for format in CAMERAS {
         // The compositor does nothing but make the frames in memory that PipeWire shares: with
@@ -212,7 +193,7 @@ fn a_camera_is_matched() {
                         stream-properties=props,media.class=Video/Source,node.name=camera-{format}"
             ),
         );
-        let from = port(&mut camera, "--output", &format!("camera-{format}"), folder);
+        let from = session.port(&mut camera, "--output", &format!("camera-{format}"));
         let mut matcher = start(
             "gst-launch-1.0",
             &format!(
@@ -222,16 +203,14 @@ fn a_camera_is_matched() {
                 matching(REFERENCE)
             ),
         );
-        let to = port(&mut matcher, "--input", &format!("matcher-{format}"), folder);
-        // What a desktop's session manager does.
-        let output = run(in_session(Command::new("pw-link").args([from, to]), folder), folder);
-        assert!(output.status.success(), "{format}: {}", text(&output));
+        let to = session.port(&mut matcher, "--input", &format!("matcher-{format}"));
+        session.link(&from, &to);
         assert!(
             matcher.succeeds(),
             "{format}: matcher: {}camera: {}server: {}",
             matcher.text(),
             camera.text(),
-            server.text()
+            session.text()
         );
 
         let name = format.to_lowercase();

@@ -1,20 +1,29 @@
-//! Promise: the example `play` shows a file in a window, and keys change it: the reference, the
-//! strength, before and after side by side, held mappings; with what it can't play, it says why.
+//! Promise: the example `play` shows a file in a window, and keys change it: the reference, which may be another
+//! stream or the frame itself, the strength, before and after side by side, held mappings, what is learned from, where
+//! it is in a film; virtual cameras and saved frames show the same; with what it can't play, it says why.
 
 #[path = "../../examples/play/split.rs"]
 mod split;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::frames::matched;
+use crate::common::pipewire::Session;
 use crate::common::programs::{self, Background, example, run, skipped, text};
 use crate::common::screen::{Screen, window};
 use crate::common::video::{matching, pixels_of_all, play_with, quoted, to_picture};
 use crate::common::{self, data, media, oracle};
 use gst::prelude::*;
-use image::{RgbImage, imageops};
+use image::{Rgb, RgbImage, imageops};
 use temp_dir::TempDir;
+use x11rb::connection::Connection;
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{
+    AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, PropMode,
+};
+use x11rb::wrapper::ConnectionExt as _;
 
 const WIDTH: u32 = 448;
 const HEIGHT: u32 = 288;
@@ -55,14 +64,26 @@ struct Player<'a> {
 
 impl<'a> Player<'a> {
     fn start(input: &str, references: &[PathBuf], folder: &'a Path) -> Self {
+        let set_up = |command: &mut Command| {
+            command.args(references);
+        };
+        Self::start_with(input, set_up, folder)
+    }
+
+    fn start_with(input: &str, set_up: impl FnOnce(&mut Command), folder: &'a Path) -> Self {
         let screen = Screen::new([WIDTH + 100, HEIGHT + 100], folder);
         let set_up = |command: &mut Command| {
-            command.arg(input).args(references).args(EXACT.split_whitespace());
-            command.env("DISPLAY", &screen.display);
+            command.arg(input).args(EXACT.split_whitespace()).env("DISPLAY", &screen.display);
+            set_up(command);
         };
         let play = example("play");
         let program = programs::start(play.to_str().expect("UTF-8"), set_up, folder);
         Self { screen, program, folder }
+    }
+
+    fn quit(mut self) {
+        self.press(&["q"]);
+        assert!(self.program.succeeds(), "{}", self.program.text());
     }
 
     fn press(&self, keys: &[&str]) {
@@ -71,12 +92,15 @@ impl<'a> Player<'a> {
 
     /// Waits until the window shows a picture, to the last bit.
     fn shows(&mut self, expected: &RgbImage, what: &str) {
-        let (screen, folder) = (&self.screen, self.folder);
         let expected = window(expected, WIDTH, SEEN);
-        let shown = self
-            .program
-            .wait_for(|_| (window(&screen.shot(folder), WIDTH, SEEN) == expected).then_some(()));
-        assert!(shown.is_some(), "{what} is not shown: {}", self.program.text());
+        self.sees(|shot| window(shot, WIDTH, SEEN) == expected, what);
+    }
+
+    /// Waits until the screen is as it should be.
+    fn sees(&mut self, is_right: impl Fn(&RgbImage) -> bool, what: &str) {
+        let (screen, folder) = (&self.screen, self.folder);
+        let seen = self.program.wait_for(|_| is_right(&screen.shot(folder)).then_some(()));
+        assert!(seen.is_some(), "{what} is not shown: {}", self.program.text());
     }
 
     /// Waits until it has printed a text.
@@ -100,6 +124,8 @@ fn keys_in_the_window_change_what_it_shows() {
         (data("README.md"), "b.png"),
         (media("coffee.png"), "c.png"),
         (media("CREDITS.md"), ".hidden"),
+        (media("how-it-works.png"), "d.png"),
+        (media("bigbuckbunny.webm"), "e.webm"),
     ] {
         std::fs::copy(from, references.join(to)).expect("copied");
     }
@@ -113,7 +139,7 @@ fn keys_in_the_window_change_what_it_shows() {
     player.says("Saved histomatch.cube");
     let cube = std::fs::read_to_string(folder.join("histomatch.cube")).expect("it is there");
     assert!(cube.contains("a.png") && cube.contains("LUT_1D_SIZE 256"), "{}", &cube[..200]);
-    player.press(&["Right"]);
+    player.press(&["n"]);
     player.shows(&coffee, "the next reference that can be read");
     player.says("b.png': its content is not a picture");
     player.press(&["s"]);
@@ -132,19 +158,303 @@ fn keys_in_the_window_change_what_it_shows() {
     player.press(&["n"]);
     player.shows(&split_picture(&before, &coffee), "another reference, paused");
     player.press(&["h"]);
-    player.says("Right, n     next reference");
+    player.says("n       next reference");
+    // Back, over what is no picture.
+    player.press(&["p", "p"]);
+    player.says("e.webm': this kind of picture is not supported (a film");
+    player.says("d.png': it looks like a chart");
+    player.says("c.png (2 of 2)");
+    player.shows(&split_picture(&before, &coffee), "the last picture");
     assert!(!player.program.text().contains("hidden"));
-    player.press(&["q"]);
+    player.quit();
+}
+
+#[test]
+fn what_is_asked_for_by_its_name_may_be_a_film_or_a_chart() {
+    if skipped(&["script"], &[]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let [clip, chart] = ["bigbuckbunny.webm", "how-it-works.png"].map(media);
+    let (clip, chart) = (clip.display(), chart.display());
+    let play = format!(
+        "'{}' test '{clip}' 'file://{clip}#t=1,2' '{chart}' --sink='fakesink sync=true'",
+        example("play").display()
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"printf nnq | script -qec "$0" /dev/null"#, &play]);
+    let output = run(&mut shell, folder.path());
+    let text = text(&output);
+    for name in ["webm (1 of 3)", "webm#t=1,2 (2 of 3)", "how-it-works.png (3 of 3)"] {
+        assert!(text.contains(name), "{text}");
+    }
+    assert!(!text.contains("Can't use") && !text.contains("Skipped"), "{text}");
+}
+
+const DARK: Rgb<u8> = Rgb([60, 50, 40]);
+const LIGHT: Rgb<u8> = Rgb([180, 190, 200]);
+/// Of another stream.
+const DULL: Rgb<u8> = Rgb([90, 100, 110]);
+const BRIGHT: Rgb<u8> = Rgb([220, 210, 230]);
+const BLACK: Rgb<u8> = Rgb([0; 3]);
+
+fn plain(color: Rgb<u8>) -> RgbImage {
+    RgbImage::from_pixel(WIDTH, HEIGHT, color)
+}
+
+/// The colours of a picture.
+fn colors(file: &Path) -> HashSet<Rgb<u8>> {
+    let picture = image::open(file).expect("a picture").into_rgb8();
+    picture.pixels().copied().collect()
+}
+
+#[test]
+fn another_stream_is_followed_learned_and_locked_in_parts() {
+    if no_screen() {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder.path();
+    let frame = split_picture(&plain(DARK), &plain(LIGHT));
+    frame.save(folder.join("frame.png")).expect("written");
+    let other = RgbImage::from_fn(300, 300, |_, y| if y < 180 { DULL } else { BRIGHT });
+    other.save(folder.join("other.png")).expect("written");
+    let set_up = |command: &mut Command| {
+        command.args(["--reference-from", "other.png"]);
+    };
+    let mut player = Player::start_with("frame.png", set_up, folder);
+    player.says("other.png: waiting for its first frames (1 of 1), channels, strength 1.0");
+    player.says("other.png: live (1 of 1), channels, strength 1.0");
+    let of_whole = split_picture(&plain(DULL), &plain(BRIGHT));
+    player.shows(&of_whole, "what was learned of all");
+    let look = folder.join("histomatch-look.png");
+    player.press(&["w"]);
+    player.says("Saved histomatch-look.png");
+    assert_eq!(colors(&look), HashSet::from([DULL, BRIGHT]));
+
+    player.press(&["r"]);
+    player.says("Learns from what is on now, and is locked then");
+    player.press(&["a", "a"]);
+    player.says("from the left half, locked");
+    // Just inside of its edge, from the top to the bottom.
+    let edge = WIDTH / 2 - 2;
+    let is_white = |shot: &RgbImage, y| shot.get_pixel(edge, y).0 == [255; 3];
+    player.sees(|shot| (2..SEEN).all(|y| is_white(shot, y)), "the outline of the left half");
+    player.shows(&of_whole, "what is locked");
+    player.press(&["r"]);
+    // What is there alone is as bright as the brightest.
+    player.shows(&plain(BRIGHT), "what was learned of the left half");
+
+    player.press(&["l", "t"]);
+    player.says("the frame that was taken, channels, strength 1.0, from the left half");
+    player.shows(&plain(DARK), "a part of the frame as its reference");
+    player.press(&["w", "c"]);
+    player.says("Saved histomatch.cube");
+    assert_eq!(colors(&look), HashSet::from([DARK]));
+    player.press(&["a"; 4]);
+    player.says("the frame that was taken, channels, strength 1.0\n");
+    player.press(&["n"]);
+    player.shows(&of_whole, "the other stream again");
+    player.quit();
+}
+
+#[test]
+fn a_reference_that_is_late_or_ends_is_said() {
+    if skipped(&["setpriv", "ffmpeg"], &["pngdec"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let scenes = ["chelsea.png", "astronaut.png"].map(part);
+    // One frame a second is fewer than a tap expects.
+    two_scenes([&scenes[0], &scenes[1]], ["1", "1"], folder.path());
+    for (options, state) in [
+        ("--once --set reference-timeout=0", "ended, its last look is held"),
+        ("--set reference-timeout=1", "stale, its last look is held"),
+    ] {
+        let set_up = |command: &mut Command| {
+            command.args(["test", "--reference-from=scenes.mov", "--sink=fakesink sync=true"]);
+            command.args(options.split(' '));
+        };
+        let play = example("play");
+        let mut program = programs::start(play.to_str().expect("UTF-8"), set_up, folder.path());
+        for state in ["waiting for its first frames", "live", state] {
+            let line = format!("scenes.mov: {state} (1 of 1), grade");
+            let said = program.wait_for(|program| program.text().contains(&line).then_some(()));
+            assert!(said.is_some(), "{line}: {}", program.text());
+        }
+        program.signal("INT");
+        assert!(program.succeeds(), "{}", program.text());
+    }
+}
+
+#[test]
+fn keys_go_to_other_times_of_a_film() {
+    if no_screen() {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder.path();
+    let [first, second] = ["chelsea.png", "astronaut.png"].map(part);
+    two_scenes([&first, &second], ["1/10", "5"], folder);
+    let [first, second] = [first, second].map(|scene| after(&scene, "coffee.png"));
+
+    let mut player = Player::start("scenes.mov", &[media("coffee.png")], folder);
+    player.shows(&first, "the first scene");
+    player.press(&["space"]);
+    player.says("paused");
+    for (key, position, scene) in [
+        ("Left", "0:00 of 0:20", &first),
+        ("Right", "0:05 of 0:20", &first),
+        ("Right", "0:10 of 0:20", &second),
+        ("Left", "0:05 of 0:20", &first),
+    ] {
+        player.press(&[key]);
+        player.says(position);
+        player.shows(scene, position);
+    }
+    player.quit();
+}
+
+#[test]
+fn a_saved_frame_is_what_is_shown_without_texts() {
+    if no_screen() {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder.path();
+    let before = part("chelsea.png");
+    before.save(folder.join("picture.png")).expect("written");
+    let coffee = after(&before, "coffee.png");
+
+    let mut player = Player::start("picture.png", &[media("coffee.png")], folder);
+    player.shows(&coffee, "the matched picture");
+    player.press(&["h", "i"]);
+    player.says("Saved histomatch-1.png");
+    let split = split_picture(&before, &coffee);
+    // One by one: sinks lose keys while it is sought.
+    player.press(&["space"]);
+    player.says("paused");
+    player.press(&["s"]);
+    player.shows(&split, "before and after");
+    player.press(&["i"]);
+    player.says("Saved histomatch-2.png");
+    for (file, expected) in [("histomatch-1.png", coffee.clone()), ("histomatch-2.png", split)] {
+        let saved = image::open(folder.join(file)).expect("a picture").into_rgb8();
+        assert!(saved == expected, "{file}");
+    }
+    player.press(&["Right"]);
+    player.says("Only in films can one go forwards and back");
+    player.quit();
+}
+
+#[test]
+fn the_window_fills_the_screen_and_comes_back() {
+    if no_screen() {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder.path();
+    plain(DULL).save(folder.join("other.png")).expect("written");
+    let mut player = Player::start("other.png", &[folder.join("other.png")], folder);
+    player.shows(&plain(DULL), "the picture");
+    let [width, height] = [WIDTH + 100, HEIGHT + 100];
+    // The screen is higher, so that the picture is as wide as it, and in the middle.
+    let corners = [(0, height / 2), (width - 1, height / 2)];
+    let fills = |shot: &RgbImage| corners.iter().all(|&(x, y)| *shot.get_pixel(x, y) == DULL);
+    player.press(&["f"]);
+    player.sees(|shot| fills(shot) && *shot.get_pixel(0, 0) == BLACK, "a full screen");
+    player.press(&["Escape"]);
+    let outside = move |x, y| x >= WIDTH || y >= HEIGHT;
+    let is_back = |shot: &RgbImage| {
+        shot.enumerate_pixels().all(|(x, y, pixel)| !outside(x, y) || *pixel == BLACK)
+    };
+    player.sees(is_back, "a window");
+    player.shows(&plain(DULL), "the picture in its window");
+
+    // With a window manager, that is asked.
+    let (x, number) = x11rb::connect(Some(&player.screen.display)).expect("a connection");
+    let root = x.setup().roots[number].root;
+    let atom = |name: &str| {
+        let reply = x.intern_atom(false, name.as_bytes()).expect("sent").reply();
+        reply.expect("an atom").atom
+    };
+    let check = atom("_NET_SUPPORTING_WM_CHECK");
+    let kind = AtomEnum::WINDOW;
+    x.change_property32(PropMode::REPLACE, root, check, kind, &[root]).expect("sent");
+    let events = ChangeWindowAttributesAux::new().event_mask(EventMask::SUBSTRUCTURE_NOTIFY);
+    x.change_window_attributes(root, &events).expect("sent").check().expect("accepted");
+    for (key, full) in [("f", 1), ("Escape", 0)] {
+        player.press(&[key]);
+        let asked = player.program.wait_for(|_| match x.poll_for_event().expect("a connection") {
+            Some(Event::ClientMessage(message)) => Some(message),
+            _ => None,
+        });
+        let asked = asked.unwrap_or_else(|| panic!("{key}: {}", player.program.text()));
+        let [action, property, ..] = asked.data.as_data32();
+        assert_eq!(asked.type_, atom("_NET_WM_STATE"));
+        assert_eq!([action, property], [full, atom("_NET_WM_STATE_FULLSCREEN")]);
+    }
+    player.press(&["Escape"]);
     assert!(player.program.succeeds(), "{}", player.program.text());
 }
 
-/// A video of two scenes, which begins again after two seconds.
-fn two_scenes(scenes: [&RgbImage; 2], folder: &Path) {
+#[test]
+fn a_virtual_camera_shows_the_matched_frames_without_texts() {
+    if no_screen() || skipped(&["pipewire", "pw-link"], &["pipewiresrc", "pipewiresink"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder.path();
+    let before = part("chelsea.png");
+    before.save(folder.join("picture.png")).expect("written");
+    let coffee = after(&before, "coffee.png");
+    coffee.save(folder.join("matched.png")).expect("written");
+    let mut launch = Command::new("gst-launch-1.0");
+    launch.args(
+        "filesrc location=matched.png ! pngdec ! videoconvert ! video/x-raw,format=YUY2
+            ! filesink location=expected.raw"
+            .split_whitespace(),
+    );
+    let output = run(&mut launch, folder);
+    assert!(output.status.success(), "{}", text(&output));
+    let expected = std::fs::read(folder.join("expected.raw")).expect("it was written");
+
+    let session = Session::new(folder);
+    let set_up = |command: &mut Command| {
+        session.enter(command.arg(media("coffee.png")).args(["--to", "pipewire"]));
+    };
+    let mut player = Player::start_with("picture.png", set_up, folder);
+    player.shows(&coffee, "the matched picture");
+    player.press(&["h"]);
+    player.says("Keys:");
+    let from = session.port(&mut player.program, "--output", "histomatch");
+    // One after the other, as calls come and go.
+    for caller in ["first", "second"] {
+        let set_up = |command: &mut Command| {
+            let pipeline = format!(
+                "--no-fault pipewiresrc num-buffers=10
+                    stream-properties=props,node.name={caller} ! filesink location={caller}.raw"
+            );
+            session.enter(command.args(pipeline.split_whitespace()));
+        };
+        let mut call = programs::start("gst-launch-1.0", set_up, folder);
+        session.link(&from, &session.port(&mut call, "--input", caller));
+        assert!(call.succeeds(), "{}{}{}", call.text(), player.program.text(), session.text());
+        let frames = std::fs::read(folder.join(format!("{caller}.raw"))).expect("it was written");
+        assert_eq!(frames.len(), 10 * expected.len());
+        assert!(frames.chunks(expected.len()).all(|frame| frame == expected), "{caller}");
+    }
+    player.quit();
+}
+
+/// A video of two scenes: so many of these, and of frames, a second.
+fn two_scenes(scenes: [&RgbImage; 2], [rate, frames]: [&str; 2], folder: &Path) {
     for (number, scene) in scenes.into_iter().enumerate() {
         scene.save(folder.join(format!("scene{number}.png"))).expect("written");
     }
     let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args("-framerate 1 -i scene%d.png -r 5 -c:v png scenes.mov".split(' '));
+    ffmpeg.args(["-framerate", rate]);
+    ffmpeg.args(["-i", "scene%d.png", "-r", frames, "-c:v", "png", "scenes.mov"]);
     let output = run(&mut ffmpeg, folder);
     assert!(output.status.success(), "{}", text(&output));
 }
@@ -170,7 +480,7 @@ fn a_file_is_played_again_and_its_mapping_held() {
     let folder = TempDir::new().expect("a temporary folder");
     let folder = folder.path();
     let [first, second] = ["chelsea.png", "astronaut.png"].map(part);
-    two_scenes([&first, &second], folder);
+    two_scenes([&first, &second], ["1", "5"], folder);
     let coffee = image::open(media("coffee.png")).expect("the picture opens").into_rgb8();
 
     let mut player = Player::start("scenes.mov", &[media("coffee.png")], folder);
@@ -247,6 +557,52 @@ fn what_cannot_be_played_is_said_with_a_cure() {
         ),
         (vec!["test", "none.png", "--sink=fakesink"], "Skipped 'none.png': there is no such file"),
         (vec!["test", coffee, "--sink=nosink"], "no element \"nosink\""),
+        (vec!["test", "--sink=fakesink"], "or another stream by --reference-from"),
+        (
+            vec!["/dev/video99", coffee, "--sink=fakesink"],
+            "There is no camera '/dev/video99'; is it plugged in?",
+        ),
+        (
+            vec!["/dev/null", coffee, "--sink=fakesink"],
+            "Can't play the camera '/dev/null'; is it one, and does no other program use it?",
+        ),
+        (vec!["test", "--reference-from=camera", "--sink=fakesink"], camera),
+        (
+            vec!["camera", "--reference-from=camera", "--sink=fakesink"],
+            "give the device of another one, as in --reference-from /dev/video2",
+        ),
+        (
+            vec!["test", "--reference-from=none.webm", "--sink=fakesink"],
+            "Can't read 'none.webm'; check the path",
+        ),
+        (
+            vec!["test", "--reference-from=text.txt", "--sink=fakesink"],
+            "Can't use the reference\n\nCaused by:\n    0: Can't play 'text.txt'",
+        ),
+        (
+            vec!["test", "--reference-from=sound.wav", "--sink=fakesink"],
+            "There is neither video nor a picture in it; give another file",
+        ),
+        (
+            vec!["test", coffee, "--to=call", "--sink=fakesink"],
+            "give 'pipewire', or a device of v4l2loopback, as /dev/video10",
+        ),
+        (
+            vec!["test", coffee, "--to=/dev/video98", "--sink=fakesink"],
+            "modprobe v4l2loopback video_nr=98 card_label=histomatch exclusive_caps=1",
+        ),
+        (
+            vec!["test", coffee, "--to=/dev", "--sink=fakesink"],
+            "The virtual camera '/dev' is no device",
+        ),
+        (
+            vec!["test", coffee, "--to=/dev/null", "--sink=fakesink"],
+            "Can't write to the virtual camera '/dev/null'; is it of v4l2loopback",
+        ),
+        (
+            vec!["test", coffee, "--to=pipewire", "--sink=fakesink"],
+            "Can't be a camera of PipeWire; does it run? To start it: systemctl",
+        ),
         (
             vec!["test", coffee, "--sink=fakesink", "--set", "x=1"],
             "histomatch has no property 'x' to set; see the README's table",
@@ -263,6 +619,8 @@ fn what_cannot_be_played_is_said_with_a_cure() {
     ] {
         let mut play = Command::new(example("play"));
         play.args(&arguments).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        // Where no PipeWire runs.
+        play.envs(["XDG_RUNTIME_DIR", "PIPEWIRE_RUNTIME_DIR"].map(|name| (name, folder.path())));
         let output = run(&mut play, folder.path());
         let text = text(&output);
         assert!(!output.status.success() && text.contains(expected), "{arguments:?}: {text}");

@@ -37,7 +37,10 @@ from live import AUTOMATIC, has_display, keys_of_terminal
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"
 RATE = "framerate=25/1"
-LABEL = "valignment=bottom halignment=left line-alignment=left xpad=6 ypad=6 shaded-background=true font-desc=Sans,20"
+LABEL = (
+    "valignment=bottom halignment=left line-alignment=left xpad=6 ypad=6 shaded-background=true"
+    " font-desc=Sans,20"
+)
 LOOK = "look.png"
 # A camera without frames for so long is missing, and is tried again after so long.
 PATIENCE_MS = 5000
@@ -113,8 +116,8 @@ def picture(name):
 
 
 class Camera:
-    """A pipeline of its own, so that what goes wrong in it stops nothing else. It hands its frames to the
-    show, where they are matched: what was learned is there when the camera has gone and come back.
+    """A pipeline of its own, so that what goes wrong in it stops nothing else. It hands its frames to
+    the show, where they are matched: what was learned is there when the camera has come back.
     """
 
     def __init__(self, name, source, say):
@@ -199,7 +202,7 @@ class Look:
         self.state = "has learned nothing yet"
 
     def learn(self):
-        # Until now it has no reference, so that nothing is learned of views that have nothing in common.
+        # Until now it had none, so that nothing was learned of views that have nothing in common.
         self.element.set_property("reference-channel", "A")
         self.element.emit("relearn")
         self.state = "learning"
@@ -429,7 +432,10 @@ def write_picture(path):
         for y in range(0, len(tiles[0]), 4 * width):
             lines.append((white * gap).join(tile[y : y + 4 * width] for tile in tiles))
     caps = f"video/x-raw,format=BGRx,width={len(lines[0]) // 4},height={len(lines)}"
-    (jpeg,) = through("videoconvert ! video/x-raw,format=I420,colorimetry=1:4:0:0 ! jpegenc quality=88", [b"".join(lines)], caps)
+    # All levels, as JPEG has them.
+    full_range = "video/x-raw,format=I420,colorimetry=1:4:0:0"
+    encoder = f"videoconvert ! {full_range} ! jpegenc quality=88"
+    (jpeg,) = through(encoder, [b"".join(lines)], caps)
     Path(path).write_bytes(jpeg)
 
 
@@ -532,6 +538,8 @@ def main():
             )
         del arguments.picture
         show = Show(**vars(arguments))
+    except OSError as error:
+        return f"The picture can't be written: {error}"
     except GLib.Error as error:
         return (
             f"{error.message}. For histomatch: build it by 'cargo build --release', and set "

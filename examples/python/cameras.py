@@ -155,7 +155,7 @@ class Camera:
         # In a thread of the pipeline's.
         if not self.has_frames:
             self.has_frames = True
-            GLib.idle_add(self.on_first_frame)
+            GLib.idle_add(self.on_first_frame, priority=GLib.PRIORITY_DEFAULT)
         return Gst.PadProbeReturn.OK
 
     def on_first_frame(self):

@@ -443,7 +443,7 @@ def looks_like_a(views, mode):
     """What comes of frames of the second camera, while the first one shows others."""
     tap = Gst.parse_launch(
         f"appsrc name=in caps={TestCamera.CAPS},{RATE} format=time"
-        " ! histotap name=tap channel=picture window=1 interval=1 ! fakesink sync=false"
+        f" ! histotap name=tap channel=picture-{mode} window=1 interval=1 ! fakesink sync=false"
     )
     tap.set_state(Gst.State.PLAYING)
 
@@ -452,7 +452,7 @@ def looks_like_a(views, mode):
         while tap.get_by_name("tap").get_property("stats").get_value("snapshots") <= number:
             time.sleep(0.01)
 
-    look = f"histomatch reference-channel=picture method=grade update-mode={mode}"
+    look = f"histomatch reference-channel=picture-{mode} method=grade update-mode={mode}"
     frames = through(look, [of_b for _, of_b in views], before=show)
     tap.set_state(Gst.State.NULL)
     return frames

@@ -114,26 +114,33 @@ class Player:
 
 @contextmanager
 def keys_of_terminal(press):
-    """Calls for each key, by the name that X has for it, and leaves the terminal as it was."""
-    if not sys.stdin.isatty():
-        yield
-        return
+    """Calls for each key, by the name that X has for it, and leaves the terminal as it was. Where
+    there is no terminal but a pipe, its bytes are the keys.
+    """
     terminal = sys.stdin.fileno()
-    state = termios.tcgetattr(terminal)
+    state = termios.tcgetattr(terminal) if sys.stdin.isatty() else None
 
     def read(*_):
-        key = os.read(terminal, 1).decode(errors="replace")
+        byte = os.read(terminal, 1)
+        if not byte and not state:
+            sources.clear()
+            return GLib.SOURCE_REMOVE
+        key = byte.decode(errors="replace")
         press({" ": "space", "": "q"}.get(key, key))
         return GLib.SOURCE_CONTINUE
 
-    # Keys come at once, and not with the next line.
-    tty.setcbreak(terminal, termios.TCSANOW)
-    source = GLib.io_add_watch(terminal, GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, read)
+    if state:
+        # Keys come at once, and not with the next line.
+        tty.setcbreak(terminal, termios.TCSANOW)
+    condition = GLib.IOCondition.IN | GLib.IOCondition.HUP
+    sources = [GLib.io_add_watch(terminal, GLib.PRIORITY_DEFAULT, condition, read)]
     try:
         yield
     finally:
-        GLib.source_remove(source)
-        termios.tcsetattr(terminal, termios.TCSANOW, state)
+        for source in sources:
+            GLib.source_remove(source)
+        if state:
+            termios.tcsetattr(terminal, termios.TCSANOW, state)
 
 
 def has_display():

@@ -31,6 +31,8 @@ mod properties;
 mod python;
 mod quality;
 mod quiet;
+#[cfg(unix)]
+mod recipes;
 mod references;
 mod region;
 mod steady;

@@ -265,7 +265,12 @@ class Show:
         )
         for number, name in enumerate(names):
             if number == 0:
-                element = f"histotap name=tap channel={name} window={learn}"
+                # What was seen before the key is in no snapshot that is new at the end.
+                interval = Gst.SECOND // 10
+                element = (
+                    f"histotap name=tap channel={name} interval={interval}"
+                    f" window={learn - 2 * interval}"
+                )
             else:
                 element = (
                     f"histomatch name=look-{name} method=grade update-mode=locked smoothing={learn}"

@@ -82,6 +82,8 @@ impl Show {
         // Black until then.
         let is_seen = |frame: RgbImage| frame.iter().any(|level| *level > 100);
         show.wait_until("A is on air", |air| shown(air, SIZE).is_some_and(is_seen));
+        // Nor is black learned: it is out of the tap's window then, also on a slow machine.
+        std::thread::sleep(std::time::Duration::from_secs(2));
         show
     }
 

@@ -30,10 +30,9 @@ from pathlib import Path
 import gi
 
 gi.require_version("Gst", "1.0")
-gi.require_version("GstVideo", "1.0")
-from gi.repository import GLib, Gst, GstVideo
+from gi.repository import GLib, Gst
 
-from live import AUTOMATIC, has_display, keys_of_terminal
+from live import AUTOMATIC, has_display, heed_keys_of_window, keys_of_terminal
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"
 RATE = "framerate=25/1"
@@ -243,7 +242,7 @@ class Show:
         self.views = [get("mixer").get_static_pad(f"sink_{n}") for n in range(len(names))]
         self.air = get("air")
         self.tap = get("tap")
-        get("shown").get_static_pad("src").add_probe(Gst.PadProbeType.EVENT_UPSTREAM, self.on_event)
+        heed_keys_of_window(get("shown").get_static_pad("src"), self.press)
 
         self.loop = GLib.MainLoop()
         self.problem = None
@@ -383,14 +382,6 @@ class Show:
         words = ["the others learn from it"] if number == 0 else [self.looks[number - 1].state]
         words += ["missing"] * (camera.is_there is False) + ["on air"] * (number == self.on_air)
         return f"{camera.name}: {', '.join(words)}"
-
-    def on_event(self, _pad, info):
-        # A window sends its keys upstream, from a thread of its own.
-        event = info.get_event()
-        if GstVideo.Navigation.event_get_type(event) == GstVideo.NavigationEventType.KEY_PRESS:
-            _, key = GstVideo.Navigation.event_parse_key_event(event)
-            GLib.idle_add(self.press, key)
-        return Gst.PadProbeReturn.OK
 
     def on_error(self, _bus, message):
         # Of several, the first is the cause.

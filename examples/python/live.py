@@ -43,9 +43,7 @@ class Player:
             # Not in the text, where spaces and quotes would need escapes.
             self.pipeline.get_by_name("file").set_property("location", input)
         self.look = self.pipeline.get_by_name("look")
-        self.look.get_static_pad("src").add_probe(
-            Gst.PadProbeType.EVENT_UPSTREAM, self.on_event
-        )
+        heed_keys_of_window(self.look.get_static_pad("src"), self.press)
         self.references = references
         self.current = 0
         self.look.set_property("reference-location", references[0])
@@ -94,14 +92,6 @@ class Player:
         if number == self.current:
             self.look.set_property("reference-location", self.references[number])
 
-    def on_event(self, _pad, info):
-        # A window sends its keys upstream, from a thread of its own.
-        event = info.get_event()
-        if GstVideo.Navigation.event_get_type(event) == GstVideo.NavigationEventType.KEY_PRESS:
-            _, key = GstVideo.Navigation.event_parse_key_event(event)
-            GLib.idle_add(self.press, key)
-        return Gst.PadProbeReturn.OK
-
     def on_error(self, _bus, message):
         # Of several, the first is the cause.
         if self.problem is None:
@@ -110,6 +100,20 @@ class Player:
 
     def on_warning(self, _bus, message):
         print(message.parse_warning()[0].message, file=sys.stderr)
+
+
+def heed_keys_of_window(pad, press):
+    """Calls a function for the keys of a window behind a pad."""
+
+    def on_event(_pad, info):
+        # It sends them upstream, from a thread of its own.
+        event = info.get_event()
+        if GstVideo.Navigation.event_get_type(event) == GstVideo.NavigationEventType.KEY_PRESS:
+            _, key = GstVideo.Navigation.event_parse_key_event(event)
+            GLib.idle_add(press, key)
+        return Gst.PadProbeReturn.OK
+
+    pad.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, on_event)
 
 
 @contextmanager

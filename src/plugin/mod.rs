@@ -15,6 +15,7 @@ mod reader;
 mod reference;
 mod signals;
 mod source;
+mod unheard;
 
 /// Locks a mutex whose data is whole after a panic, too.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

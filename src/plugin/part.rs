@@ -16,6 +16,29 @@ pub(super) struct Part {
     pub regions_of_interest: Option<Vec<Area>>,
 }
 
+/// What the property `region` is set to, with its text. The error is a text for the user: cause and cure.
+pub(super) fn parse_region(
+    text: Option<String>,
+    has_old: bool,
+) -> Result<Option<(String, Region)>, String> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    match text.parse() {
+        Ok(region) => Ok(Some((text, region))),
+        Err(error) => {
+            Err(format!("The region '{text}' is not used: {error}. {}", what_stays(has_old)))
+        }
+    }
+}
+
+/// What becomes of the part if the new one is not used.
+pub(super) fn what_stays(has_old: bool) -> &'static str {
+    if has_old {
+        "The old one stays."
+    } else {
+        "There is no old one, so all of the picture counts."
+    }
+}
+
 impl Part {
     /// Whether it may be less than everything.
     pub fn is_partial(&self) -> bool {

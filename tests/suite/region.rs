@@ -663,6 +663,30 @@ fn f246_masks_of_any_size_are_laid_over_the_picture() {
 }
 
 #[test]
+fn a_region_and_a_mask_with_nothing_in_common_are_warned_of_once() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (left, _) = mask(&folder, (8, 8), |x, _| if x < 4 { 255 } else { 0 });
+    let frame = Frame::new(VideoFormat::Rgb, 64, 48, Shape::Default, noise(7));
+    let mut rig = Rig::new(Some(&media("coffee.png")));
+    rig.harness.set_src_caps(frame.caps());
+    rig.element.set_property("mask-location", &left);
+    let mut complaints = |region: &str, others: &[(&str, &str)]| {
+        rig.element.set_property("region", region);
+        others.iter().for_each(|(name, value)| rig.element.set_property_from_str(name, value));
+        let mut process = || rig.harness.push_and_pull(frame.buffer()).expect("it passes");
+        (0..3).for_each(|_| drop(process()));
+        rig.complaints()
+    };
+    assert_eq!(complaints("0,0,0.6,1", &[]), []);
+    let found = complaints("0.5,0,0.5,1", &[]);
+    let [Complaint::Warning(text)] = &found[..] else { panic!("{found:?}") };
+    assert!(text.contains("all of mask-location is black within the region"), "{text}");
+    assert_eq!(complaints("0,0,0.6,1", &[]), []);
+    // Regions of interest may come.
+    assert_eq!(complaints("0.5,0,0.5,1", &[("roi-type", "face")]), []);
+}
+
+#[test]
 fn f247_a_mask_that_cannot_be_is_warned_of_and_changes_nothing() {
     let folder = TempDir::new().expect("a temporary folder");
     let file = |name: &str, bytes: &[u8]| {

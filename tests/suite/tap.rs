@@ -244,6 +244,22 @@ fn what_is_looked_at_can_be_a_part_without_borders() {
     assert_eq!(look(&[("region", "1,1,1e-9,1e-9")]), [1, 0, 0]);
 }
 
+/// As `gst-launch-1.0` does it: properties are set before the element has anybody to tell.
+#[test]
+fn f208_a_region_that_was_set_before_anybody_listens_is_warned_of_at_the_start() {
+    let (element, bus) = tap_element("f208-early");
+    element.set_bus(None);
+    element.set_property("region", "0,0,2,1");
+    element.set_bus(Some(&bus));
+    assert_eq!(complaints(&bus), []);
+    element.set_state(gst::State::Paused).expect("it starts");
+    let complaints = complaints(&bus);
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.starts_with("The region '0,0,2,1' is not used: it leaves the picture"), "{text}");
+    assert!(text.contains("There is no old one"), "{text}");
+    element.set_state(gst::State::Null).expect("it stops");
+}
+
 #[test]
 fn f208_a_region_that_cannot_be_is_warned_of_and_changes_nothing() {
     let (element, bus) = tap_element("f208");

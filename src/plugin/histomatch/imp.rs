@@ -1,6 +1,5 @@
 //! Properties, pad templates and virtual functions of `histomatch`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -20,6 +19,7 @@ use super::{Colorspace, FlatFrames, IS_OURS, Method, UpdateMode, stats};
 use crate::kernels::InstructionSet;
 use crate::plugin::reader::{self, Matching};
 use crate::plugin::reference::{NotSettled, References};
+use crate::plugin::unheard::Unheard;
 use crate::plugin::{foreign_memory, frame, lock, loops, signals};
 use crate::temporal::cuts::DEFAULT_THRESHOLD;
 use crate::workers::Workers;
@@ -391,7 +391,7 @@ pub struct HistoMatch {
     )]
     pub(super) settings: Mutex<Settings>,
     /// What is wrong with properties that were set where nobody could hear of it.
-    pub(super) unsaid: Mutex<BTreeMap<&'static str, String>>,
+    pub(super) unheard: Unheard,
     /// What was done to the last frame.
     last: Mutex<Option<Arc<Last>>>,
     /// Whether the mapping is to be learned afresh.
@@ -637,7 +637,7 @@ impl BaseTransformImpl for HistoMatch {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
-        self.say_unsaid();
+        self.unheard.say(&*self.obj());
         if let Err((kind, text)) = self.load_first() {
             self.references.stop();
             return Err(gst::error_msg!(kind, ("{text}"), ["reference-location"]));
@@ -770,7 +770,8 @@ impl HistoMatch {
         let colors =
             frame::colorimetry(stream.info()).err().filter(|_| !streaming.warned_of_colors);
         streaming.warned_of_colors |= colors.is_some();
-        let complaint = settings.complaint();
+        let complaint =
+            settings.complaint().or_else(|| outcome.as_ref().ok()?.complaint(&settings));
         let is_new = streaming.warned_of_settings != complaint;
         streaming.warned_of_settings.clone_from(&complaint);
         let is_due = settings.post_messages

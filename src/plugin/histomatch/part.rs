@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::imp::HistoMatch;
 use crate::live::mask::{Mask, MaskError};
+use crate::plugin::part::{parse_region, what_stays};
 use crate::plugin::{frame, location, lock};
 use crate::reference::ReferenceError;
 
@@ -28,34 +28,19 @@ fn read_mask(location: &Path) -> Result<Mask, String> {
     })
 }
 
-/// What becomes of the part if the new one is not used.
-fn what_stays(has_old: bool) -> &'static str {
-    if has_old {
-        "The old one stays."
-    } else {
-        "There is no old one, so all of the picture counts."
-    }
-}
-
 impl HistoMatch {
     pub(super) fn region(&self) -> Option<String> {
         lock(&self.settings).region.as_ref().map(|(text, _)| text.clone())
     }
 
     pub(super) fn set_region(&self, text: Option<String>) {
-        let region = match text.filter(|text| !text.is_empty()) {
-            None => None,
-            Some(text) => match text.parse() {
-                Ok(region) => Some((text, region)),
-                Err(error) => {
-                    let stays = what_stays(self.region().is_some());
-                    let text = format!("The region '{text}' is not used: {error}. {stays}");
-                    return self.warn_of_part(REGION, text);
-                }
-            },
-        };
-        lock(&self.unsaid).remove(REGION);
-        lock(&self.settings).region = region;
+        match parse_region(text, self.region().is_some()) {
+            Ok(region) => {
+                self.unheard.forget(REGION);
+                lock(&self.settings).region = region;
+            }
+            Err(text) => self.unheard.warn(&*self.obj(), REGION, text),
+        }
     }
 
     pub(super) fn mask_location(&self) -> Option<PathBuf> {
@@ -72,7 +57,7 @@ impl HistoMatch {
                     let name = location.display();
                     let stays = what_stays(self.mask_location().is_some());
                     let text = format!("The mask '{name}' is not used: {cause}. {stays}");
-                    return self.warn_of_part(MASK, text);
+                    return self.unheard.warn(&*self.obj(), MASK, text);
                 }
             },
         };
@@ -85,29 +70,8 @@ impl HistoMatch {
         if let Some(((_, mask), (width, height))) = mask.as_ref().zip(size) {
             mask.weights(width, height);
         }
-        lock(&self.unsaid).remove(MASK);
+        self.unheard.forget(MASK);
         // Dropped behind the lock.
         let _old = std::mem::replace(&mut lock(&self.settings).mask, mask);
-    }
-
-    /// Warns of a part that can't be. Properties may be set before the element is in a pipeline, as
-    /// `gst-launch-1.0` does it: nobody would hear it then, and it is said at the start.
-    fn warn_of_part(&self, property: &'static str, text: String) {
-        if self.obj().bus().is_some() {
-            gst::element_imp_warning!(
-                self,
-                gst::LibraryError::Settings,
-                ("{text}"),
-                ["{property}"]
-            );
-        } else {
-            lock(&self.unsaid).insert(property, text);
-        }
-    }
-
-    /// Says what could not be heard.
-    pub(super) fn say_unsaid(&self) {
-        let unsaid = std::mem::take(&mut *lock(&self.unsaid));
-        unsaid.into_iter().for_each(|(property, text)| self.warn_of_part(property, text));
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Matched {
     target: OriginalTarget,
     statistics: Statistics,
     mapping: Mapping,
+    /// Whether the frame has something of the part that is learned from.
+    has_part: bool,
 }
 
 /// How a buffer is accessed: matched in place, or only counted.
@@ -227,7 +229,7 @@ impl Stream {
             self.last_duration = self.by_rate().or(duration).unwrap_or(USUAL_DURATION);
         }
         let channels = self.matcher().channels().clone();
-        Ok(Matched { report, channels, target, statistics, mapping })
+        Ok(Matched { report, channels, target, statistics, mapping, has_part })
     }
 
     /// The time from the last frame that counted to this one.
@@ -277,6 +279,16 @@ impl Matched {
     /// Whether something was learned from the frame.
     pub fn is_learned(&self) -> bool {
         self.report.learned.contains(&true)
+    }
+
+    /// Why no frame has something to learn from. Regions of interest come and go, as black bars do.
+    pub fn complaint(&self, settings: &Settings) -> Option<String> {
+        let is_fixed = settings.roi_type.is_none() && !settings.ignore_borders;
+        (!self.has_part && is_fixed).then(|| {
+            "The properties contradict each other: all of mask-location is black within the region, \
+             so that nothing is learned. Change one of them."
+                .into()
+        })
     }
 
     /// Whether nothing was, though there is something to be seen.

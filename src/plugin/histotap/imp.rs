@@ -14,7 +14,9 @@ use super::settings::{self, Settings};
 use super::streaming::Streaming;
 use super::{Publish, messages};
 use crate::live::channel::Channel;
+use crate::plugin::part::parse_region;
 use crate::plugin::reader::Failure;
+use crate::plugin::unheard::Unheard;
 use crate::plugin::{foreign_memory, frame, lock, loops, signals};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -24,6 +26,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 /// The name of a property, and of its structure.
 const STATS: &str = "stats";
 const STATS_NAME: &str = "histotap";
+
+/// The name of a property.
+const REGION: &str = "region";
 
 /// The name of the channel if none is given.
 const DEFAULT_CHANNEL: &str = "default";
@@ -107,6 +112,7 @@ pub struct HistoTap {
         mutable_playing
     )]
     settings: Mutex<Settings>,
+    unheard: Unheard,
     /// What is published in, from PAUSED to READY.
     in_use: Mutex<Option<Arc<Channel>>>,
     /// Whether the next frame is asked for.
@@ -122,6 +128,7 @@ impl Default for HistoTap {
         Self {
             channel: Mutex::new(Channel::named(DEFAULT_CHANNEL)),
             settings: Mutex::default(),
+            unheard: Unheard::default(),
             in_use: Mutex::default(),
             capture: AtomicBool::default(),
             n_snapshots: AtomicU64::default(),
@@ -142,14 +149,13 @@ impl HistoTap {
     }
 
     fn set_region(&self, text: Option<String>) {
-        let region = match text.filter(|text| !text.is_empty()) {
-            None => None,
-            Some(text) => match text.parse() {
-                Ok(region) => Some((text, region)),
-                Err(error) => return self.warn_of_region(&text, error),
-            },
-        };
-        lock(&self.settings).region = region;
+        match parse_region(text, self.region().is_some()) {
+            Ok(region) => {
+                self.unheard.forget(REGION);
+                lock(&self.settings).region = region;
+            }
+            Err(text) => self.unheard.warn(&*self.obj(), REGION, text),
+        }
     }
 
     /// The channel that is published in or, while stopped, is to be.
@@ -336,6 +342,7 @@ impl BaseTransformImpl for HistoTap {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
+        self.unheard.say(&*self.obj());
         let channel = Arc::clone(&lock(&self.channel));
         let publisher = channel
             .publisher(&self.obj().path_string())

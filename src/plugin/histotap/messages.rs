@@ -7,7 +7,6 @@ use gst::subclass::prelude::*;
 
 use super::imp::HistoTap;
 use crate::live::channel::Taken;
-use crate::live::region::RegionError;
 
 /// Says that somebody else publishes under the name.
 pub(super) fn taken(Taken { channel, publisher }: &Taken) -> gst::ErrorMessage {
@@ -20,16 +19,6 @@ pub(super) fn taken(Taken { channel, publisher }: &Taken) -> gst::ErrorMessage {
 }
 
 impl HistoTap {
-    /// Warns of a region that can't be.
-    pub(super) fn warn_of_region(&self, region: &str, error: RegionError) {
-        gst::element_imp_warning!(
-            self,
-            gst::LibraryError::Settings,
-            ("The region '{region}' is not used: {error}. The old one stays."),
-            ["region"]
-        );
-    }
-
     /// Warns, once until the element is stopped, of frames that can't be looked at.
     pub(super) fn warn_of_frames(&self, cause: &str) {
         gst::element_imp_warning!(

@@ -10,6 +10,7 @@ use crate::common::live::tap;
 use crate::common::{self, PICTURES, Rig};
 use gst::prelude::*;
 use image::RgbImage;
+use image::imageops::{self, FilterType};
 
 /// For how many frames each view is shown.
 const SHOWN: usize = 2;
@@ -30,9 +31,18 @@ struct Learned {
 impl Learned {
     /// Views as a perfect camera sees them and as this one does.
     fn from(views: &[(&RgbImage, &RgbImage)], method: &str) -> Self {
+        Self::from_parts(views, method, [""; 2])
+    }
+
+    /// The same of a region of each.
+    fn from_parts(
+        views: &[(&RgbImage, &RgbImage)],
+        method: &str,
+        [of_truth, of_seen]: [&str; 2],
+    ) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let channel = format!("cameras {}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut tap = tap(&channel, &[("window", "0"), ("interval", "1")]);
+        let mut tap = tap(&channel, &[("window", "0"), ("interval", "1"), ("region", of_truth)]);
         tap.harness.set_src_caps(caps(FPS as i32));
         let frames = || views.iter().flat_map(|view| [view; SHOWN]).enumerate();
         for (t, (truth, _)) in frames() {
@@ -46,6 +56,7 @@ impl Learned {
             ("update-mode", "locked"),
             ("smoothing", &time),
             ("method", method),
+            ("region", of_seen),
         ] {
             element.set_property_from_str(name, value);
         }
@@ -116,4 +127,42 @@ fn a_camera_that_follows_another_view_is_worse_than_nothing() {
     let nothing = error(&seen, &truth[1]);
     assert!(followed(&truth[1]) < 0.25 * nothing);
     assert!(followed(&truth[2]) > 1.5 * nothing);
+}
+
+/// Two cameras side by side: half of what each sees, the other sees, too. On the view that was learned, and on
+/// others, the error as a share of that of doing nothing.
+fn share_of_half(parts: [&str; 2]) -> [f64; 2] {
+    let wide = views();
+    let (width, height) = wide[0].dimensions();
+    let third = width / 3;
+    let view = |picture: &RgbImage, left: u32| {
+        let part = imageops::crop_imm(picture, left, 0, 2 * third, height).to_image();
+        imageops::resize(&part, width, height, FilterType::Triangle)
+    };
+    let (mut with, mut without) = ([0.; 2], [0.; 2]);
+    for (c, camera) in CAMERAS.iter().enumerate() {
+        let truth: Vec<RgbImage> = wide.iter().map(|picture| view(picture, third)).collect();
+        let seen = truth.iter().enumerate();
+        let seen: Vec<RgbImage> =
+            seen.map(|(i, truth)| camera.sees(truth, (10 * i + c) as u32 + 1)).collect();
+        for (i, picture) in wide.iter().enumerate() {
+            let of_other = view(picture, 0);
+            let mut camera = Learned::from_parts(&[(&of_other, &seen[i])], "grade", parts);
+            for k in 0..wide.len() {
+                let is_other = usize::from(k != i);
+                with[is_other] += error(&camera.show(&seen[k]), &truth[k]);
+                without[is_other] += error(&seen[k], &truth[k]);
+            }
+        }
+    }
+    [0, 1].map(|i| with[i] / without[i])
+}
+
+#[test]
+fn where_half_is_in_common_that_half_is_learned_from() {
+    let all = share_of_half([""; 2]);
+    // The right half of one is the left half of the other.
+    let half = share_of_half(["0.5,0,0.5,1", "0,0,0.5,1"]);
+    println!("half in common: {all:.3?}; by the region that is: {half:.3?}");
+    assert!(half[0] < all[0] && half[1] < all[1], "{half:?} {all:?}");
 }

@@ -337,6 +337,7 @@ class Show:
                 self.say(f"{camera.name} is missing: it learns nothing")
 
     def save(self):
+        # Why it can't, if so, comes by the bus.
         if self.tap.emit("save", LOOK):
             self.say(f"How A looks is in {LOOK}")
 

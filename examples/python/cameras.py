@@ -125,7 +125,9 @@ class Camera:
         self.test = TestCamera(name) if source == "test" else None
         self.pipeline = Gst.parse_launch(
             f"{TestCamera.SOURCE if self.test else source} ! video/x-raw"
-            f" ! watchdog name=watchdog timeout={PATIENCE_MS} ! intervideosink name=out channel={name}"
+            f" ! watchdog name=watchdog timeout={PATIENCE_MS}"
+            # On a slow machine all frames are late. Without these, none would come.
+            f" ! intervideosink name=out channel={name} qos=false max-lateness=-1"
         )
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
@@ -334,6 +336,7 @@ class Show:
                 self.say(f"{camera.name} is missing: it learns nothing")
 
     def save(self):
+        # Why it can't, if so, comes by the bus.
         if self.tap.emit("save", LOOK):
             self.say(f"How A looks is in {LOOK}")
 

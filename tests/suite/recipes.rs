@@ -142,6 +142,9 @@ fn cameras_learn_are_locked_and_go_on_air() {
     program.press("l");
     program.wait_for("B is locked", 1);
     program.wait_for("C is locked", 1);
+    program.press("s");
+    program.wait_for("How A looks is in look.png", 1);
+    assert!(open(&folder.path().join("look.png")).width() > 100);
     program
         .wait_until("B looks like A", |air| share(air, &seen, &learned).is_some_and(|s| s < 0.35));
 

@@ -678,12 +678,12 @@ fn a_region_and_a_mask_with_nothing_in_common_are_warned_of_once() {
         rig.complaints()
     };
     assert_eq!(complaints("0,0,0.6,1", &[]), []);
-    let found = complaints("0.5,0,0.5,1", &[]);
+    let found = complaints("0.75,0,0.25,1", &[]);
     let [Complaint::Warning(text)] = &found[..] else { panic!("{found:?}") };
     assert!(text.contains("all of mask-location is black within the region"), "{text}");
     assert_eq!(complaints("0,0,0.6,1", &[]), []);
     // Regions of interest may come.
-    assert_eq!(complaints("0.5,0,0.5,1", &[("roi-type", "face")]), []);
+    assert_eq!(complaints("0.75,0,0.25,1", &[("roi-type", "face")]), []);
 }
 
 #[test]

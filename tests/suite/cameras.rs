@@ -139,16 +139,16 @@ fn share_of_half(parts: [&str; 2]) -> [f64; 2] {
         let part = imageops::crop_imm(picture, left, 0, 2 * third, height).to_image();
         imageops::resize(&part, width, height, FilterType::Triangle)
     };
+    let truth: Vec<RgbImage> = wide.iter().map(|picture| view(picture, third)).collect();
+    let of_other: Vec<RgbImage> = wide.iter().map(|picture| view(picture, 0)).collect();
     let (mut with, mut without) = ([0.; 2], [0.; 2]);
     for (c, camera) in CAMERAS.iter().enumerate() {
-        let truth: Vec<RgbImage> = wide.iter().map(|picture| view(picture, third)).collect();
         let seen = truth.iter().enumerate();
         let seen: Vec<RgbImage> =
             seen.map(|(i, truth)| camera.sees(truth, (10 * i + c) as u32 + 1)).collect();
-        for (i, picture) in wide.iter().enumerate() {
-            let of_other = view(picture, 0);
-            let mut camera = Learned::from_parts(&[(&of_other, &seen[i])], "grade", parts);
-            for k in 0..wide.len() {
+        for (i, of_other) in of_other.iter().enumerate() {
+            let mut camera = Learned::from_parts(&[(of_other, &seen[i])], "grade", parts);
+            for k in 0..truth.len() {
                 let is_other = usize::from(k != i);
                 with[is_other] += error(&camera.show(&seen[k]), &truth[k]);
                 without[is_other] += error(&seen[k], &truth[k]);

@@ -5,7 +5,7 @@ use std::{fmt, ops};
 use super::BandProcessor;
 use super::tables::Tables;
 use super::weights::{Counted, Run, Weighed, WeighingCounter};
-use crate::frame::{FrameLayout, FrameMut, FrameRef, FrameView, Memory, PixelLayout, Subsampling};
+use crate::frame::{FrameLayout, FrameMut, FrameRef, PixelLayout, Subsampling};
 use crate::histogram::Histogram;
 use crate::kernels::{InstructionSet, Kernels, PixelKernels};
 use crate::lut::Lut;
@@ -85,11 +85,7 @@ impl fmt::Display for PlaneKernels {
 }
 
 impl PlaneKernels {
-    /// The bytes of a row that are matched.
-    fn bytes<M: Memory>(&self, pixels: &FrameView<M>) -> ops::Range<usize> {
-        self.bytes_of(&pixels.visible_columns(self.shared))
-    }
-
+    /// The bytes of a row in some columns.
     fn bytes_of(&self, columns: &ops::Range<usize>) -> ops::Range<usize> {
         columns.start * self.pixel.pixel_stride..columns.end * self.pixel.pixel_stride
     }
@@ -121,7 +117,7 @@ impl BandProcessor for InPlaceProcessor {
         for (set, _) in &self.sets {
             let PlaneKernels { pixel, shared, .. } = set;
             let (rows, columns) = (pixels.visible_rows(*shared), pixels.visible_columns(*shared));
-            let bytes = set.bytes(pixels);
+            let bytes = set.bytes_of(&columns);
             let plane = &mut pixels.planes_mut()[set.plane];
             let rows_of_plane = plane.rows_mut(rows.start).take(rows.len());
             let rows_of_plane = rows_of_plane.map(|row| &mut row[bytes.clone()]);

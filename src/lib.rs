@@ -53,8 +53,9 @@
 //! gst-plugin-histomatch = { version = "0.1", default-features = false }
 //! ```
 //!
-//! [`picture::match_picture`] matches a decoded picture. For frames of any layout in memory, there
-//! is the [`Matcher`](matcher::Matcher):
+//! [`picture::match_picture`] matches a decoded picture, and [`picture::grade_picture`] does what
+//! `method=linear` and `grade` do. For frames of any layout in memory, there is the
+//! [`Matcher`](matcher::Matcher):
 //!
 //! ```
 //! use gsthistomatch::color::{ColorSpace, Encoding, Range};

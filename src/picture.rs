@@ -1,17 +1,22 @@
 //! A decoded picture, matched to a reference in place.
 
+use std::time::Duration;
+
 use image::DynamicImage;
 
-use crate::color::{ColorSpace, Encoding, LumaWeights, Range};
+use crate::color::{Channels, ColorSpace, Encoding, LumaWeights, Range};
 use crate::distance::mean_before_and_after;
 use crate::frame::{FrameLayout, PlaneSpan, Scan};
+use crate::grading::Method;
 use crate::kernels::InstructionSet;
 use crate::lut::Lut;
+use crate::mapping::Mapping;
 use crate::mapping::curve::Curve;
 use crate::matcher::Matcher;
 use crate::matching::match_histograms;
 use crate::reference::Reference;
 use crate::statistics::Statistics;
+use crate::temporal::{Settings, Temporal};
 use crate::workers::Workers;
 
 /// The samples of a picture are of a kind that is not matched.
@@ -72,6 +77,59 @@ pub fn match_picture(
     color_space: ColorSpace,
     strength: f64,
 ) -> Result<Distance, UnsupportedPicture> {
+    let matcher =
+        |layout, best| Matcher::new(layout, color_space, best, None).expect("samples side by side");
+    process(picture, strength, matcher, |Statistics { histograms, .. }, channels| {
+        let references = reference.cdfs(channels);
+        let luts = match_histograms(histograms, &references);
+        let luts: Vec<Lut> = luts.iter().map(|lut| weakened(lut, strength)).collect();
+        let distances = mean_before_and_after(histograms, &luts, &references);
+        (luts.into(), distances)
+    })
+}
+
+/// Moves all colours of a picture together towards those of a reference: what the element does with a
+/// frame by itself with `method=linear` or `grade`.
+///
+/// As in [`match_picture`], samples count as they are stored, and alpha stays as it is. The distances are
+/// those of some pixels that are spread over the picture. A picture without a distribution to speak of
+/// ([`is_flat`](crate::temporal::is_flat)) stays as it is.
+///
+/// # Errors
+///
+/// The picture is in floating point. It is then unchanged.
+///
+/// # Panics
+///
+/// `strength` is not between 0 and 1.
+pub fn grade_picture(
+    picture: &mut DynamicImage,
+    reference: &Reference,
+    method: Method,
+    strength: f64,
+) -> Result<Distance, UnsupportedPicture> {
+    let matcher =
+        |layout, best| Matcher::grading(layout, best, None).expect("samples side by side");
+    process(picture, strength, matcher, |statistics, channels| {
+        let target = reference.target(channels);
+        let settings = Settings { method: Some(method), strength, ..Settings::default() };
+        let (mapping, _) =
+            Temporal::new(channels.clone()).decide(statistics, Duration::ZERO, &target, &settings);
+        let distances = match (&statistics.sample, &target.goal) {
+            (Some(sample), Some(goal)) => goal.distances(sample, mapping.grade()),
+            _ => unreachable!("a grade is learned from samples"),
+        };
+        (mapping, distances)
+    })
+}
+
+/// Matches a picture as it is decided, with the distances before and after.
+fn process(
+    picture: &mut DynamicImage,
+    strength: f64,
+    matcher: impl FnOnce(FrameLayout, InstructionSet) -> Matcher,
+    decide: impl FnOnce(&Statistics, &Channels) -> (Mapping, [f64; 2]),
+) -> Result<Distance, UnsupportedPicture> {
     assert!((0. ..=1.).contains(&strength), "a strength of {strength}");
     let layout = layout(picture);
     let Some(memory) = memory(picture) else {
@@ -81,24 +139,16 @@ pub fn match_picture(
         return Ok(Distance::default());
     }
     let spans = [PlaneSpan { offset: 0, stride: layout.planes[0].row_bytes as isize }];
-    let mut matcher = Matcher::new(layout, color_space, InstructionSet::best(), None)
-        .expect("samples are side by side");
-    let references = reference.cdfs(matcher.channels());
+    let mut matcher = matcher(layout, InstructionSet::best());
+    let channels = matcher.channels().clone();
     let mut distance = Distance::default();
+    let decide = |statistics: &Statistics| {
+        let (mapping, [before, after]) = decide(statistics, &channels);
+        distance = Distance { before, after };
+        mapping
+    };
     matcher
-        .process(
-            memory,
-            Scan::Progressive,
-            &spans,
-            &Workers::default(),
-            |Statistics { histograms, .. }| {
-                let luts = match_histograms(histograms, &references);
-                let luts: Vec<Lut> = luts.iter().map(|lut| weakened(lut, strength)).collect();
-                let [before, after] = mean_before_and_after(histograms, &luts, &references);
-                distance = Distance { before, after };
-                luts.into()
-            },
-        )
+        .process(memory, Scan::Progressive, &spans, &Workers::default(), decide)
         .expect("the memory is the picture");
     Ok(distance)
 }

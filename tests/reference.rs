@@ -296,7 +296,7 @@ fn start(location: &Path) -> Result<(), String> {
 
 /// What the element says about a file.
 fn sentence(name: impl std::fmt::Display, cause: &str) -> String {
-    format!("Can't use '{name}' as the reference picture: {cause}.")
+    format!("Can't use '{name}' as the reference: {cause}.")
 }
 
 #[test]

@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
 use gsthistomatch::color::ColorSpace;
-use gsthistomatch::picture::match_picture;
+use gsthistomatch::grading::Method;
+use gsthistomatch::picture::{grade_picture, match_picture};
 use gsthistomatch::reference::Reference;
 use image::ImageFormat;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -42,7 +43,11 @@ struct Options {
     /// that exist there are skipped
     #[arg(short, long)]
     output: Option<PathBuf>,
-    /// What is matched: rgb, ycbcr or luma (which leaves colours as they are)
+    /// The rule: channels (each by itself, to the level), linear or grade (all together: smooth, greys
+    /// stay nearer to grey)
+    #[arg(long, default_value = "channels", value_parser = parse_method)]
+    method: Rule,
+    /// What is matched by --method channels: rgb, ycbcr or luma (which leaves colours as they are)
     #[arg(long, value_name = "CHANNELS", default_value = "rgb", value_parser = parse_color_space)]
     colorspace: ColorSpace,
     /// How far levels go from what they are (0) to what they are matched to (1)
@@ -72,6 +77,10 @@ fn main() -> anyhow::Result<()> {
         !options.pictures.is_empty(),
         "Three pictures are needed: INPUT REFERENCE OUTPUT; see --help"
     );
+    ensure!(
+        options.method.is_none() || options.colorspace == ColorSpace::Rgb,
+        "--colorspace is for --method channels; leave one of the two out"
+    );
     let plan = files::plan(&options.pictures, &output, &PICTURES, false, ending_in_folder)?;
     let matcher = Matcher {
         reference: Reference::load(&reference).with_context(|| {
@@ -93,6 +102,18 @@ fn ending_in_folder(input: &Path) -> OsString {
     match input.extension() {
         Some(ending) if is_written => ending.to_owned(),
         _ => "png".into(),
+    }
+}
+
+/// `None`: each channel by itself.
+type Rule = Option<Method>;
+
+fn parse_method(text: &str) -> anyhow::Result<Rule> {
+    match text {
+        "channels" => Ok(None),
+        "linear" => Ok(Some(Method::Linear)),
+        "grade" => Ok(Some(Method::Grade)),
+        _ => bail!("it is none of channels, linear and grade"),
     }
 }
 
@@ -167,9 +188,13 @@ impl Matcher {
         let (mut picture, mut warnings) = files::check_readable(&task.input)
             .and_then(|()| pictures::read(&task.input))
             .with_context(|| format!("Can't read '{input}'"))?;
-        let Options { colorspace, strength, .. } = self.options;
-        let distance = match_picture(&mut picture.samples, &self.reference, colorspace, strength)
-            .with_context(|| format!("Can't match '{input}'"))?;
+        let Options { method, colorspace, strength, .. } = self.options;
+        let samples = &mut picture.samples;
+        let distance = match method {
+            None => match_picture(samples, &self.reference, colorspace, strength),
+            Some(method) => grade_picture(samples, &self.reference, method, strength),
+        }
+        .with_context(|| format!("Can't match '{input}'"))?;
 
         pictures::encode(picture, format)
             .and_then(|(file, losses)| {

@@ -116,7 +116,7 @@ fn refusal(reference: &str) -> String {
     let message = message.expect("an error");
     let gst::MessageView::Error(error) = message.view() else { panic!("{message:?}") };
     let text = error.error().to_string();
-    let start = format!("Can't use '{reference}' as the reference picture: ");
+    let start = format!("Can't use '{reference}' as the reference: ");
     text.strip_prefix(&start).unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
@@ -268,7 +268,15 @@ fn f226_what_is_no_part_is_refused() {
     assert!(text.starts_with("there is no such file"), "{text}");
     // A picture has no parts.
     let coffee = media("coffee.png");
-    let output = matched_to(&uri(&coffee, "t=1"), &frame(), &[]);
+    let part = uri(&coffee, "t=1");
+    let mut rig = Rig::new(Some(Path::new(&part)));
+    let warning = format!(
+        "The reference picture '{part}' is no film, and has no parts: all of it counts. Leave out what \
+         follows the '#'."
+    );
+    assert_eq!(rig.complaints(), [Complaint::Warning(warning)]);
+    rig.harness.set_src_caps(frame().caps());
+    let output = bytes(&rig.process(frame().buffer()));
     assert_eq!(output, matched_to(name(&coffee), &frame(), &[]));
 }
 

@@ -6,9 +6,11 @@ use std::process::{Command, Output};
 
 use crate::common::oracle::{self, Code, Colorspace, Components, Picture, match_pictures};
 use crate::common::programs::{example, run, text};
-use crate::common::{self, media};
+use crate::common::{self, Rig, bytes, media};
+use gst::prelude::*;
 use gsthistomatch::color::ColorSpace;
-use gsthistomatch::picture::{UnsupportedPicture, match_picture};
+use gsthistomatch::grading::Method;
+use gsthistomatch::picture::{UnsupportedPicture, grade_picture, match_picture};
 use gsthistomatch::reference::Reference;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -147,6 +149,67 @@ fn strength_is_how_far_levels_go() {
     }
 }
 
+/// What the element makes of a picture as a frame by itself, for kinds that are formats of video.
+fn by_element(picture: &DynamicImage, properties: &[(&str, &str)]) -> Option<Vec<u8>> {
+    let (format, colorimetry) = match picture.color() {
+        ColorType::L8 => ("GRAY8", "1:3:7:1"),
+        ColorType::L16 => ("GRAY16_LE", "1:3:7:1"),
+        ColorType::Rgb8 => ("RGB", "sRGB"),
+        ColorType::Rgba8 => ("RGBA", "sRGB"),
+        ColorType::Rgba16 => ("RGBA64_LE", "sRGB"),
+        _ => return None,
+    };
+    let caps = gst::Caps::builder("video/x-raw")
+        .field("format", format)
+        .field("width", WIDTH as i32)
+        .field("height", HEIGHT as i32)
+        .field("framerate", gst::Fraction::new(25, 1))
+        .field("colorimetry", colorimetry)
+        .build();
+    let row = picture.as_bytes().len() / HEIGHT as usize;
+    let stride = row.next_multiple_of(4);
+    let mut frame = vec![0; stride * HEIGHT as usize];
+    for (padded, row) in frame.chunks_exact_mut(stride).zip(picture.as_bytes().chunks_exact(row)) {
+        padded[..row.len()].copy_from_slice(row);
+    }
+    let (element, bus) = common::element(Some(&media("coffee.png")));
+    for (name, value) in properties {
+        element.set_property_from_str(name, value);
+    }
+    let mut rig = Rig::of((element, bus));
+    rig.harness.set_src_caps(caps);
+    let output = bytes(&rig.process(gst::Buffer::from_mut_slice(frame)));
+    Some(output.chunks_exact(stride).flat_map(|padded| &padded[..row]).copied().collect())
+}
+
+#[test]
+fn pictures_are_graded_as_frames_are() {
+    let reference = Reference::load(&media("coffee.png")).expect("it is a picture");
+    let mut compared = 0;
+    for (method, name) in [(Method::Linear, "linear"), (Method::Grade, "grade")] {
+        for (strength, text) in [(1., "1"), (0.6, "0.6"), (0., "0")] {
+            for picture in pictures() {
+                let what = format!("{name} {text} {:?}", picture.color());
+                let mut graded = picture.clone();
+                let distance = grade_picture(&mut graded, &reference, method, strength);
+                let distance = distance.expect("it is matched");
+                if strength == 0. {
+                    assert!(graded == picture && distance.after == distance.before, "{what}");
+                    continue;
+                }
+                assert!(distance.after < distance.before, "{what}: {distance:?}");
+                if let Some(expected) =
+                    by_element(&picture, &[("method", name), ("strength", text)])
+                {
+                    assert!(graded.as_bytes() == expected, "{what}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(compared, 20);
+}
+
 #[test]
 fn what_can_not_be_matched_is_said_and_stays() {
     let reference = Reference::load(&media("coffee.png")).expect("it is a picture");
@@ -154,6 +217,7 @@ fn what_can_not_be_matched_is_said_and_stays() {
     let before = picture.clone();
     let error = match_picture(&mut picture, &reference, ColorSpace::Rgb, 1.).unwrap_err();
     assert_eq!(error, UnsupportedPicture(ColorType::Rgb32F));
+    assert_eq!(grade_picture(&mut picture, &reference, Method::Grade, 1.), Err(error.clone()));
     assert_eq!(
         error.to_string(),
         "pictures with Rgb32F samples can't be matched; convert it to 8 or 16 bits, for instance \
@@ -231,6 +295,15 @@ fn the_program_matches_files() {
         let [_, said] = matched_by_program(&arguments, folder.path());
         assert_eq!(said, NO_TEXTS);
         assert!(open(name) == matched(ColorSpace::Rgb, 1.), "{name}");
+    }
+
+    for (method, name) in [(Method::Linear, "linear"), (Method::Grade, "grade")] {
+        let arguments = [input, reference, "g.png", "--method", name, "--strength=0.5", "--force"];
+        matched_by_program(&arguments, folder.path());
+        let mut graded = before.clone();
+        let reference = Reference::load(&path(reference)).expect("it is a picture");
+        grade_picture(&mut graded, &reference, method, 0.5).expect("it is matched");
+        assert!(open("g.png") == graded, "{name}");
     }
 
     // In formats that lose something, it is near.
@@ -542,6 +615,14 @@ fn the_program_matches_folders() {
         (vec!["in", "d.webp", coffee, "-o", "d.webp"], "Can't write several files to 'd.webp'"),
         (vec!["out", "in", coffee, "-o", "x"], "'out/a.png' and 'in/a.png' would both be written"),
         (vec!["in", coffee], "Three pictures are needed: INPUT REFERENCE OUTPUT; see --help"),
+        (
+            vec!["in", coffee, "-o", "x", "--method=grade", "--colorspace=luma"],
+            "--colorspace is for --method channels; leave one of the two out",
+        ),
+        (
+            vec!["in", coffee, "-o", "x", "--method=exact"],
+            "it is none of channels, linear and grade",
+        ),
     ] {
         let output = match_image(&arguments, folder.path());
         let text = text(&output);

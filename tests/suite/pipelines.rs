@@ -352,7 +352,12 @@ fn a_bad_file_on_the_command_line_gives_the_cause_and_the_cure() {
     let output = run(&mut launch, folder.path());
     assert!(!output.status.success());
     let text = text(&output);
-    assert!(text.contains("Can't use 'no-such.png' as the reference picture: there is no such file; check the path"), "{text}");
+    assert!(
+        text.contains(
+            "Can't use 'no-such.png' as the reference: there is no such file; check the path"
+        ),
+        "{text}"
+    );
 }
 
 #[test]

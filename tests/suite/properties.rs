@@ -256,7 +256,7 @@ fn a_bad_file_set_before_fails_the_state_change_with_one_error() {
     assert_eq!(
         common::complaints(&bus),
         [Complaint::Error(
-            "Can't use 'no/such.png' as the reference picture: there is no such file; check the \
+            "Can't use 'no/such.png' as the reference: there is no such file; check the \
              path (a relative path starts at the working directory of the process)."
                 .into()
         )]
@@ -424,7 +424,7 @@ fn f149_what_cannot_be_read_reads_back_as_it_was_set() {
             assert_eq!(notified.load(Ordering::SeqCst), n + 1, "{value}");
             let complaints = rig.complaints();
             let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
-            let start = format!("Can't use '{value}' as the reference picture: ");
+            let start = format!("Can't use '{value}' as the reference: ");
             assert!(text.starts_with(&start), "{text}");
             assert_matched(&mut rig, &chelsea);
             assert_eq!(in_use(&rig.element).as_deref(), Some(good));
@@ -536,7 +536,7 @@ fn f153_a_tilde_that_no_shell_has_seen_is_named() {
         element.set_state(gst::State::Null).expect("it stops");
         let complaints = common::complaints(&bus);
         let [Complaint::Error(text)] = &complaints[..] else { panic!("{complaints:?}") };
-        let expected = format!("Can't use '{value}' as the reference picture: {tilde}.");
+        let expected = format!("Can't use '{value}' as the reference: {tilde}.");
         assert_eq!(*text == expected, is_named, "{text}");
     }
     // A file that is called so is read.

@@ -105,7 +105,7 @@ fn a_frame_is_copied_once() {
 const MISTAKES: [(&str, &str); 9] = [
     (
         "Matcher('nix.png')",
-        "ValueError: Can't use 'nix.png' as the reference picture: there is no such file; check the path",
+        "ValueError: Can't use 'nix.png' as the reference: there is no such file; check the path",
     ),
     (
         "Matcher(MEDIA, smooth=1)",
@@ -114,7 +114,7 @@ const MISTAKES: [(&str, &str); 9] = [
     ("Matcher(MEDIA, colorspace='x')", "TypeError: colorspace='x': could not convert"),
     (
         "matcher.reference = 'nix.png'",
-        "ValueError: Can't use 'nix.png' as the reference picture: there is no such file",
+        "ValueError: Can't use 'nix.png' as the reference: there is no such file",
     ),
     (
         "matcher.match(frame.astype(float))",
@@ -229,7 +229,7 @@ const MISSING: &str = "missing.png";
 /// Waits until the last picture that was read, or refused, is this one.
 fn wait_for_picture(live: &mut Background, name: &str) {
     let expected = match name {
-        MISSING => format!("Can't use '{name}' as the reference picture"),
+        MISSING => format!("Can't use '{name}' as the reference"),
         _ => format!("Read the reference '{name}'"),
     };
     let is_last = |text: &str| {
@@ -336,7 +336,7 @@ fn live_video_says_what_is_missing() {
         ),
         (
             vec!["test", "missing.png", "--sink=fakesink"],
-            "Can't use 'missing.png' as the reference picture: there is no such file; check the path",
+            "Can't use 'missing.png' as the reference: there is no such file; check the path",
         ),
         (
             vec!["test", coffee],

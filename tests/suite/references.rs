@@ -362,7 +362,7 @@ fn f223_the_one_that_fails_is_named() {
     let mut rig = rig(&good, &frame(), &[]);
     for bad in bad {
         let files: [&Path; 3] = [&coffee, bad, &chelsea];
-        let start = format!("Can't use '{}' as the reference picture: ", bad.display());
+        let start = format!("Can't use '{}' as the reference: ", bad.display());
         // While it plays, the old ones stay.
         set(&rig.element, &files);
         assert_eq!(locations(&rig.element), names(&files));

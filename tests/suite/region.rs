@@ -715,6 +715,7 @@ fn f247_a_mask_that_cannot_be_is_warned_of_and_changes_nothing() {
         ("~/mask.png".into(), "there is no such file; the '~' at its start was not expanded"),
         (folder_itself, "it is a directory, not a regular file"),
         ("http://host/mask.png".into(), "http:// is not supported"),
+        ("file:///mask.png#t=1".into(), "a mask is a picture, which has no parts"),
         (file("empty.png", b""), "the file is empty"),
         (file("text.png", b"no picture"), "its content is not a picture in a known format"),
         (file("cut.png", b"\x89PNG\r\n\x1a\n\0\0"), ""),

@@ -67,7 +67,8 @@
 //! counts, and a warning says so. It ends soon where the element goes to READY, as with pictures.
 //!
 //! A `file://` URI may have a fragment (W3C, *Media Fragments*, normal play time): `#t=12.5` is the frame that is
-//! shown then, and `#t=10,20` the part. Of pictures, it says nothing.
+//! shown then, and `#t=10,20` the part. A picture has
+//! no parts: all of it counts, with a warning.
 //!
 //! # A part of the picture
 //!

@@ -19,7 +19,12 @@ const USUAL_PIXELS: usize = 7680 * 4320;
 
 /// The error is a text for the user: cause and cure.
 fn read_mask(location: &Path) -> Result<Mask, String> {
-    let (path, _) = location::to_path(location)?;
+    let (path, part) = location::to_path(location)?;
+    if part.is_some() {
+        return Err(
+            "a mask is a picture, which has no parts; leave out what follows the '#'".into()
+        );
+    }
     Mask::load(&path).map_err(|error| match error {
         MaskError::Unreadable(cause @ ReferenceError::NotFound) => {
             location::cause_of_absence(location).map_or_else(|| cause.to_string(), String::from)

@@ -9,6 +9,7 @@ use gst::subclass::prelude::*;
 
 use super::imp::{CAT, HistoMatch};
 use crate::live::channel::Consumer;
+use crate::plugin::location::Fragment;
 use crate::plugin::reference::{NotRead, Outcome, Request};
 use crate::plugin::source::{Origin, Property, Source};
 use crate::plugin::{film, location, lock};
@@ -17,8 +18,8 @@ use crate::reference::{Interrupt, Reference, ReferenceError};
 /// Why a picture can't be the reference: what kind of error that is, and the text for the user.
 pub(super) type Refusal = (gst::ResourceError, String);
 
-/// What is wrong with a reference that can be used nevertheless.
-fn warnings_of(location: &Path, reference: &Reference) -> Vec<String> {
+/// What is wrong with a picture that can be used nevertheless, of which a part by times may be asked for.
+fn warnings_of(location: &Path, part: Option<Fragment>, reference: &Reference) -> Vec<String> {
     let damage =
         reference.damage().map(|what| format!("is damaged: {what}. Save or copy it again."));
     let fault = reference.profile_fault().map(|why| {
@@ -27,9 +28,12 @@ fn warnings_of(location: &Path, reference: &Reference) -> Vec<String> {
              to sRGB in a program that knows its colours."
         )
     });
+    let part = part.map(|_| {
+        "is no film, and has no parts: all of it counts. Leave out what follows the '#'.".into()
+    });
     let name = location.display();
     let text = |what| format!("The reference picture '{name}' {what}");
-    damage.into_iter().chain(fault).map(text).collect()
+    damage.into_iter().chain(fault).chain(part).map(text).collect()
 }
 
 impl HistoMatch {
@@ -139,7 +143,7 @@ impl HistoMatch {
     ) -> Result<(Reference, Vec<String>), NotRead<Refusal>> {
         let name = location.display();
         let failed = |kind, cause: &dyn std::fmt::Display| {
-            let text = format!("Can't use '{name}' as the reference picture: {cause}.");
+            let text = format!("Can't use '{name}' as the reference: {cause}.");
             Err(NotRead::Because((kind, text)))
         };
         let (path, part) = match location::to_path(location) {
@@ -149,7 +153,7 @@ impl HistoMatch {
         match Reference::load_until(&path, interrupt) {
             Ok(reference) => {
                 gst::info!(CAT, imp = self, "Read the reference '{name}'");
-                let warnings = warnings_of(location, &reference);
+                let warnings = warnings_of(location, part, &reference);
                 Ok((reference, warnings))
             }
             Err(ReferenceError::Interrupted) => Err(NotRead::Interrupted),

@@ -10,9 +10,12 @@ mod common;
 use bytemuck::cast_slice_mut;
 use common::{Content, Format, Frames, ROTATING, instruction_sets};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gsthistomatch::color::LumaWeights;
 use gsthistomatch::frame::PixelLayout;
+use gsthistomatch::grading::{Goal, Method, Rule, learn_with};
 use gsthistomatch::kernels::Kernels;
 use gsthistomatch::lut::Lut;
+use gsthistomatch::statistics::ColorSample;
 
 fn kernels(criterion: &mut Criterion) {
     // Of GBR all planes are rows of GRAY8.
@@ -78,5 +81,29 @@ fn words(criterion: &mut Criterion) {
     }
 }
 
-criterion_group! { benches, kernels, words }
+/// What a grade is learned from the sample of a frame in.
+fn learning(criterion: &mut Criterion) {
+    let sample = |mut frames: Frames| {
+        let colors = frames.rows(usize::MAX).next().expect("a frame").to_vec();
+        let channel = |c: usize| colors[c..].iter().step_by(3 * 64).map(|&v| v.into()).collect();
+        ColorSample { channels: [0, 1, 2].map(channel) }
+    };
+    let goal = Frames::new(Format::Rgb, Content::Noise, (1920, 1080), 1);
+    let goal = Goal::new(&sample(goal), LumaWeights::BT709);
+    for content in Content::ALL {
+        let source = sample(Frames::new(Format::Rgb, content, (1920, 1080), 1));
+        for method in [Method::Linear, Method::Grade] {
+            let rule = Rule { method, ..Rule::default() };
+            let mut group = criterion.benchmark_group(format!("{method:?}/{content}"));
+            for set in instruction_sets() {
+                group.bench_function(BenchmarkId::new("learn", set), |b| {
+                    b.iter(|| learn_with(set, &source, &goal, rule));
+                });
+            }
+            group.finish();
+        }
+    }
+}
+
+criterion_group! { benches, kernels, words, learning }
 criterion_main! { benches }

@@ -66,6 +66,7 @@ impl Affine32 {
     }
 
     /// Replaces all pixels, a component after the other.
+    #[inline(always)]
     pub fn apply_all(&self, [first, second, third]: &mut [Vec<f32>; 3]) {
         for ((x, y), z) in first.iter_mut().zip(second).zip(third) {
             let color = [*x, *y, *z];

@@ -68,8 +68,8 @@ fn blurred(levels: &[f64; LEVELS], blur: &Blur) -> [f64; LEVELS] {
 
 /// The level that is nearest to a Y' from 0 to 255.
 #[inline(always)]
-fn level_of(y: f32) -> usize {
-    floor(y * (1. / LEVEL as f32) + 0.5) as usize
+fn level_of(y: f32) -> u32 {
+    floor(y * (1. / LEVEL as f32) + 0.5)
 }
 
 /// Luma from 0 to 255, and chroma: of all pixels of a sample, one component after the other.
@@ -96,16 +96,19 @@ pub struct ChromaByLuma {
 
 impl ChromaByLuma {
     /// Of some pixels, smoothed over the levels.
+    #[inline(always)]
     pub fn of(pixels: &PixelChroma) -> Self {
         // Of each level: the pixels, their Cb and Cr, and the squares of both. Pixels take turns, so that
         // one needn't wait for the sums of its neighbour.
         let mut turns = [[[0f64; 4]; LEVELS]; 4];
-        let chroma = pixels.cb.iter().zip(pixels.cr);
-        for (i, (y, (&cb, &cr))) in pixels.y.iter().zip(chroma).enumerate() {
-            let (cb, cr) = (f64::from(cb), f64::from(cr));
-            let terms = [1., cb, cr, cb * cb + cr * cr];
-            for (sum, term) in turns[i % 4][level_of(*y)].iter_mut().zip(terms) {
-                *sum += term;
+        let chunks = pixels.cb.chunks(4).zip(pixels.cr.chunks(4));
+        for (y, (cb, cr)) in pixels.y.chunks(4).zip(chunks) {
+            for (((sums, &y), &cb), &cr) in turns.iter_mut().zip(y).zip(cb).zip(cr) {
+                let (cb, cr) = (f64::from(cb), f64::from(cr));
+                let terms = [1., cb, cr, cb * cb + cr * cr];
+                for (sum, term) in sums[level_of(y) as usize].iter_mut().zip(terms) {
+                    *sum += term;
+                }
             }
         }
         let smooth = |term: usize| {
@@ -173,6 +176,9 @@ const CHUNK: usize = 64;
 /// Steps between a scale of chroma of 0 and of 1.
 const SCALES: usize = 256;
 
+/// Scales that are told apart.
+const STEPS: usize = SCALES + 1;
+
 /// The percentage of a level's pixels that may leave the range.
 const OUTSIDE: f64 = 2.5;
 
@@ -185,31 +191,21 @@ const NEXT_TO_GREY: f32 = 1.;
 
 /// The scale of chroma at each level of luma that keeps all but some of the pixels inside the range, behind
 /// some changes; `to_rgb` is what R', G' and B' have of Cb and of Cr.
+#[inline(always)]
 pub fn inside(pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) -> [f64; LEVELS] {
-    // Of each level, how often each scale occurs.
-    let mut counts = vec![[0; SCALES + 1]; LEVELS];
-    let mut count = |[y, cb, cr]: [&[f32; CHUNK]; 3], n: usize| {
-        let mut places = [(0, 0); CHUNK];
-        let scales = scales(y, changes.of([y, cb, cr]), to_rgb);
-        for ((place, y), scale) in places.iter_mut().zip(y).zip(scales) {
-            *place = (level_of(*y), floor(scale * SCALES as f32) as usize);
-        }
-        for (level, step) in &places[..n] {
-            counts[*level][*step] += 1;
-        }
-    };
+    let mut counts = ScaleCounts(vec![0; LEVELS * STEPS]);
     let [(y, last_y), (cb, last_cb), (cr, last_cr)] =
         [pixels.y, pixels.cb, pixels.cr].map(|values| values.as_chunks());
     for ((y, cb), cr) in y.iter().zip(cb).zip(cr) {
-        count([y, cb, cr], CHUNK);
+        counts.add([y, cb, cr], CHUNK, changes, to_rgb);
     }
     let mut last = [[0.; CHUNK]; 3];
     for (last, values) in last.iter_mut().zip([last_y, last_cb, last_cr]) {
         last[..values.len()].copy_from_slice(values);
     }
-    count(last.each_ref(), last_y.len());
+    counts.add(last.each_ref(), last_y.len(), changes, to_rgb);
     let inside = std::array::from_fn(|level| {
-        let counts = &counts[level];
+        let counts = &counts.0[level * STEPS..][..STEPS];
         let count: u32 = counts.iter().sum();
         if count == 0 {
             return 1.;
@@ -219,6 +215,30 @@ pub fn inside(pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) ->
         1. + (scale - 1.) * share / (share + HALF_SHARE_OF_GAMUT)
     });
     blurred(&inside, &NARROW)
+}
+
+/// Of each level, how often each scale of chroma occurs.
+struct ScaleCounts(Vec<u32>);
+
+impl ScaleCounts {
+    /// Counts the first `n` pixels.
+    #[inline(always)]
+    fn add(
+        &mut self,
+        [y, cb, cr]: [&[f32; CHUNK]; 3],
+        n: usize,
+        changes: &Changes,
+        to_rgb: [[f32; 2]; 3],
+    ) {
+        let scales = scales(y, changes.of([y, cb, cr]), to_rgb);
+        let mut places = [0; CHUNK];
+        for i in 0..CHUNK {
+            places[i] = level_of(y[i]) * STEPS as u32 + floor(scales[i] * SCALES as f32);
+        }
+        for &place in &places[..n] {
+            self.0[place as usize] += 1;
+        }
+    }
 }
 
 /// The largest scales, from 0 to 1, that keep pixels with this luma and chroma inside the range.
@@ -259,19 +279,25 @@ pub fn keep_inside(
 /// How finely [`Changes`] follows luma: values to a level of 255. What lies between is as good as the nearest.
 const FINENESS: usize = 4;
 
+/// Places in a table for luma from 0 to 255, in so many that a mask keeps places inside: then nothing is
+/// checked, and compilers make vectors of reads.
+const PLACES: usize = (256 * FINENESS).next_power_of_two();
+
 /// Gain and shifts of Cb and Cr in f32, for the pixels of samples, by luma.
 #[derive(Clone, Debug)]
-pub struct Changes(Vec<[f32; 4]>);
+pub struct Changes {
+    gain: Box<[f32; PLACES]>,
+    shift: [Box<[f32; PLACES]>; 2],
+}
 
 impl Changes {
     /// Of gain and shifts.
-    pub fn new(gain: &[f64; LEVELS], [cb, cr]: &[[f64; LEVELS]; 2]) -> Self {
-        let value = |i: usize| {
-            let y = i as f64 / FINENESS as f64;
-            let [gain, cb, cr] = [gain, cb, cr].map(|curve| at_level(curve, y) as f32);
-            [gain, cb, cr, 0.]
+    pub fn new(gain: &[f64; LEVELS], shift: &[[f64; LEVELS]; 2]) -> Self {
+        let table = |curve: &[f64; LEVELS]| {
+            let value = |i: usize| at_level(curve, i as f64 / FINENESS as f64) as f32;
+            Box::new(std::array::from_fn(|i| value(i.min(255 * FINENESS))))
         };
-        Self((0..=255 * FINENESS).map(value).collect())
+        Self { gain: table(gain), shift: shift.each_ref().map(table) }
     }
 
     /// The chroma of pixels behind gain and shift, by their luma from 0 to 255.
@@ -279,10 +305,10 @@ impl Changes {
     fn of(&self, [y, cb, cr]: [&[f32; CHUNK]; 3]) -> [[f32; CHUNK]; 2] {
         let mut new = [[0.; CHUNK]; 2];
         for i in 0..CHUNK {
-            let place = floor(y[i] * FINENESS as f32 + 0.5) as usize;
-            let [gain, cb_shift, cr_shift, _] = self.0[place.min(255 * FINENESS)];
-            new[0][i] = gain * cb[i] + cb_shift;
-            new[1][i] = gain * cr[i] + cr_shift;
+            let place = floor(y[i] * FINENESS as f32 + 0.5) as usize % PLACES;
+            let gain = self.gain[place];
+            new[0][i] = gain * cb[i] + self.shift[0][place];
+            new[1][i] = gain * cr[i] + self.shift[1][place];
         }
         new
     }

@@ -17,6 +17,7 @@ pub mod tone;
 use crate::cdf::Cdf;
 use crate::color::{Encoding, LumaWeights};
 use crate::histogram::Histogram;
+use crate::kernels::{self, InstructionSet};
 use crate::mapping::grade::{Grade, TONES, tone_inputs};
 use crate::matrix::{self, Affine32, Matrix, Vector};
 use crate::statistics::ColorSample;
@@ -94,7 +95,7 @@ impl Goal {
         to_ycbcr.apply_all(&mut channels);
         let [mut y, cb, cr] = channels;
         for y in &mut y {
-            counts.add(*y);
+            counts.add(tone::bin(*y));
             *y = y.clamp(0., 255.);
         }
         let quantiles = counts.quantiles();
@@ -129,6 +130,31 @@ fn cdfs(pixels: impl Iterator<Item = [f32; 3]>) -> [Cdf; 3] {
 
 /// The grade that moves the colours of `source`, which has at least one pixel, towards `goal`.
 pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
+    learn_with(InstructionSet::best(), source, goal, rule)
+}
+
+/// The same by code for no newer instruction set than `at_most`.
+pub fn learn_with(at_most: InstructionSet, source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
+    kernels::run(at_most, Learning { source, goal, rule })
+}
+
+struct Learning<'a> {
+    source: &'a ColorSample,
+    goal: &'a Goal,
+    rule: Rule,
+}
+
+impl kernels::Work for Learning<'_> {
+    type Output = Grade;
+
+    #[inline(always)]
+    fn run(self) -> Grade {
+        learned(self.source, self.goal, self.rule)
+    }
+}
+
+#[inline(always)]
+fn learned(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
     let weights = goal.weights;
     let (matrix, offset) = transport(&Moments::of(source), goal, &rule);
     let to_ycbcr = {
@@ -139,7 +165,11 @@ pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
     let mut channels = source.channels.clone();
     to_ycbcr.apply_all(&mut channels);
     let [mut lumas, cb, cr] = channels;
-    let bins: Vec<u16> = lumas.iter().map(|&y| counts.add(y)).collect();
+    let mut bins = vec![0; lumas.len()];
+    for (bin, &luma) in bins.iter_mut().zip(&lumas) {
+        *bin = tone::bin(luma);
+    }
+    bins.iter().for_each(|&bin| counts.add(bin));
     let quantiles = counts.quantiles();
 
     let curve = (rule.method == Method::Grade).then(|| {
@@ -155,7 +185,9 @@ pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
         return grade;
     }
     let of_bin = tones(&grade);
-    lumas.iter_mut().zip(&bins).for_each(|(luma, &bin)| *luma = of_bin[usize::from(bin)]);
+    for (luma, &bin) in lumas.iter_mut().zip(&bins) {
+        *luma = of_bin[usize::from(bin) % of_bin.len()];
+    }
     let pixels = PixelChroma { y: &lumas, cb: &cb, cr: &cr };
     if rule.method == Method::Grade {
         let own = ChromaByLuma::of(&pixels);
@@ -219,6 +251,7 @@ const TURNS: usize = 16;
 type Terms = [f64; 9];
 
 impl Moments {
+    #[inline(always)]
     fn of(sample: &ColorSample) -> Self {
         let n = sample.len() as f64;
         let [r, g, b, rr, gg, bb, rg, rb, gb] = sums(sample).map(|sum| sum / n);
@@ -241,6 +274,7 @@ impl Moments {
 const MIDDLE: f32 = 128.;
 
 /// The sums over all pixels, with the channels less [`MIDDLE`].
+#[inline(always)]
 fn sums(sample: &ColorSample) -> Terms {
     let mut total = [0.; 9];
     let chunks = |channel: usize| sample.channels[channel].chunks(LANES * TURNS);
@@ -289,12 +323,9 @@ impl Default for LumaCounts {
 }
 
 impl LumaCounts {
-    /// Counts a luma. Its bin.
     #[inline(always)]
-    fn add(&mut self, luma: f32) -> u16 {
-        let bin = tone::bin(luma);
+    fn add(&mut self, bin: u16) {
         self.0[usize::from(bin)] += 1;
-        bin
     }
 
     fn quantiles(&self) -> Quantiles {
@@ -307,14 +338,16 @@ fn luma_at(quantiles: &Quantiles, percent: f64) -> f64 {
     tone::luma_at(quantiles.place(percent))
 }
 
-/// What becomes of the luma of each of [`tone::BINS`].
-fn tones(grade: &Grade) -> Vec<f32> {
+/// What becomes of the luma of each of [`tone::BINS`]; as many as a mask keeps places inside of.
+#[inline(always)]
+fn tones(grade: &Grade) -> Box<[f32; tone::BINS.next_power_of_two()]> {
     let per_level = tone::BINS_TO_LEVEL as usize;
-    let mut tones = Vec::with_capacity(tone::BINS);
-    for gap in grade.tone.windows(2) {
+    let mut tones = Box::new([grade.tone[TONES - 1] as f32; _]);
+    for (of_level, gap) in tones.chunks_exact_mut(per_level).zip(grade.tone.windows(2)) {
         let step = (gap[1] - gap[0]) / per_level as f64;
-        tones.extend((0..per_level).map(|i| (gap[0] + step * i as f64) as f32));
+        for (i, tone) in of_level.iter_mut().enumerate() {
+            *tone = (gap[0] + step * i as f64) as f32;
+        }
     }
-    tones.push(grade.tone[TONES - 1] as f32);
     tones
 }

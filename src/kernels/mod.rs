@@ -20,9 +20,13 @@ use x86_64 as native;
 /// An architecture that there is nothing but plain Rust for.
 #[cfg(not(target_arch = "x86_64"))]
 mod native {
-    use super::{Available, InstructionSet, Kernels};
+    use super::{Available, InstructionSet, Kernels, Work};
 
     pub const SETS: &[(InstructionSet, Available)] = &[];
+
+    pub fn run<W: Work>(_: InstructionSet, work: W) -> W::Output {
+        work.run()
+    }
 
     pub fn override_bytes(_: &mut Kernels<u8>, _: InstructionSet) {}
 
@@ -71,6 +75,21 @@ impl<S: RowKernels> Kernels<S> {
     pub fn select(at_most: InstructionSet) -> Self {
         S::kernels(at_most)
     }
+}
+
+/// Work in plain Rust that compilers make vectors of.
+pub trait Work {
+    /// What comes of it.
+    type Output;
+
+    /// Does it. It and what it calls must be `#[inline(always)]`, or they are compiled for every CPU alone.
+    fn run(self) -> Self::Output;
+}
+
+/// Does work by code that is compiled for the newest instruction set that this CPU has, but none beyond
+/// `at_most`. What comes of it is the same with each.
+pub fn run<W: Work>(at_most: InstructionSet, work: W) -> W::Output {
+    native::run(at_most, work)
 }
 
 /// A type of samples that there are kernels for.

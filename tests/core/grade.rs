@@ -10,7 +10,7 @@ use gst_video::VideoFormat;
 use gsthistomatch::color::LumaWeights;
 use gsthistomatch::colorimetry::Colorimetry;
 use gsthistomatch::frame::{FrameMut, Scan};
-use gsthistomatch::grading::{Goal, Method, Rule, learn};
+use gsthistomatch::grading::{Goal, Method, Rule, learn, learn_with};
 use gsthistomatch::kernels::InstructionSet;
 use gsthistomatch::mapping::Mapping;
 use gsthistomatch::mapping::grade::Grade;
@@ -75,6 +75,16 @@ fn differences(pairs: impl IntoIterator<Item = (f64, f64)>) -> (f64, f64) {
     (sum / f64::from(n.max(1)), greatest)
 }
 
+/// What is learned by plain code, which that by every instruction set equals.
+fn learned_by_all(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
+    let plain = learn_with(InstructionSet::Scalar, source, goal, rule);
+    for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
+        assert_eq!(learn_with(set, source, goal, rule), plain, "{set}, {rule:?}");
+    }
+    assert_eq!(learn(source, goal, rule), plain);
+    plain
+}
+
 #[test]
 fn what_is_learned_equals_the_definition() {
     for source in PICTURES {
@@ -82,7 +92,7 @@ fn what_is_learned_equals_the_definition() {
             let (source_pixels, reference_pixels) = (pixels(source), pixels(reference));
             let goal = Goal::new(&sample(&reference_pixels), weights(BT709));
             for method in METHODS {
-                let learned = learn(&sample(&source_pixels), &goal, rule(method));
+                let learned = learned_by_all(&sample(&source_pixels), &goal, rule(method));
                 let is_grade = method == Method::Grade;
                 let expected = grading::learn(&source_pixels, &reference_pixels, BT709, is_grade);
                 let pairs = source_pixels.iter().step_by(7).flat_map(|&rgb| {
@@ -367,7 +377,8 @@ proptest! {
     ) {
         let goal = Goal::new(&sample(&reference), LumaWeights::BT709);
         for method in METHODS {
-            let grade = learn(&sample(&source), &goal, Rule { method, max_slope, is_grey });
+            let rule = Rule { method, max_slope, is_grey };
+            let grade = learned_by_all(&sample(&source), &goal, rule);
             prop_assert!(grade.tone.is_sorted(), "{:?}", grade.tone);
             prop_assert!(grade.tone.iter().all(|y| (0. ..=255.).contains(y)));
             let numbers = grade.matrix.as_flattened().iter().chain(&grade.offset);

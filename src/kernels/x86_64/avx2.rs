@@ -22,7 +22,7 @@ use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};
 use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
-    InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, pixel_kernels,
+    InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, Work, pixel_kernels,
 };
 
 /// Puts the functions for bytes in the place of others.

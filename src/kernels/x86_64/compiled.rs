@@ -1,10 +1,20 @@
 //! What compilers make vectors of by themselves, compiled once more for an instruction set.
 
-/// Defines `byte_conversion`, `word_conversion`, `byte_transfer` and `word_transfer` for some target features,
-/// with what `vectors.rs` defines in the modules `bytes` and `words`. They are given out for `$cpu`,
+/// Defines `run`, `byte_conversion`, `word_conversion`, `byte_transfer` and `word_transfer` for some target
+/// features, with what `vectors.rs` defines in the modules `bytes` and `words`. They are given out for `$cpu`,
 /// the token of the features.
 macro_rules! compiled_kernels {
     ($cpu:ident, $features:literal) => {
+        pub(super) fn run<W: Work>(_: $cpu, work: W) -> W::Output {
+            // SAFETY: the argument proves that the CPU has the features.
+            unsafe { run_compiled(work) }
+        }
+
+        #[target_feature(enable = $features)]
+        fn run_compiled<W: Work>(work: W) -> W::Output {
+            work.run()
+        }
+
         pub(super) fn byte_conversion(cpu: $cpu) -> convert::ConversionKernels<u8> {
             conversion::<u8, bytes::Ops>(cpu)
         }

@@ -8,7 +8,7 @@ mod grades;
 mod sse41;
 mod vectors;
 
-use super::{Available, InstructionSet, Kernels};
+use super::{Available, InstructionSet, Kernels, Work};
 use cpu::{Avx2, Avx512, Sse41};
 
 /// The sets of this architecture, and when they can be used.
@@ -41,5 +41,18 @@ pub(super) fn override_words(kernels: &mut Kernels<u16>, at_most: InstructionSet
     }
     if let Some(cpu) = Avx512::detect().filter(|_| at_most.includes(InstructionSet::Avx512)) {
         avx512::words::override_words(cpu, kernels);
+    }
+}
+
+/// Does work by code for the newest set that this CPU has, but none beyond `at_most`.
+pub(super) fn run<W: Work>(at_most: InstructionSet, work: W) -> W::Output {
+    if let Some(cpu) = Avx512::detect().filter(|_| at_most.includes(InstructionSet::Avx512)) {
+        avx512::run(cpu, work)
+    } else if let Some(cpu) = Avx2::detect().filter(|_| at_most.includes(InstructionSet::Avx2)) {
+        avx2::run(cpu, work)
+    } else if let Some(cpu) = Sse41::detect().filter(|_| at_most.includes(InstructionSet::Sse41)) {
+        sse41::run(cpu, work)
+    } else {
+        work.run()
     }
 }

@@ -36,7 +36,7 @@ use crate::frame::{WordKind, Words};
 use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};
 use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{convert, transfer};
-use crate::kernels::{InstructionSet, Kernels};
+use crate::kernels::{InstructionSet, Kernels, Work};
 
 /// Puts the functions for bytes in the place of others.
 pub(super) fn override_bytes(cpu: Sse41, kernels: &mut Kernels<u8>) {

@@ -24,8 +24,13 @@ pub(super) struct Streaming {
     looked_at: LookedAt,
     /// When the first and the last frame was looked at.
     seen: Option<(Duration, Duration)>,
-    /// When the last snapshot was published.
+    /// When the last frame of the last snapshot was looked at.
     published: Option<Duration>,
+    /// Whether a snapshot is to be published with the next frame: so no frame waits for more than a look or a
+    /// snapshot.
+    is_pending: bool,
+    /// Whether the last frame passed without a look.
+    is_idle: bool,
     /// Whether it was warned of frames.
     pub warned: bool,
 }
@@ -48,6 +53,8 @@ impl Streaming {
             looked_at: looked_at(settings),
             seen: None,
             published: None,
+            is_pending: false,
+            is_idle: false,
             warned: false,
         }
     }
@@ -74,6 +81,7 @@ impl Streaming {
     fn forget(&mut self) {
         self.gathering.clear();
         self.seen = None;
+        self.is_pending = false;
         if let Some(reader) = &mut self.reader {
             reader.forget_borders();
         }
@@ -96,11 +104,15 @@ impl Streaming {
             self.looked_at = looked_at(settings);
             self.gathering = Gathering::new(settings.window());
             self.seen = None;
+            self.is_pending = false;
         }
         let now = running_time.map_or_else(|| self.started.elapsed(), Duration::from);
         if !is_asked_for && !self.is_of_use(now, settings) {
-            return Ok(false);
+            self.is_idle = true;
+            let last = self.seen.filter(|_| std::mem::take(&mut self.is_pending));
+            return Ok(last.is_some_and(|(_, last)| self.publish(last, settings)));
         }
+        let was_idle = std::mem::take(&mut self.is_idle);
         let Some(reader) = &mut self.reader else { return Ok(false) };
         let elapsed = self.seen.map_or(Duration::ZERO, |(_, last)| now.saturating_sub(last));
         let part = Part { region: settings.region(), ..Part::default() };
@@ -109,7 +121,15 @@ impl Streaming {
         self.seen = Some((first, now));
         let Some(pixels) = pixels else { return Ok(false) };
         self.gathering.add(now, pixels);
-        Ok((is_asked_for || self.is_due(now, settings)) && self.publish(now, settings))
+        if is_asked_for || self.is_due(now, settings) {
+            // Behind frames that were looked at, the next one may be, too.
+            if !is_asked_for && was_idle && self.has_published() {
+                (self.is_pending, self.published) = (true, Some(now));
+            } else {
+                return Ok(self.publish(now, settings));
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a frame can be part of a snapshot.
@@ -146,7 +166,8 @@ impl Streaming {
         let is_awaited = match settings.publish {
             Publish::Eos => true,
             Publish::Once => !self.has_published(),
-            Publish::Continuous | Publish::Manual => false,
+            Publish::Continuous => self.is_pending,
+            Publish::Manual => false,
         };
         let last = self.seen.filter(|_| is_awaited);
         last.is_some_and(|(_, last)| self.publish(last, settings))
@@ -160,6 +181,7 @@ impl Streaming {
         let followed_after = is_followed.then(|| settings.interval().max(self.gathering.apart()));
         self.publisher.publish(picture, reader.matcher.layout().colorimetry, followed_after);
         self.published = Some(now);
+        self.is_pending = false;
         true
     }
 }

@@ -18,6 +18,9 @@ const PIPEWIRE: &str = "pipewiresink mode=provide stream-properties=\"props,medi
 const BEFORE: &str = "queue ! clocksync ! queue leaky=downstream max-size-buffers=2 ! videoconvert \
     ! video/x-raw,format=YUY2 ! identity drop-allocation=true";
 
+/// What pipewiresink says when its caller has left.
+const LEFT: &str = "all buffers have been removed";
+
 #[derive(Clone, Debug)]
 pub enum VirtualCamera {
     PipeWire,
@@ -77,10 +80,22 @@ impl VirtualCamera {
         }
     }
 
+    /// Whether an error says nothing but that a caller has left: PipeWire 1.4 makes one of that, and goes on.
+    pub fn was_left(&self, message: &gst::Message) -> bool {
+        let gst::MessageView::Error(error) = message.view() else { return false };
+        matches!(self, Self::PipeWire)
+            && Self::sent(message)
+            && error.error().matches(gst::ResourceError::NotFound)
+            && error.error().message() == LEFT
+    }
+
+    fn sent(message: &gst::Message) -> bool {
+        message.src().is_some_and(|src| src.name() == NAME)
+    }
+
     /// What to say of an error if it is the camera's.
     pub fn failure(&self, message: &gst::Message) -> Option<String> {
-        let is_own = message.src().is_some_and(|src| src.name() == NAME);
-        is_own.then(|| match self {
+        Self::sent(message).then(|| match self {
             Self::PipeWire => "Can't be a camera of PipeWire; does it run? To start it: \
                 systemctl --user start pipewire wireplumber"
                 .into(),

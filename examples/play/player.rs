@@ -161,6 +161,9 @@ impl Player {
             }
             return Ok(());
         }
+        if self.camera.as_ref().is_some_and(|camera| camera.was_left(message)) {
+            return Ok(());
+        }
         if let Some(fault) = self.stream.fault(message) {
             return match self.camera.as_ref().and_then(|camera| camera.failure(message)) {
                 Some(failure) => Err(anyhow::anyhow!("{}", fault.root_cause()).context(failure)),

@@ -105,7 +105,7 @@ fn ending_in_folder(input: &Path) -> OsString {
     }
 }
 
-/// `None`: each channel by itself.
+/// `None`: each channel by itself. By this name, as clap reads `Option` as "may be left out".
 type Rule = Option<Method>;
 
 fn parse_method(text: &str) -> anyhow::Result<Rule> {

@@ -109,8 +109,7 @@ impl Streaming {
         let now = running_time.map_or_else(|| self.started.elapsed(), Duration::from);
         if !is_asked_for && !self.is_of_use(now, settings) {
             self.is_idle = true;
-            let last = self.seen.filter(|_| std::mem::take(&mut self.is_pending));
-            return Ok(last.is_some_and(|(_, last)| self.publish(last, settings)));
+            return Ok(self.is_pending && self.publish_what_was_seen(settings));
         }
         let was_idle = std::mem::take(&mut self.is_idle);
         let Some(reader) = &mut self.reader else { return Ok(false) };
@@ -169,8 +168,11 @@ impl Streaming {
             Publish::Continuous => self.is_pending,
             Publish::Manual => false,
         };
-        let last = self.seen.filter(|_| is_awaited);
-        last.is_some_and(|(_, last)| self.publish(last, settings))
+        is_awaited && self.publish_what_was_seen(settings)
+    }
+
+    fn publish_what_was_seen(&mut self, settings: &Settings) -> bool {
+        self.seen.is_some_and(|(_, last)| self.publish(last, settings))
     }
 
     fn publish(&mut self, now: Duration, settings: &Settings) -> bool {

@@ -83,6 +83,32 @@ pub struct PixelChroma<'a> {
     pub cr: &'a [f32],
 }
 
+/// Pixels that are looked at together, so that compilers make vectors of each step.
+const CHUNK: usize = 64;
+
+/// What pixels are added to, a chunk at a time. A trait, because closures that are called in two places are
+/// functions of their own, which are not compiled for an instruction set.
+trait Counts {
+    /// Adds the first `n` pixels of a chunk.
+    fn add(&mut self, pixels: [&[f32; CHUNK]; 3], n: usize);
+}
+
+impl PixelChroma<'_> {
+    #[inline(always)]
+    fn add_to(&self, counts: &mut impl Counts) {
+        let [(y, last_y), (cb, last_cb), (cr, last_cr)] =
+            [self.y, self.cb, self.cr].map(|values| values.as_chunks());
+        for ((y, cb), cr) in y.iter().zip(cb).zip(cr) {
+            counts.add([y, cb, cr], CHUNK);
+        }
+        let mut last = [[0.; CHUNK]; 3];
+        for (last, values) in last.iter_mut().zip([last_y, last_cb, last_cr]) {
+            last[..values.len()].copy_from_slice(values);
+        }
+        counts.add(last.each_ref(), last_y.len());
+    }
+}
+
 /// The chroma of pixels near each level of luma.
 #[derive(Clone, Debug)]
 pub struct ChromaByLuma {
@@ -98,21 +124,10 @@ impl ChromaByLuma {
     /// Of some pixels, smoothed over the levels.
     #[inline(always)]
     pub fn of(pixels: &PixelChroma) -> Self {
-        // Of each level: the pixels, their Cb and Cr, and the squares of both. Pixels take turns, so that
-        // one needn't wait for the sums of its neighbour.
-        let mut turns = [[[0f64; 4]; LEVELS]; 4];
-        let chunks = pixels.cb.chunks(4).zip(pixels.cr.chunks(4));
-        for (y, (cb, cr)) in pixels.y.chunks(4).zip(chunks) {
-            for (((sums, &y), &cb), &cr) in turns.iter_mut().zip(y).zip(cb).zip(cr) {
-                let (cb, cr) = (f64::from(cb), f64::from(cr));
-                let terms = [1., cb, cr, cb * cb + cr * cr];
-                for (sum, term) in sums[level_of(y) as usize].iter_mut().zip(terms) {
-                    *sum += term;
-                }
-            }
-        }
+        let mut sums = SumsByLevel([[[0.; 4]; _]; 4]);
+        pixels.add_to(&mut sums);
         let smooth = |term: usize| {
-            let sum = |level: usize| turns.iter().map(|sums| sums[level][term]).sum();
+            let sum = |level: usize| sums.0.iter().map(|sums| sums[level][term]).sum();
             blurred(&std::array::from_fn(sum), &WIDE)
         };
         // So that levels without pixels have no chroma, and no share.
@@ -131,6 +146,29 @@ impl ChromaByLuma {
                 (squares[i] - (cb * cb + cr * cr)).max(0.).sqrt()
             }),
             means,
+        }
+    }
+}
+
+/// Of each level, in as many places as a mask keeps inside: the pixels, their Cb and Cr, and the squares of
+/// both. Pixels take turns, so that one needn't wait for the sums of its neighbour.
+struct SumsByLevel([[[f64; 4]; LEVELS.next_power_of_two()]; 4]);
+
+impl Counts for SumsByLevel {
+    #[inline(always)]
+    fn add(&mut self, [y, cb, cr]: [&[f32; CHUNK]; 3], n: usize) {
+        let mut levels = [0; CHUNK];
+        let mut terms = [[0.; 4]; CHUNK];
+        for i in 0..CHUNK {
+            levels[i] = level_of(y[i]);
+            let (cb, cr) = (f64::from(cb[i]), f64::from(cr[i]));
+            terms[i] = [1., cb, cr, cb * cb + cr * cr];
+        }
+        for i in 0..n.min(CHUNK) {
+            let sums = &mut self.0[i % 4][levels[i] as usize % LEVELS.next_power_of_two()];
+            for term in 0..4 {
+                sums[term] += terms[i][term];
+            }
         }
     }
 }
@@ -170,9 +208,6 @@ pub fn gain_and_shift(
     (gain, shift)
 }
 
-/// Pixels that are looked at together, so that compilers make vectors of each step.
-const CHUNK: usize = 64;
-
 /// Steps between a scale of chroma of 0 and of 1.
 const SCALES: usize = 256;
 
@@ -193,20 +228,14 @@ const NEXT_TO_GREY: f32 = 1.;
 /// some changes; `to_rgb` is what R', G' and B' have of Cb and of Cr.
 #[inline(always)]
 pub fn inside(pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) -> [f64; LEVELS] {
-    let mut counts = ScaleCounts(vec![0; LEVELS * STEPS]);
-    let [(y, last_y), (cb, last_cb), (cr, last_cr)] =
-        [pixels.y, pixels.cb, pixels.cr].map(|values| values.as_chunks());
-    for ((y, cb), cr) in y.iter().zip(cb).zip(cr) {
-        counts.add([y, cb, cr], CHUNK, changes, to_rgb);
-    }
-    let mut last = [[0.; CHUNK]; 3];
-    for (last, values) in last.iter_mut().zip([last_y, last_cb, last_cr]) {
-        last[..values.len()].copy_from_slice(values);
-    }
-    counts.add(last.each_ref(), last_y.len(), changes, to_rgb);
+    let turns = [vec![0; LEVELS * STEPS], vec![0; LEVELS * STEPS]];
+    let mut counts = ScaleCounts { turns, changes, to_rgb };
+    pixels.add_to(&mut counts);
+    let [even, odd] = &counts.turns;
     let inside = std::array::from_fn(|level| {
-        let counts = &counts.0[level * STEPS..][..STEPS];
-        let count: u32 = counts.iter().sum();
+        let of_level = level * STEPS..(level + 1) * STEPS;
+        let counts = even[of_level.clone()].iter().zip(&odd[of_level]).map(|(a, b)| a + b);
+        let count: u32 = counts.clone().sum();
         if count == 0 {
             return 1.;
         }
@@ -217,27 +246,28 @@ pub fn inside(pixels: &PixelChroma, changes: &Changes, to_rgb: [[f32; 2]; 3]) ->
     blurred(&inside, &NARROW)
 }
 
-/// Of each level, how often each scale of chroma occurs.
-struct ScaleCounts(Vec<u32>);
+/// Of each level, how often each scale of chroma occurs. Pixels take turns.
+struct ScaleCounts<'a> {
+    turns: [Vec<u32>; 2],
+    changes: &'a Changes,
+    to_rgb: [[f32; 2]; 3],
+}
 
-impl ScaleCounts {
-    /// Counts the first `n` pixels.
+impl Counts for ScaleCounts<'_> {
     #[inline(always)]
-    fn add(
-        &mut self,
-        [y, cb, cr]: [&[f32; CHUNK]; 3],
-        n: usize,
-        changes: &Changes,
-        to_rgb: [[f32; 2]; 3],
-    ) {
-        let scales = scales(y, changes.of([y, cb, cr]), to_rgb);
+    fn add(&mut self, [y, cb, cr]: [&[f32; CHUNK]; 3], n: usize) {
+        let scales = scales(y, self.changes.of([y, cb, cr]), self.to_rgb);
         let mut places = [0; CHUNK];
         for i in 0..CHUNK {
             places[i] = level_of(y[i]) * STEPS as u32 + floor(scales[i] * SCALES as f32);
         }
-        for &place in &places[..n] {
-            self.0[place as usize] += 1;
+        let [even, odd] = self.turns.each_mut().map(Vec::as_mut_slice);
+        let (pairs, last) = places[..n].as_chunks();
+        for &[first, second] in pairs {
+            even[first as usize] += 1;
+            odd[second as usize] += 1;
         }
+        last.iter().for_each(|&place| even[place as usize] += 1);
     }
 }
 

@@ -89,16 +89,12 @@ pub struct Goal {
 impl Goal {
     /// The colours of a reference, for frames with such luma. There is at least one pixel.
     pub fn new(reference: &ColorSample, weights: LumaWeights) -> Self {
-        let mut counts = LumaCounts::default();
         let to_ycbcr = Affine32::new(&weights.to_ycbcr(), [0.; 3]);
         let mut channels = reference.channels.clone();
         to_ycbcr.apply_all(&mut channels);
         let [mut y, cb, cr] = channels;
-        for y in &mut y {
-            counts.add(tone::bin(*y));
-            *y = y.clamp(0., 255.);
-        }
-        let quantiles = counts.quantiles();
+        let quantiles = luma_quantiles(&bins(&y));
+        y.iter_mut().for_each(|y| *y = y.clamp(0., 255.));
         Self {
             weights,
             moments: Moments::of(reference),
@@ -161,16 +157,11 @@ fn learned(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
         let to_ycbcr = weights.to_ycbcr();
         Affine32::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
     };
-    let mut counts = LumaCounts::default();
     let mut channels = source.channels.clone();
     to_ycbcr.apply_all(&mut channels);
     let [mut lumas, cb, cr] = channels;
-    let mut bins = vec![0; lumas.len()];
-    for (bin, &luma) in bins.iter_mut().zip(&lumas) {
-        *bin = tone::bin(luma);
-    }
-    bins.iter().for_each(|&bin| counts.add(bin));
-    let quantiles = counts.quantiles();
+    let bins = bins(&lumas);
+    let quantiles = luma_quantiles(&bins);
 
     let curve = (rule.method == Method::Grade).then(|| {
         let own = QUANTILES.map(|percent| luma_at(&quantiles, percent));
@@ -186,7 +177,7 @@ fn learned(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
     }
     let of_bin = tones(&grade);
     for (luma, &bin) in lumas.iter_mut().zip(&bins) {
-        *luma = of_bin[usize::from(bin) % of_bin.len()];
+        *luma = of_bin[usize::from(bin) % MASKED_BINS];
     }
     let pixels = PixelChroma { y: &lumas, cb: &cb, cr: &cr };
     if rule.method == Method::Grade {
@@ -313,24 +304,32 @@ fn add_terms(sums: &mut [[f32; LANES]; 9], [r, g, b]: [&[f32; LANES]; 3]) {
     }
 }
 
-/// How often each luma occurs, in [`tone::BINS`].
-struct LumaCounts(Vec<u32>);
-
-impl Default for LumaCounts {
-    fn default() -> Self {
-        Self(vec![0; tone::BINS])
+/// The bins of lumas.
+#[inline(always)]
+fn bins(lumas: &[f32]) -> Vec<u16> {
+    let mut bins = vec![0; lumas.len()];
+    for (bin, &luma) in bins.iter_mut().zip(lumas) {
+        *bin = tone::bin(luma);
     }
+    bins
 }
 
-impl LumaCounts {
-    #[inline(always)]
-    fn add(&mut self, bin: u16) {
-        self.0[usize::from(bin)] += 1;
-    }
+/// As many of [`tone::BINS`] as a mask keeps places inside of.
+const MASKED_BINS: usize = tone::BINS.next_power_of_two();
 
-    fn quantiles(&self) -> Quantiles {
-        Quantiles::of(&self.0)
+/// The quantiles of luma, which is given by its bins.
+#[inline(always)]
+fn luma_quantiles(bins: &[u16]) -> Quantiles {
+    // Pixels take turns: those side by side are alike, and one would wait for the count of the other.
+    let mut turns = vec![[0; MASKED_BINS]; 2];
+    let [even, odd] = &mut turns[..] else { unreachable!("two") };
+    let (pairs, last) = bins.as_chunks();
+    for &[first, second] in pairs {
+        even[usize::from(first) % MASKED_BINS] += 1;
+        odd[usize::from(second) % MASKED_BINS] += 1;
     }
+    last.iter().for_each(|&bin| even[usize::from(bin) % MASKED_BINS] += 1);
+    Quantiles::of(even.iter().zip(&*odd).take(tone::BINS).map(|(even, odd)| even + odd))
 }
 
 /// A quantile of luma.
@@ -340,7 +339,7 @@ fn luma_at(quantiles: &Quantiles, percent: f64) -> f64 {
 
 /// What becomes of the luma of each of [`tone::BINS`]; as many as a mask keeps places inside of.
 #[inline(always)]
-fn tones(grade: &Grade) -> Box<[f32; tone::BINS.next_power_of_two()]> {
+fn tones(grade: &Grade) -> Box<[f32; MASKED_BINS]> {
     let per_level = tone::BINS_TO_LEVEL as usize;
     let mut tones = Box::new([grade.tone[TONES - 1] as f32; _]);
     for (of_level, gap) in tones.chunks_exact_mut(per_level).zip(grade.tone.windows(2)) {

@@ -7,13 +7,13 @@ pub(super) struct Quantiles {
 }
 
 impl Quantiles {
-    pub fn of(counts: &[u32]) -> Self {
+    pub fn of(counts: impl Iterator<Item = u32>) -> Self {
         let mut total = 0;
-        let up_to = |count: &u32| {
+        let up_to = |count| {
             total += count;
             total
         };
-        Self { cumulative: counts.iter().map(up_to).collect() }
+        Self { cumulative: counts.map(up_to).collect() }
     }
 
     /// Where a quantile, in percent, lies. Something was counted.

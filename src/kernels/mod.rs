@@ -28,6 +28,8 @@ mod native {
         work.run()
     }
 
+    pub fn prefetch(_: &[u8], _: usize) {}
+
     pub fn override_bytes(_: &mut Kernels<u8>, _: InstructionSet) {}
 
     pub fn override_words(_: &mut Kernels<u16>, _: InstructionSet) {}
@@ -90,6 +92,11 @@ pub trait Work {
 /// `at_most`. What comes of it is the same with each.
 pub fn run<W: Work>(at_most: InstructionSet, work: W) -> W::Output {
     native::run(at_most, work)
+}
+
+/// Says that of some memory, which isn't near, bytes that are so far from each other will be read soon.
+pub fn prefetch(bytes: &[u8], distance: usize) {
+    native::prefetch(bytes, distance);
 }
 
 /// A type of samples that there are kernels for.

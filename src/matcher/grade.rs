@@ -15,7 +15,7 @@ use crate::frame::unpack::{RowSource, Unpack};
 use crate::frame::{FrameLayout, FrameMut, FrameRef, SampleLayout, Subsampling};
 use crate::histogram::Histogram;
 use crate::kernels::grade::{GradeKernels, GradeTables};
-use crate::kernels::{InstructionSet, Kernels, RowKernels};
+use crate::kernels::{InstructionSet, Kernels, RowKernels, prefetch};
 use crate::mapping::Mapping;
 use crate::matrix::{self, Affine32, Matrix};
 use crate::statistics::ColorSample;
@@ -68,41 +68,38 @@ impl GradePlan {
     /// The pixels of the grid where they lie, if that is known.
     fn sample_in_place(&self, frame: &FrameRef, grid: &Grid) -> Option<ColorSample> {
         let layout = &self.layout;
-        let places: Option<Vec<_>> =
-            layout.components.iter().map(|component| component.place).collect();
-        let places = places?;
+        let last = layout.components.len() - 1;
+        let mut components = Vec::new();
+        for c in 0..3 {
+            let c = c.min(last);
+            let place = layout.components[c].place?;
+            let shared = layout.subsampling(c);
+            // Powers of two; a division for each pixel costs more than its sample.
+            let horizontal = shared.horizontal.trailing_zeros();
+            let places = move |columns: &[usize]| -> Vec<usize> {
+                let place = |x: &usize| place.offset + (x >> horizontal) * place.pixel_stride;
+                columns.iter().map(place).collect()
+            };
+            let all = places(&grid.columns);
+            components.push((place, layout.components[c].depth, shared.vertical, places, all));
+        }
         let mut samples: [Vec<f32>; 3] = Default::default();
         let n = grid.columns.len() * grid.rows.len();
         samples.iter_mut().for_each(|samples| samples.reserve(n));
-        for (y, columns) in grid.rows() {
-            for (c, samples) in samples.iter_mut().enumerate() {
-                let c = c.min(places.len() - 1);
-                let SampleLayout { plane, offset, pixel_stride, bytes, big_endian, shift } =
-                    places[c];
-                let shared = layout.subsampling(c);
-                let row = frame.planes()[plane].row(y / shared.vertical);
-                let mask = (1 << layout.components[c].depth) - 1;
-                let sample = |word: u32| (word >> shift & mask) as f32;
-                // Powers of two; a division for each pixel costs more than its sample.
-                let shared = shared.horizontal.trailing_zeros();
-                let places = columns.iter().map(|x| offset + (x >> shared) * pixel_stride);
-                match bytes {
-                    1 => samples.extend(places.map(|at| sample(row[at].into()))),
-                    2 => {
-                        let word = match big_endian {
-                            true => u16::from_be_bytes,
-                            false => u16::from_le_bytes,
-                        };
-                        samples
-                            .extend(places.map(|at| sample(word([row[at], row[at + 1]]).into())));
-                    }
-                    _ => samples.extend(places.map(|at| {
-                        let word = row[at..at + bytes].iter().enumerate();
-                        let byte = |(i, &byte): (usize, &u8)| {
-                            u32::from(byte) << (8 * if big_endian { bytes - 1 - i } else { i })
-                        };
-                        sample(word.map(byte).sum())
-                    })),
+        let next_rows = grid.rows.iter().skip(1).map(Some).chain([None]);
+        for ((y, columns), next) in grid.rows().zip(next_rows) {
+            for (samples, (place, depth, vertical, places, all)) in
+                samples.iter_mut().zip(&components)
+            {
+                let plane = &frame.planes()[place.plane];
+                let row = plane.row(y / vertical);
+                // A row lies too far from the one before it for the CPU to guess.
+                if let (Some(next), [first, second, .., last]) = (next, &all[..]) {
+                    prefetch(&plane.row(next / vertical)[*first..=*last], second - first);
+                }
+                match &columns {
+                    Cow::Borrowed(_) => read(row, all, place, *depth, samples),
+                    Cow::Owned(some) => read(row, &places(some), place, *depth, samples),
                 }
             }
         }
@@ -142,6 +139,29 @@ impl GradePlan {
         }
         to_rgb(layout).apply_all(&mut samples);
         Ok(ColorSample { channels: samples })
+    }
+}
+
+/// Appends the samples whose bytes begin at some places of a row.
+fn read(row: &[u8], places: &[usize], layout: &SampleLayout, depth: u32, samples: &mut Vec<f32>) {
+    let SampleLayout { bytes, big_endian, shift, .. } = *layout;
+    let mask = (1 << depth) - 1;
+    // What is captured by value stays in registers.
+    let sample = move |word: u32| (word >> shift & mask) as i32 as f32;
+    let places = places.iter().copied();
+    match bytes {
+        1 => samples.extend(places.map(move |at| sample(row[at].into()))),
+        2 => {
+            let word = if big_endian { u16::from_be_bytes } else { u16::from_le_bytes };
+            samples.extend(places.map(move |at| sample(word([row[at], row[at + 1]]).into())));
+        }
+        _ => samples.extend(places.map(move |at| {
+            let word = row[at..at + bytes].iter().enumerate();
+            let byte = |(i, &byte): (usize, &u8)| {
+                u32::from(byte) << (8 * if big_endian { bytes - 1 - i } else { i })
+            };
+            sample(word.map(byte).sum())
+        })),
     }
 }
 
@@ -272,14 +292,15 @@ impl<S: RowKernels> BandProcessor for GradeProcessor<S> {
         for index in 0..access.n_groups(&pixels.shared()) {
             access.load(&pixels.shared(), index, group);
             let first_row = index * rows_of_group;
-            let visible: [_; 3] = std::array::from_fn(|c| {
+            let visible_in = |c| {
                 let shared = layout.subsampling(c);
                 (visible_rows(pixels, shared, first_row), pixels.visible_columns(shared))
-            });
+            };
+            let visible = is_partly_hidden.then(|| [0, 1, 2].map(visible_in));
             let mut view = access.view_mut(pixels, index, group, n_components);
-            let hidden = is_partly_hidden.then(|| Hidden::of(&view, n_components));
+            let hidden = visible.map(|visible| (Hidden::of(&view, n_components), visible));
             grade(kernels, layout, tables, &mut view, top + first_row);
-            if let Some(hidden) = hidden {
+            if let Some((hidden, visible)) = hidden {
                 hidden.put_back(&mut view, n_components, |c| visible[c].clone());
             }
             access.store(pixels, index, group);

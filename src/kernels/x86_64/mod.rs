@@ -10,6 +10,7 @@ mod vectors;
 
 use super::{Available, InstructionSet, Kernels, Work};
 use cpu::{Avx2, Avx512, Sse41};
+use vectors::{CACHE_LINE, prefetch_line};
 
 /// The sets of this architecture, and when they can be used.
 pub(super) const SETS: &[(InstructionSet, Available)] = &[
@@ -54,5 +55,12 @@ pub(super) fn run<W: Work>(at_most: InstructionSet, work: W) -> W::Output {
         sse41::run(cpu, work)
     } else {
         work.run()
+    }
+}
+
+/// Asks for the cache lines of bytes that are so far from each other.
+pub(super) fn prefetch(bytes: &[u8], distance: usize) {
+    for bytes in bytes.chunks(distance.max(CACHE_LINE)) {
+        prefetch_line(bytes.as_ptr());
     }
 }

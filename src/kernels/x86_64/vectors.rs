@@ -15,17 +15,22 @@ use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 const PREFETCH_BYTES: usize = 4096;
 
 /// Bytes of a cache line.
-const CACHE_LINE: usize = 64;
+pub(super) const CACHE_LINE: usize = 64;
 
 /// Asks for the memory that will be read some time later.
 #[inline(always)]
 pub(super) fn prefetch<T>(samples: &[T]) {
     for line in samples.chunks(CACHE_LINE / size_of::<T>()) {
-        let ahead = line.as_ptr().wrapping_byte_add(PREFETCH_BYTES);
-        // SAFETY: a prefetch may be given any address: it reads nothing that a program can see,
-        // and does not fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) }
+        prefetch_line(line.as_ptr().wrapping_byte_add(PREFETCH_BYTES));
     }
+}
+
+/// Asks for the cache line of an address.
+#[inline(always)]
+pub(super) fn prefetch_line<T>(address: *const T) {
+    // SAFETY: a prefetch may be given any address: it reads nothing that a program can see, and does not
+    // fault.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
 }
 
 /// The place in a shuffle that gives 0.

@@ -15,6 +15,20 @@ pub struct GradeKernels<S> {
     /// without chroma, luma alone.
     #[allow(clippy::type_complexity)]
     pub ycbcr: fn(&GradeTables, &mut [&mut [S]], Option<[&mut [S]; 2]>, row: usize),
+    /// Grades a row of whole pixels in memory; `None` if there is no kernel for such samples.
+    pub packed: Option<PackedKernel>,
+}
+
+/// See [`GradeKernels::packed`].
+pub type PackedKernel = fn(&GradeTables, pixels: &mut [u8], PackedRgb, row: usize);
+
+/// Where the bytes of R', G' and B' are in pixels of 3 or 4 bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct PackedRgb {
+    /// Bytes of a pixel.
+    pub pixel_stride: usize,
+    /// From its first byte on.
+    pub offsets: [usize; 3],
 }
 
 /// A grade for the samples of one layout.

@@ -14,7 +14,7 @@ use crate::frame::rows::{Purpose, RowAccess, RowGroup, RowGroupViewMut};
 use crate::frame::unpack::{RowSource, Unpack};
 use crate::frame::{FrameLayout, FrameMut, FrameRef, SampleLayout, Subsampling};
 use crate::histogram::Histogram;
-use crate::kernels::grade::{GradeKernels, GradeTables};
+use crate::kernels::grade::{GradeKernels, GradeTables, PackedKernel, PackedRgb};
 use crate::kernels::{InstructionSet, Kernels, RowKernels, prefetch};
 use crate::mapping::Mapping;
 use crate::matrix::{self, Affine32, Matrix};
@@ -232,6 +232,8 @@ struct GradeProcessor<S: RowKernels> {
     access: Box<dyn RowAccess<S>>,
     group: RowGroup<S>,
     kernels: GradeKernels<S>,
+    /// Where pixels are graded in memory: the plane, and how.
+    packed: Option<(usize, PackedRgb, PackedKernel)>,
 }
 
 impl<S: RowKernels> GradeProcessor<S> {
@@ -243,9 +245,29 @@ impl<S: RowKernels> GradeProcessor<S> {
             access: source.access(layout, n_components, Purpose::Grading, kernels.transfer)?,
             group: RowGroup::new(layout, n_components)?,
             layout: layout.clone(),
+            packed: packed_rgb(layout)
+                .zip(kernels.grade.packed)
+                .map(|((plane, pixels), kernel)| (plane, pixels, kernel)),
             kernels: kernels.grade,
         })
     }
+}
+
+/// The plane of pixels that consist of bytes of R', G' and B', and where these are.
+fn packed_rgb(layout: &FrameLayout) -> Option<(usize, PackedRgb)> {
+    let [red, green, blue] = &layout.components[..] else { return None };
+    let places = [red.place?, green.place?, blue.place?];
+    let SampleLayout { plane, pixel_stride, .. } = places[0];
+    let is_packed = |place: &SampleLayout| {
+        (place.plane, place.pixel_stride, place.bytes) == (plane, pixel_stride, 1)
+            && place.offset < pixel_stride
+    };
+    let is_packed = matches!(layout.encoding, Encoding::Rgb(_))
+        && [3, 4].contains(&pixel_stride)
+        && layout.components.iter().all(|component| component.depth == 8)
+        && places.iter().all(is_packed);
+    is_packed
+        .then(|| (plane, PackedRgb { pixel_stride, offsets: places.map(|place| place.offset) }))
 }
 
 /// Grades the rows of a group.
@@ -283,12 +305,19 @@ impl<S: RowKernels> BandProcessor for GradeProcessor<S> {
     }
 
     fn apply(&mut self, pixels: &mut FrameMut, mapping: &Mapping) {
-        let Self { layout, access, group, kernels } = self;
+        let Self { layout, access, group, kernels, packed } = self;
         let tables = &GradeTables::new(mapping.grade(), layout);
         let n_components = layout.components.len();
         let rows_of_group = layout.rows_of_group();
         let is_partly_hidden = pixels.is_partly_hidden();
         let top = pixels.top();
+        if let Some((plane, layout, kernel)) = *packed
+            && !is_partly_hidden
+        {
+            let rows = pixels.planes_mut()[plane].rows_mut(0);
+            rows.enumerate().for_each(|(y, row)| kernel(tables, row, layout, top + y));
+            return;
+        }
         for index in 0..access.n_groups(&pixels.shared()) {
             access.load(&pixels.shared(), index, group);
             let first_row = index * rows_of_group;

@@ -14,7 +14,7 @@ use gsthistomatch::frame::rows::{AlignedRow, RowGroup};
 use gsthistomatch::frame::{Component, FrameLayout, PixelLayout, SampleLayout, Subsampling};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::convert::{Conversion, ConvertedRows};
-use gsthistomatch::kernels::grade::GradeTables;
+use gsthistomatch::kernels::grade::{GradeTables, PackedRgb};
 use gsthistomatch::kernels::{InstructionSet, Kernels, Lut8, PixelKernels, RowKernels};
 use gsthistomatch::lut::Lut;
 use gsthistomatch::mapping::grade::{Grade, LEVELS, TONES};
@@ -655,6 +655,27 @@ fn graded_layout(encoding: Encoding, chroma: Subsampling, depth: u32) -> FrameLa
     }
 }
 
+const PACKED: [PackedRgb; 6] = [
+    PackedRgb { pixel_stride: 3, offsets: [0, 1, 2] },
+    PackedRgb { pixel_stride: 3, offsets: [2, 1, 0] },
+    PackedRgb { pixel_stride: 4, offsets: [0, 1, 2] },
+    PackedRgb { pixel_stride: 4, offsets: [2, 1, 0] },
+    PackedRgb { pixel_stride: 4, offsets: [1, 2, 3] },
+    PackedRgb { pixel_stride: 4, offsets: [3, 2, 1] },
+];
+
+/// Samples in memory as pixels, with other bytes between them.
+fn interleaved<S: RowKernels>(rows: &[Vec<S>; 3], layout: PackedRgb) -> Vec<u8> {
+    let mut others = noise(7);
+    let mut pixels: Vec<u8> = (0..rows[0].len() * layout.pixel_stride).map(|_| others()).collect();
+    for (x, pixel) in pixels.chunks_exact_mut(layout.pixel_stride).enumerate() {
+        for (row, offset) in rows.iter().zip(layout.offsets) {
+            pixel[offset] = row[x].get() as u8;
+        }
+    }
+    pixels
+}
+
 /// Grades `n_rows` rows of random samples, which lie in memory from `offset` on, as rows from `row` on. All
 /// of the memory.
 fn graded<S: RowKernels>(
@@ -672,9 +693,22 @@ fn graded<S: RowKernels>(
     let shared = width.div_ceil(layout.chroma.horizontal);
     match layout.encoding {
         Encoding::Rgb(_) => {
-            let mut rows = [memory(width), memory(width), memory(width)];
+            let old = [memory(width), memory(width), memory(width)];
+            let mut rows = old.clone();
             let views = rows.each_mut().map(|row| &mut row[offset..][..width]);
             (kernels.rgb)(tables, views, row);
+            if let Some(kernel) = kernels.packed {
+                for layout in PACKED {
+                    let mut pixels = interleaved(&old, layout);
+                    let bytes =
+                        offset * layout.pixel_stride..(offset + width) * layout.pixel_stride;
+                    kernel(tables, &mut pixels[bytes], layout, row);
+                    assert!(
+                        pixels == interleaved(&rows, layout),
+                        "{set}, {width} pixels at {offset}: {layout:?}"
+                    );
+                }
+            }
             rows.into()
         }
         encoding => {

@@ -23,12 +23,14 @@
 //! Deeper samples are computed in f32, by the formulas of [`Grade`](crate::mapping::grade::Grade).
 
 use crate::frame::rows::Sample;
-use crate::kernels::grade::{Curve, FixedGrade, FloatGrade, GradeKernels, GradeTables, Numbers};
+use crate::kernels::grade::{
+    Curve, FixedGrade, FloatGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedRgb,
+};
 use crate::mapping::grade::{LEVELS, TONES};
 
 /// For every CPU.
-pub(in crate::kernels) fn kernels<S: Sample>() -> GradeKernels<S> {
-    GradeKernels { rgb, ycbcr }
+pub(in crate::kernels) fn kernels<S: Sample>(packed: Option<PackedKernel>) -> GradeKernels<S> {
+    GradeKernels { rgb, ycbcr, packed }
 }
 
 /// The rounding high product.
@@ -103,6 +105,32 @@ fn rgb<S: Sample>(tables: &GradeTables, rows: [&mut [S]; 3], row: usize) {
     match &tables.numbers {
         Numbers::Fixed(grade) => rgb_fixed(grade, rows, tables.dither_row(row), 0),
         Numbers::Float(grade) => rgb_float(grade, rows, tables.dither_row(row)),
+    }
+}
+
+/// Pixels that are taken out of memory together: a multiple of the columns after which dither repeats.
+const TOGETHER: usize = 64;
+
+pub(in crate::kernels) fn packed(
+    tables: &GradeTables,
+    pixels: &mut [u8],
+    layout: PackedRgb,
+    row: usize,
+) {
+    let PackedRgb { pixel_stride, offsets } = layout;
+    for pixels in pixels.chunks_mut(TOGETHER * pixel_stride) {
+        let mut samples = [[0; TOGETHER]; 3];
+        for (x, pixel) in pixels.chunks_exact(pixel_stride).enumerate() {
+            for (samples, offset) in samples.iter_mut().zip(offsets) {
+                samples[x] = pixel[offset];
+            }
+        }
+        rgb(tables, samples.each_mut().map(|samples| &mut samples[..]), row);
+        for (x, pixel) in pixels.chunks_exact_mut(pixel_stride).enumerate() {
+            for (samples, offset) in samples.iter().zip(offsets) {
+                pixel[offset] = samples[x];
+            }
+        }
     }
 }
 

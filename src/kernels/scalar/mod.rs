@@ -21,7 +21,7 @@ pub(super) fn bytes() -> Kernels<u8> {
         apply: bytes::apply_row,
         apply_to: bytes::apply_to,
         conversion: ConversionKernels::plain(),
-        grade: grade::kernels(),
+        grade: grade::kernels(Some(grade::packed)),
         transfer: transfer(),
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn words() -> Kernels<u16> {
         apply: words::apply,
         apply_to: words::apply_to,
         conversion: ConversionKernels::plain(),
-        grade: grade::kernels(),
+        grade: grade::kernels(None),
         transfer: transfer(),
     }
 }

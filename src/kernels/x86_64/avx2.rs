@@ -11,14 +11,18 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_kernels;
 use super::cpu::Avx2;
-use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
+use super::grades::{
+    grade_kernels, graded_bytes, graded_words, shuffled_channels, shuffled_curves,
+};
 use super::vectors::{
-    INTO_THREE, OUT_OF_THREE, byte_samples, bytes_of_3, conversion_ops, operations, prefetch,
+    byte_samples, bytes_of_3, conversion_ops, into_three, operations, out_of_three, prefetch,
     word_samples,
 };
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
-use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};
+use crate::kernels::grade::{
+    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedRgb,
+};
 use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
@@ -147,8 +151,10 @@ use std::arch::x86_64::{
     _mm256_setzero_si256 as zero, _mm256_shuffle_epi8 as shuffle8, _mm256_sll_epi16 as sll_epi16,
     _mm256_sra_epi16 as sra_epi16, _mm256_sra_epi32 as sra_epi32, _mm256_srl_epi16 as srl_epi16,
     _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
-    _mm256_unpackhi_epi16 as unpackhi16, _mm256_unpacklo_epi8 as unpacklo8,
-    _mm256_unpacklo_epi16 as unpacklo16, _mm256_xor_si256 as xor,
+    _mm256_unpackhi_epi16 as unpackhi16, _mm256_unpackhi_epi32 as unpackhi32,
+    _mm256_unpackhi_epi64 as unpackhi64, _mm256_unpacklo_epi8 as unpacklo8,
+    _mm256_unpacklo_epi16 as unpacklo16, _mm256_unpacklo_epi32 as unpacklo32,
+    _mm256_unpacklo_epi64 as unpacklo64, _mm256_xor_si256 as xor,
 };
 
 operations!("avx2");
@@ -221,6 +227,24 @@ fn repeated(bytes: &[u8; 16]) -> V {
     _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes))
 }
 
+/// The two parts of 128 bits, so many bytes apart.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_parts(bytes: &[u8], apart: usize) -> V {
+    let part = |at: usize| bytes[at..].first_chunk::<16>().expect("a part");
+    let (first, second) = (_mm_loadu_si128(part(0)), _mm_loadu_si128(part(apart)));
+    _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(first), second)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store_parts(bytes: &mut [u8], apart: usize, parts: V) {
+    let to = bytes.first_chunk_mut::<16>().expect("a part");
+    _mm_storeu_si128(to, _mm256_castsi256_si128(parts));
+    let to = bytes[apart..].first_chunk_mut::<16>().expect("a part");
+    _mm_storeu_si128(to, _mm256_extracti128_si256::<1>(parts));
+}
+
 /// Parts of [`shuffled_curves`].
 const TONE_PARTS: usize = 4;
 const CHROMA_PARTS: usize = 2;
@@ -233,6 +257,7 @@ mod bytes {
     byte_samples!("avx2");
     bytes_of_3!("avx2");
     conversion_ops!(Avx2, "avx2", u8);
+    shuffled_channels!("avx2");
     graded_bytes!("avx2");
     grade_kernels!(Avx2, "avx2", u8);
 }

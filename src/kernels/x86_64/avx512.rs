@@ -33,7 +33,9 @@ use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_sa
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::histogram::Histogram;
-use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};
+use crate::kernels::grade::{
+    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedRgb,
+};
 use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
@@ -640,17 +642,22 @@ mod bytes {
 
     byte_samples!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
     conversion_ops!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt", u8);
-    /// Where every third byte of three vectors is, from the first on, as an index of the first two, or of the
-    /// third.
-    const OUT_OF_THREE: [u8; VECTOR] = {
+
+    /// Where every third byte of three vectors is, from one on, as an index of the first two, or of the third.
+    const fn out_of_three(first: usize) -> [u8; VECTOR] {
         let mut places = [0; VECTOR];
         let mut i = 0;
         while i < VECTOR {
-            places[i] = (3 * i % (2 * VECTOR)) as u8;
+            places[i] = ((3 * i + first) % (2 * VECTOR)) as u8;
             i += 1;
         }
         places
-    };
+    }
+
+    /// The samples that are in the third vector.
+    const fn in_third(first: usize) -> u64 {
+        u64::MAX << (2 * VECTOR - first).div_ceil(3)
+    }
 
     /// For each of three vectors, the sample that each third byte of it takes.
     const INTO_THREE: [[u8; VECTOR]; 3] = {
@@ -663,8 +670,14 @@ mod bytes {
         samples
     };
 
-    /// The samples that are in the third vector.
-    const IN_THIRD: u64 = u64::MAX << (2 * VECTOR).div_ceil(3);
+    /// Every third byte of three vectors, from one on.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn third_bytes<const FIRST: usize>([first, second, third]: [V; 3]) -> V {
+        let places = load(const { &out_of_three(FIRST) });
+        let samples = _mm512_permutex2var_epi8(first, places, second);
+        _mm512_mask_permutexvar_epi8(samples, const { in_third(FIRST) }, places, third)
+    }
 
     /// Bytes from memory where two lie between them. A vector of them is in three.
     #[inline]
@@ -673,13 +686,10 @@ mod bytes {
         let groups = from[words.offset..].as_chunks::<{ 3 * VECTOR }>().0;
         let rows = row.as_chunks_mut::<VECTOR>().0;
         let n = groups.len().min(rows.len());
-        let places = load(&OUT_OF_THREE);
         for (to, group) in rows.iter_mut().zip(groups) {
             prefetch(group);
-            let (first, second) = (load(group), load(&group[VECTOR..]));
-            let samples = _mm512_permutex2var_epi8(first, places, second);
-            let third = load(&group[2 * VECTOR..]);
-            store(to, _mm512_mask_permutexvar_epi8(samples, IN_THIRD, places, third));
+            let parts = [load(group), load(&group[VECTOR..]), load(&group[2 * VECTOR..])];
+            store(to, third_bytes::<0>(parts));
         }
         let rest = Words { offset: words.offset + 3 * n * VECTOR, ..*words };
         load_row(&rest, from, &mut row[n * VECTOR..]);
@@ -704,6 +714,87 @@ mod bytes {
         }
         let rest = Words { offset: words.offset + 3 * n * VECTOR, ..*words };
         store_row(&rest, &row[n * VECTOR..], to);
+    }
+
+    /// The bytes of pixels, each of which has four, by their places in them.
+    const BY_PLACE: [u8; VECTOR] = {
+        let mut places = [0; VECTOR];
+        let mut i = 0;
+        while i < VECTOR {
+            places[i] = (i % 16 * 4 + i / 16) as u8;
+            i += 1;
+        }
+        places
+    };
+
+    /// And back.
+    const BY_PIXEL: [u8; VECTOR] = {
+        let mut places = [0; VECTOR];
+        let mut i = 0;
+        while i < VECTOR {
+            places[i] = (i % 4 * 16 + i / 4) as u8;
+            i += 1;
+        }
+        places
+    };
+
+    /// The first parts of four vectors, their second ones, and so on.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn transposed([a, b, c, d]: [V; 4]) -> [V; 4] {
+        const EVEN: i32 = 0b10_00_10_00;
+        const ODD: i32 = 0b11_01_11_01;
+        let even = (_mm512_shuffle_i64x2::<EVEN>(a, b), _mm512_shuffle_i64x2::<EVEN>(c, d));
+        let odd = (_mm512_shuffle_i64x2::<ODD>(a, b), _mm512_shuffle_i64x2::<ODD>(c, d));
+        [
+            _mm512_shuffle_i64x2::<EVEN>(even.0, even.1),
+            _mm512_shuffle_i64x2::<EVEN>(odd.0, odd.1),
+            _mm512_shuffle_i64x2::<ODD>(even.0, even.1),
+            _mm512_shuffle_i64x2::<ODD>(odd.0, odd.1),
+        ]
+    }
+
+    /// The bytes at each place in the pixels of a block.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn channels_of<const STRIDE: usize>(pixels: &[u8]) -> [V; 4] {
+        let mut parts = [zero(); 4];
+        for (part, bytes) in parts.iter_mut().zip(pixels.as_chunks::<VECTOR>().0) {
+            *part = load(bytes);
+        }
+        if STRIDE == 4 {
+            let places = load(&BY_PLACE);
+            for part in &mut parts {
+                *part = _mm512_permutexvar_epi8(places, *part);
+            }
+            return transposed(parts);
+        }
+        let parts = [parts[0], parts[1], parts[2]];
+        [third_bytes::<0>(parts), third_bytes::<1>(parts), third_bytes::<2>(parts), zero()]
+    }
+
+    /// And back; the bytes of `kept` stay as they are.
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn put_channels<const STRIDE: usize>(pixels: &mut [u8], channels: [V; 4], kept: V) {
+        let bytes = pixels.as_chunks_mut::<VECTOR>().0;
+        if STRIDE == 4 {
+            let places = load(&BY_PIXEL);
+            for (bytes, part) in bytes.iter_mut().zip(transposed(channels)) {
+                let part = _mm512_permutexvar_epi8(places, part);
+                let old = load(bytes);
+                store(bytes, choose_bits(kept, old, part));
+            }
+            return;
+        }
+        for (i, bytes) in bytes.iter_mut().take(3).enumerate() {
+            let samples = load(&INTO_THREE[i]);
+            // Of the second channel, the indices are those of a second vector.
+            let second = _mm512_maskz_set1_epi8(places::<3>(1, i), VECTOR as i8);
+            let both = _mm512_permutex2var_epi8(channels[0], or(samples, second), channels[1]);
+            let third = places::<3>(2, i);
+            store(bytes, _mm512_mask_permutexvar_epi8(both, third, samples, channels[2]));
+        }
     }
 
     graded_bytes!("avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");

@@ -79,9 +79,142 @@ macro_rules! shuffled_curves {
 }
 pub(super) use shuffled_curves;
 
-/// What differs for bytes.
+/// Defines `channels_of` and `put_channels` by shuffles of 16 bytes, out of what is in scope: `load_parts` and
+/// `store_parts`, the parts of 128 bits of a vector from and to memory, so many bytes apart.
+macro_rules! shuffled_channels {
+    ($features:literal) => {
+        /// The bytes of pixels, each of which has four, by their places in them; or back.
+        const TRANSPOSED: [u8; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn transposed([a, b, c, d]: [V; 4]) -> [V; 4] {
+            let (low, high) = (unpacklo32(a, b), unpackhi32(a, b));
+            let (next_low, next_high) = (unpacklo32(c, d), unpackhi32(c, d));
+            [
+                unpacklo64(low, next_low),
+                unpackhi64(low, next_low),
+                unpacklo64(high, next_high),
+                unpackhi64(high, next_high),
+            ]
+        }
+
+        /// The bytes at each place in the pixels of a block.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn channels_of<const STRIDE: usize>(pixels: &[u8]) -> [V; 4] {
+            let mut parts = [zero(); 4];
+            for (i, part) in parts[..STRIDE].iter_mut().enumerate() {
+                *part = load_parts(&pixels[16 * i..], 16 * STRIDE);
+            }
+            if STRIDE == 4 {
+                let places = repeated(&TRANSPOSED);
+                for part in &mut parts {
+                    *part = shuffle8(*part, places);
+                }
+                return transposed(parts);
+            }
+            let mut channels = [zero(); 4];
+            for (channel, places) in channels
+                .iter_mut()
+                .zip(const { &[out_of_three(0), out_of_three(1), out_of_three(2)] })
+            {
+                for (part, places) in parts.iter().zip(places) {
+                    *channel = or(*channel, shuffle8(*part, repeated(places)));
+                }
+            }
+            channels
+        }
+
+        /// And back; the bytes of `kept` stay as they are.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn put_channels<const STRIDE: usize>(pixels: &mut [u8], channels: [V; 4], kept: V) {
+            if STRIDE == 4 {
+                let places = repeated(&TRANSPOSED);
+                for (i, part) in transposed(channels).into_iter().enumerate() {
+                    let pixels = &mut pixels[16 * i..];
+                    let old = and(load_parts(pixels, 16 * STRIDE), kept);
+                    store_parts(pixels, 16 * STRIDE, or(shuffle8(part, places), old));
+                }
+                return;
+            }
+            for i in 0..3 {
+                let mut part = zero();
+                for (channel, places) in
+                    channels.iter().zip(const { &[into_three(0), into_three(1), into_three(2)] })
+                {
+                    part = or(part, shuffle8(*channel, repeated(&places[i])));
+                }
+                store_parts(&mut pixels[16 * i..], 16 * STRIDE, part);
+            }
+        }
+    };
+}
+pub(super) use shuffled_channels;
+
+/// What differs for bytes. Packed pixels are taken apart by `channels_of`, and put back by `put_channels`.
 macro_rules! graded_bytes {
     ($features:literal) => {
+        /// Given out with the kernels alone.
+        const PACKED: Option<PackedKernel> = Some(|tables, pixels, layout, row| {
+            // SAFETY: who has the kernels has proved that the CPU has the features.
+            unsafe { grade_packed(tables, pixels, layout, row) }
+        });
+
+        #[target_feature(enable = $features)]
+        fn grade_packed(tables: &GradeTables, pixels: &mut [u8], layout: PackedRgb, row: usize) {
+            match (&tables.numbers, layout.pixel_stride) {
+                (Numbers::Fixed(grade), 3) => {
+                    packed_fixed::<3>(tables, grade, pixels, layout, row);
+                }
+                (Numbers::Fixed(grade), 4) => {
+                    packed_fixed::<4>(tables, grade, pixels, layout, row);
+                }
+                _ => plain::packed(tables, pixels, layout, row),
+            }
+        }
+
+        #[target_feature(enable = $features)]
+        fn packed_fixed<const STRIDE: usize>(
+            tables: &GradeTables,
+            grade: &FixedGrade,
+            pixels: &mut [u8],
+            layout: PackedRgb,
+            row: usize,
+        ) {
+            let dither = dither_of(tables, row);
+            let vectors = graded(grade);
+            let [red, green, blue] = layout.offsets.map(|offset| offset % 4);
+            // Of four bytes, the one that is no channel.
+            let kept = splat32(0xFF << (8 * (red ^ green ^ blue)));
+            let bytes = STRIDE * VECTOR;
+            let (blocks, rest) = pixels.split_at_mut(pixels.len() / bytes * bytes);
+            let mut strip = [[[zero(); 2]; 3]; STRIP];
+            for blocks in blocks.chunks_mut(STRIP * bytes) {
+                for (block, values) in blocks.chunks_exact(bytes).zip(&mut strip) {
+                    prefetch(block);
+                    let channels = channels_of::<STRIDE>(block);
+                    let rgb = [
+                        signed_halves(channels[red], vectors.up),
+                        signed_halves(channels[green], vectors.up),
+                        signed_halves(channels[blue], vectors.up),
+                    ];
+                    *values = moved(&vectors, rgb);
+                }
+                change(&vectors, &mut strip[..blocks.len() / bytes]);
+                for (block, values) in blocks.chunks_exact_mut(bytes).zip(&strip) {
+                    let rgb = rgb_of(&vectors, values, dither);
+                    let mut channels = [zero(); 4];
+                    for (c, offset) in [red, green, blue].into_iter().enumerate() {
+                        channels[offset] = block_of(rgb[c], zero(), vectors.legal[c], vectors.max);
+                    }
+                    put_channels::<STRIDE>(block, channels, kept);
+                }
+            }
+            plain::packed(tables, rest, layout, row);
+        }
+
         /// The samples of a block.
         type Block = V;
 
@@ -133,6 +266,8 @@ pub(super) use graded_bytes;
 /// What differs for words of up to 10 bits.
 macro_rules! graded_words {
     ($features:literal) => {
+        const PACKED: Option<PackedKernel> = None;
+
         type Block = [V; 2];
 
         #[inline]
@@ -194,6 +329,7 @@ macro_rules! grade_kernels {
                 ycbcr: |tables, lumas, chroma, row| unsafe {
                     grade_ycbcr(tables, lumas, chroma, row);
                 },
+                packed: PACKED,
             }
         }
 
@@ -215,6 +351,7 @@ macro_rules! grade_kernels {
             /// Of Y'CbCr: see [`FixedGrade`].
             black: V,
             to_levels: V,
+            to_rgb: [V; 4],
             scale: [V; 3],
             zero: [V; 3],
             legal: [[V; 2]; 3],
@@ -233,6 +370,7 @@ macro_rules! grade_kernels {
                 scale[c] = set1_epi16(grade.scale[c]);
                 zero[c] = set1_epi16(grade.zero[c]);
             }
+            let [j, k, l, m] = grade.to_rgb;
             let [cb, cr] = grade.chroma_offset;
             let [cb_shift, cr_shift] = &grade.shift;
             Graded {
@@ -253,6 +391,7 @@ macro_rules! grade_kernels {
                 ],
                 black: set1_epi16(grade.black),
                 to_levels: set1_epi16(grade.to_levels),
+                to_rgb: [set1_epi16(j), set1_epi16(k), set1_epi16(l), set1_epi16(m)],
                 scale,
                 zero,
                 legal,
@@ -325,6 +464,53 @@ macro_rules! grade_kernels {
             repeated(&bytemuck::cast(tables.dither_row(row)))
         }
 
+        /// Luma, Cb and Cr of R', G' and B' behind the matrix.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn moved(grade: &Graded, rgb: [[V; 2]; 3]) -> [[V; 2]; 3] {
+            let mut values = rgb;
+            for half in 0..2 {
+                let rgb = [rgb[0][half], rgb[1][half], rgb[2][half]];
+                values[0][half] = row_sum(&grade.luma, grade.luma_offset, rgb);
+                for c in 0..2 {
+                    values[c + 1][half] = row_sum(&grade.chroma[c], grade.chroma_offset[c], rgb);
+                }
+            }
+            values
+        }
+
+        /// Makes Y' of luma, and Cb and Cr by that.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn change(grade: &Graded, strip: &mut [[[V; 2]; 3]]) {
+            for values in &mut *strip {
+                values[0] = tone_of(grade, values[0]);
+            }
+            for values in strip {
+                let [cb, cr] = changed_chroma(grade, [values[1], values[2]], values[0]);
+                *values = [values[0], cb, cr];
+            }
+        }
+
+        /// The samples of R', G' and B', as words.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn rgb_of(grade: &Graded, values: &[[V; 2]; 3], dither: V) -> [[V; 2]; 3] {
+            let [red_cr, green_cb, green_cr, blue_cb] = grade.to_rgb;
+            let mut rgb = [[zero(); 2]; 3];
+            for half in 0..2 {
+                let [t, cb, cr] = [values[0][half], values[1][half], values[2][half]];
+                let y = adds16(mulhrs(t, splat16(1 << 13)), dither);
+                let red = adds16(adds16(y, cr), mulhrs(cr, red_cr));
+                let green = adds16(adds16(y, mulhrs(cb, green_cb)), mulhrs(cr, green_cr));
+                let blue = adds16(adds16(y, cb), mulhrs(cb, blue_cb));
+                rgb[0][half] = sample_of(grade, red, 0);
+                rgb[1][half] = sample_of(grade, green, 1);
+                rgb[2][half] = sample_of(grade, blue, 2);
+            }
+            rgb
+        }
+
         #[target_feature(enable = $features)]
         fn grade_rgb(tables: &GradeTables, rows: [&mut [$sample]; 3], row: usize) {
             match &tables.numbers {
@@ -343,15 +529,11 @@ macro_rules! grade_kernels {
             let n = red.len() / VECTOR;
             let dither = dither_of(tables, row);
             let vectors = graded(grade);
-            let [red_cr, green_cb, green_cr, blue_cb] = grade.to_rgb;
-            let (red_cr, blue_cb) = (set1_epi16(red_cr), set1_epi16(blue_cb));
-            let (green_cb, green_cr) = (set1_epi16(green_cb), set1_epi16(green_cr));
             let blocks = [
                 &mut red.as_chunks_mut::<VECTOR>().0[..n],
                 &mut green.as_chunks_mut::<VECTOR>().0[..n],
                 &mut blue.as_chunks_mut::<VECTOR>().0[..n],
             ];
-            // Luma, then Y'; Cb; Cr.
             let mut strip = [[[zero(); 2]; 3]; STRIP];
             for first in (0..n).step_by(STRIP) {
                 let end = n.min(first + STRIP);
@@ -361,34 +543,11 @@ macro_rules! grade_kernels {
                         prefetch(&blocks[c][block]);
                         rgb[c] = signed_halves(load_block(&blocks[c][block]), vectors.up);
                     }
-                    for half in 0..2 {
-                        let rgb = [rgb[0][half], rgb[1][half], rgb[2][half]];
-                        values[0][half] = row_sum(&vectors.luma, vectors.luma_offset, rgb);
-                        for c in 0..2 {
-                            values[c + 1][half] =
-                                row_sum(&vectors.chroma[c], vectors.chroma_offset[c], rgb);
-                        }
-                    }
+                    *values = moved(&vectors, rgb);
                 }
-                for values in &mut strip[..end - first] {
-                    values[0] = tone_of(&vectors, values[0]);
-                }
-                for values in &mut strip[..end - first] {
-                    let [cb, cr] = changed_chroma(&vectors, [values[1], values[2]], values[0]);
-                    *values = [values[0], cb, cr];
-                }
+                change(&vectors, &mut strip[..end - first]);
                 for (block, values) in (first..end).zip(&strip) {
-                    let mut rgb = [[zero(); 2]; 3];
-                    for half in 0..2 {
-                        let [t, cb, cr] = [values[0][half], values[1][half], values[2][half]];
-                        let y = adds16(mulhrs(t, splat16(1 << 13)), dither);
-                        let red = adds16(adds16(y, cr), mulhrs(cr, red_cr));
-                        let green = adds16(adds16(y, mulhrs(cb, green_cb)), mulhrs(cr, green_cr));
-                        let blue = adds16(adds16(y, cb), mulhrs(cb, blue_cb));
-                        rgb[0][half] = sample_of(&vectors, red, 0);
-                        rgb[1][half] = sample_of(&vectors, green, 1);
-                        rgb[2][half] = sample_of(&vectors, blue, 2);
-                    }
+                    let rgb = rgb_of(&vectors, values, dither);
                     for c in 0..3 {
                         let samples = &mut blocks[c][block];
                         let old = load_block(samples);

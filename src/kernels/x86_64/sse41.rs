@@ -13,7 +13,9 @@ use std::arch::x86_64::{
     _mm_shuffle_epi8 as shuffle8, _mm_sll_epi16 as sll_epi16, _mm_sra_epi16 as sra_epi16,
     _mm_sra_epi32 as sra_epi32, _mm_srl_epi16 as srl_epi16, _mm_sub_epi16 as sub16,
     _mm_unpackhi_epi8 as unpackhi8, _mm_unpackhi_epi16 as unpackhi16,
-    _mm_unpacklo_epi8 as unpacklo8, _mm_unpacklo_epi16 as unpacklo16, _mm_xor_si128 as xor,
+    _mm_unpackhi_epi32 as unpackhi32, _mm_unpackhi_epi64 as unpackhi64,
+    _mm_unpacklo_epi8 as unpacklo8, _mm_unpacklo_epi16 as unpacklo16,
+    _mm_unpacklo_epi32 as unpacklo32, _mm_unpacklo_epi64 as unpacklo64, _mm_xor_si128 as xor,
 };
 
 use safe_unaligned_simd::x86_64::{
@@ -26,14 +28,18 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_kernels;
 use super::cpu::Sse41;
-use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
+use super::grades::{
+    grade_kernels, graded_bytes, graded_words, shuffled_channels, shuffled_curves,
+};
 use super::vectors::{
-    INTO_THREE, OUT_OF_THREE, byte_samples, bytes_of_3, conversion_ops, operations, prefetch,
+    byte_samples, bytes_of_3, conversion_ops, into_three, operations, out_of_three, prefetch,
     word_samples,
 };
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
-use crate::kernels::grade::{FixedGrade, GradeKernels, GradeTables, Numbers};
+use crate::kernels::grade::{
+    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedRgb,
+};
 use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{convert, transfer};
 use crate::kernels::{InstructionSet, Kernels, Work};
@@ -124,6 +130,19 @@ fn repeated(bytes: &[u8; 16]) -> V {
     loadu_bytes(bytes)
 }
 
+/// The only part.
+#[inline]
+#[target_feature(enable = "ssse3,sse4.1")]
+fn load_parts(bytes: &[u8], _apart: usize) -> V {
+    load(bytes)
+}
+
+#[inline]
+#[target_feature(enable = "ssse3,sse4.1")]
+fn store_parts(bytes: &mut [u8], _apart: usize, parts: V) {
+    store(bytes, parts);
+}
+
 /// Parts of [`shuffled_curves`].
 const TONE_PARTS: usize = 4;
 const CHROMA_PARTS: usize = 2;
@@ -136,6 +155,7 @@ mod bytes {
     byte_samples!("ssse3,sse4.1");
     bytes_of_3!("ssse3,sse4.1");
     conversion_ops!(Sse41, "ssse3,sse4.1", u8);
+    shuffled_channels!("ssse3,sse4.1");
     graded_bytes!("ssse3,sse4.1");
     grade_kernels!(Sse41, "ssse3,sse4.1", u8);
 }

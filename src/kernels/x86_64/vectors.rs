@@ -36,27 +36,29 @@ pub(super) fn prefetch_line<T>(address: *const T) {
 /// The place in a shuffle that gives 0.
 const NOWHERE: u8 = 0x80;
 
-/// For shuffles of three vectors of 128 bits: where every third byte of them is, from the first on.
-pub(super) const OUT_OF_THREE: [[u8; 16]; 3] = {
+/// For shuffles of three vectors of 128 bits: where every third byte of them is, from one on.
+pub(super) const fn out_of_three(first: usize) -> [[u8; 16]; 3] {
     let mut places = [[NOWHERE; 16]; 3];
     let mut i = 0;
     while i < 16 {
-        places[3 * i / 16][i] = (3 * i % 16) as u8;
+        let at = 3 * i + first;
+        places[at / 16][i] = (at % 16) as u8;
         i += 1;
     }
     places
-};
+}
 
 /// For shuffles back into three vectors: the bytes of one, and nothing in between.
-pub(super) const INTO_THREE: [[u8; 16]; 3] = {
+pub(super) const fn into_three(first: usize) -> [[u8; 16]; 3] {
     let mut places = [[NOWHERE; 16]; 3];
     let mut i = 0;
     while i < 16 {
-        places[3 * i / 16][3 * i % 16] = i as u8;
+        let at = 3 * i + first;
+        places[at / 16][at % 16] = i as u8;
         i += 1;
     }
     places
-};
+}
 
 /// Defines the operations of [`conversion_ops`] that are the same for vectors of any length, out of what is in
 /// scope: the type `V`, `VECTOR` (its bytes), and intrinsics without prefix, `loadu` and `storeu`
@@ -642,7 +644,9 @@ macro_rules! bytes_of_3 {
             for (to, group) in rows.iter_mut().zip(groups) {
                 prefetch(group);
                 let mut samples = _mm_setzero_si128();
-                for (part, places) in group.as_chunks::<16>().0.iter().zip(&OUT_OF_THREE) {
+                for (part, places) in
+                    group.as_chunks::<16>().0.iter().zip(const { &out_of_three(0) })
+                {
                     let places = _mm_loadu_si128(places);
                     samples =
                         _mm_or_si128(samples, _mm_shuffle_epi8(_mm_loadu_si128(part), places));
@@ -665,7 +669,7 @@ macro_rules! bytes_of_3 {
             for (from, group) in rows.iter().zip(groups) {
                 let samples = _mm_loadu_si128(from);
                 let parts = group.as_chunks_mut::<16>().0;
-                for (part, places) in parts.iter_mut().zip(&INTO_THREE) {
+                for (part, places) in parts.iter_mut().zip(const { &into_three(0) }) {
                     let places = _mm_loadu_si128(places);
                     let between = _mm_and_si128(
                         _mm_loadu_si128(part),

@@ -12,7 +12,7 @@ use common::{Content, Format, Frames, ROTATING, instruction_sets};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gsthistomatch::color::LumaWeights;
 use gsthistomatch::frame::PixelLayout;
-use gsthistomatch::grading::{Goal, Method, Rule, learn_with};
+use gsthistomatch::grading::{Goal, Method, Rule, learn};
 use gsthistomatch::kernels::Kernels;
 use gsthistomatch::lut::Lut;
 use gsthistomatch::statistics::ColorSample;
@@ -97,7 +97,7 @@ fn learning(criterion: &mut Criterion) {
             let mut group = criterion.benchmark_group(format!("{method:?}/{content}"));
             for set in instruction_sets() {
                 group.bench_function(BenchmarkId::new("learn", set), |b| {
-                    b.iter(|| learn_with(set, &source, &goal, rule));
+                    b.iter(|| learn(set, &source, &goal, rule));
                 });
             }
             group.finish();

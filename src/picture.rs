@@ -115,11 +115,8 @@ pub fn grade_picture(
         let settings = Settings { method: Some(method), strength, ..Settings::default() };
         let (mapping, _) =
             Temporal::new(channels.clone()).decide(statistics, Duration::ZERO, &target, &settings);
-        let distances = match (&statistics.sample, &target.goal) {
-            (Some(sample), Some(goal)) => goal.distances(sample, mapping.grade()),
-            _ => unreachable!("a grade is learned from samples"),
-        };
-        (mapping, distances)
+        let distances = target.distances(statistics, mapping.grade());
+        (mapping, distances.expect("colours of both, as this is what a grade is learned from"))
     })
 }
 

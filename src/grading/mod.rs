@@ -124,13 +124,9 @@ fn cdfs(pixels: impl Iterator<Item = [f32; 3]>) -> [Cdf; 3] {
     histograms.each_ref().map(Cdf::from)
 }
 
-/// The grade that moves the colours of `source`, which has at least one pixel, towards `goal`.
-pub fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
-    learn_with(InstructionSet::best(), source, goal, rule)
-}
-
-/// The same by code for no newer instruction set than `at_most`.
-pub fn learn_with(at_most: InstructionSet, source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
+/// The grade that moves the colours of `source`, which has at least one pixel, towards `goal`; by code for no
+/// newer instruction set than `at_most`, which makes no difference but in time.
+pub fn learn(at_most: InstructionSet, source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
     kernels::run(at_most, Learning { source, goal, rule })
 }
 
@@ -145,50 +141,46 @@ impl kernels::Work for Learning<'_> {
 
     #[inline(always)]
     fn run(self) -> Grade {
-        learned(self.source, self.goal, self.rule)
-    }
-}
+        let Self { source, goal, rule } = self;
+        let weights = goal.weights;
+        let (matrix, offset) = transport(&Moments::of(source), goal, &rule);
+        let to_ycbcr = {
+            let to_ycbcr = weights.to_ycbcr();
+            Affine32::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
+        };
+        let mut channels = source.channels.clone();
+        to_ycbcr.apply_all(&mut channels);
+        let [mut lumas, cb, cr] = channels;
+        let bins = bins(&lumas);
+        let quantiles = luma_quantiles(&bins);
 
-#[inline(always)]
-fn learned(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
-    let weights = goal.weights;
-    let (matrix, offset) = transport(&Moments::of(source), goal, &rule);
-    let to_ycbcr = {
-        let to_ycbcr = weights.to_ycbcr();
-        Affine32::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
-    };
-    let mut channels = source.channels.clone();
-    to_ycbcr.apply_all(&mut channels);
-    let [mut lumas, cb, cr] = channels;
-    let bins = bins(&lumas);
-    let quantiles = luma_quantiles(&bins);
+        let curve = (rule.method == Method::Grade).then(|| {
+            let own = QUANTILES.map(|percent| luma_at(&quantiles, percent));
+            ToneCurve::between(&own, &goal.quantiles, rule.max_slope)
+        });
+        let curve = |y: f64| curve.as_ref().map_or(y, |curve| curve.at(y));
+        let [low, high] = ENDS.map(|percent| curve(luma_at(&quantiles, percent)));
+        let tone: Vec<f64> = tone_inputs().map(|y| tone::shoulder(curve(y), low, high)).collect();
 
-    let curve = (rule.method == Method::Grade).then(|| {
-        let own = QUANTILES.map(|percent| luma_at(&quantiles, percent));
-        ToneCurve::between(&own, &goal.quantiles, rule.max_slope)
-    });
-    let curve = |y: f64| curve.as_ref().map_or(y, |curve| curve.at(y));
-    let [low, high] = ENDS.map(|percent| curve(luma_at(&quantiles, percent)));
-    let tone: Vec<f64> = tone_inputs().map(|y| tone::shoulder(curve(y), low, high)).collect();
-
-    let mut grade = Grade { matrix, offset, tone, ..Grade::identity(weights) };
-    if rule.is_grey {
-        return grade;
+        let mut grade = Grade { matrix, offset, tone, ..Grade::identity(weights) };
+        if rule.is_grey {
+            return grade;
+        }
+        let of_bin = tones(&grade);
+        for (luma, &bin) in lumas.iter_mut().zip(&bins) {
+            *luma = of_bin[usize::from(bin) % MASKED_BINS];
+        }
+        let pixels = PixelChroma { y: &lumas, cb: &cb, cr: &cr };
+        if rule.method == Method::Grade {
+            let own = ChromaByLuma::of(&pixels);
+            (grade.gain, grade.shift) = chroma::gain_and_shift(&own, &goal.chroma);
+        }
+        let to_rgb = weights.to_rgb().map(|[_, cb, cr]| [cb as f32, cr as f32]);
+        let changes = Changes::new(&grade.gain, &grade.shift);
+        let inside = chroma::inside(&pixels, &changes, to_rgb);
+        chroma::keep_inside(&mut grade.gain, &mut grade.shift, &inside);
+        grade
     }
-    let of_bin = tones(&grade);
-    for (luma, &bin) in lumas.iter_mut().zip(&bins) {
-        *luma = of_bin[usize::from(bin) % MASKED_BINS];
-    }
-    let pixels = PixelChroma { y: &lumas, cb: &cb, cr: &cr };
-    if rule.method == Method::Grade {
-        let own = ChromaByLuma::of(&pixels);
-        (grade.gain, grade.shift) = chroma::gain_and_shift(&own, &goal.chroma);
-    }
-    let to_rgb = weights.to_rgb().map(|[_, cb, cr]| [cb as f32, cr as f32]);
-    let changes = Changes::new(&grade.gain, &grade.shift);
-    let inside = chroma::inside(&pixels, &changes, to_rgb);
-    chroma::keep_inside(&mut grade.gain, &mut grade.shift, &inside);
-    grade
 }
 
 /// The matrix and the offset between two distributions.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cdf::Cdf;
 use crate::grading::Goal;
+use crate::mapping::grade::Grade;
+use crate::statistics::Statistics;
 
 /// Which reference it is: another one for each that was made in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,5 +36,11 @@ impl Target {
     /// The distributions of a reference of its own.
     pub fn new(cdfs: impl Into<Arc<[Cdf]>>) -> Self {
         Self { id: ReferenceId::new(), cdfs: cdfs.into(), goal: None }
+    }
+
+    /// How far the colours of a frame are from these, as they are and graded ([`Goal::distances`]); `None`
+    /// if nothing is known of the ones or the others.
+    pub fn distances(&self, statistics: &Statistics, grade: &Grade) -> Option<[f64; 2]> {
+        Some(self.goal.as_ref()?.distances(statistics.sample.as_ref()?, grade))
     }
 }

@@ -7,6 +7,7 @@ use super::channel::{FORGOTTEN, Learning, Update};
 use super::{FlatFrames, Report, Settings, UpdateMode, flatness};
 use crate::color::{Channels, Encoding, LumaWeights};
 use crate::grading::{self, Goal, Rule};
+use crate::kernels::InstructionSet;
 use crate::mapping::grade::Grade;
 use crate::reference::{ReferenceId, Target};
 use crate::statistics::ColorSample;
@@ -100,7 +101,9 @@ impl GradeState {
             });
         }
         let learned = match &self.source {
-            Some(source) if share > 0. || is_other => Some(grading::learn(source, goal, rule)),
+            Some(source) if share > 0. || is_other => {
+                Some(grading::learn(InstructionSet::best(), source, goal, rule))
+            }
             _ => None,
         };
         if let Some(learned) = learned {

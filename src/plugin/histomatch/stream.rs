@@ -13,7 +13,6 @@ use crate::frame::{FrameMut, FrameRef};
 use crate::kernels::InstructionSet;
 use crate::mapping::Mapping;
 use crate::mapping::cube::Cube;
-use crate::mapping::grade::Grade;
 use crate::matcher::Matcher;
 use crate::plugin::reader::{Failure, FrameReader, LookedFor, Matching};
 use crate::plugin::reference::OriginalTarget;
@@ -323,7 +322,10 @@ impl Matched {
         let (sources, references) = (&self.statistics.histograms, &self.target.target.cdfs);
         let luts = self.mapping.luts().unwrap_or_default();
         let ([distance_before, distance_after], grade) = match &self.mapping {
-            Mapping::Grade(grade) => (self.graded_distances(grade), Some(grade)),
+            Mapping::Grade(grade) => {
+                let distances = self.target.target.distances(&self.statistics, grade);
+                (distances.unwrap_or_default(), Some(grade))
+            }
             _ => (distance::mean_before_and_after(sources, &luts, references), None),
         };
         Stats {
@@ -345,14 +347,6 @@ impl Matched {
             depths: luts.iter().map(|lut| lut.levels.len().ilog2()).collect(),
             luts: luts.iter().map(|lut| stats::curve(&lut.levels, max_points)).collect(),
             grade: grade.map(|grade| stats::Grade::from(&**grade)),
-        }
-    }
-
-    /// The distances in R'G'B', of the sample's pixels.
-    fn graded_distances(&self, grade: &Grade) -> [f64; 2] {
-        match (&self.statistics.sample, &self.target.target.goal) {
-            (Some(sample), Some(goal)) => goal.distances(sample, grade),
-            _ => [0.; 2],
         }
     }
 }

@@ -15,20 +15,49 @@ pub struct GradeKernels<S> {
     /// without chroma, luma alone.
     #[allow(clippy::type_complexity)]
     pub ycbcr: fn(&GradeTables, &mut [&mut [S]], Option<[&mut [S]; 2]>, row: usize),
-    /// Grades a row of whole pixels in memory; `None` if there is no kernel for such samples.
+    /// Grades a row of packed pixels in memory; `None` if there is no kernel for such samples.
     pub packed: Option<PackedKernel>,
 }
 
 /// See [`GradeKernels::packed`].
-pub type PackedKernel = fn(&GradeTables, pixels: &mut [u8], PackedRgb, row: usize);
+pub type PackedKernel = fn(&GradeTables, &mut [u8], PackedRow, row: usize);
 
-/// Where the bytes of R', G' and B' are in pixels of 3 or 4 bytes.
+/// What is in the bytes of a row.
 #[derive(Clone, Copy, Debug)]
-pub struct PackedRgb {
-    /// Bytes of a pixel.
-    pub pixel_stride: usize,
-    /// From its first byte on.
-    pub offsets: [usize; 3],
+pub struct PackedRow {
+    /// Pixels.
+    pub width: usize,
+    /// How they are packed.
+    pub pixels: PackedPixels,
+}
+
+/// Where the bytes of components are.
+#[derive(Clone, Copy, Debug)]
+pub enum PackedPixels {
+    /// R', G' and B' in pixels of 3 or 4 bytes, at these places of each.
+    Rgb {
+        /// Bytes of a pixel.
+        pixel_stride: usize,
+        /// From its first byte on.
+        offsets: [usize; 3],
+    },
+    /// Luma in every second byte, from one on; Cb and Cr in one of four, at these places.
+    YCbCr {
+        /// 0 or 1.
+        luma: usize,
+        /// The other two of each four.
+        chroma: [usize; 2],
+    },
+}
+
+impl PackedRow {
+    /// The bytes of the row.
+    pub fn bytes(&self) -> usize {
+        match self.pixels {
+            PackedPixels::Rgb { pixel_stride, .. } => self.width * pixel_stride,
+            PackedPixels::YCbCr { .. } => self.width.div_ceil(2) * 4,
+        }
+    }
 }
 
 /// A grade for the samples of one layout.

@@ -14,7 +14,7 @@ use crate::frame::rows::{Purpose, RowAccess, RowGroup, RowGroupViewMut};
 use crate::frame::unpack::{RowSource, Unpack};
 use crate::frame::{FrameLayout, FrameMut, FrameRef, SampleLayout, Subsampling};
 use crate::histogram::Histogram;
-use crate::kernels::grade::{GradeKernels, GradeTables, PackedKernel, PackedRgb};
+use crate::kernels::grade::{GradeKernels, GradeTables, PackedKernel, PackedPixels, PackedRow};
 use crate::kernels::{InstructionSet, Kernels, RowKernels, prefetch};
 use crate::mapping::Mapping;
 use crate::matrix::{self, Affine32, Matrix};
@@ -233,7 +233,7 @@ struct GradeProcessor<S: RowKernels> {
     group: RowGroup<S>,
     kernels: GradeKernels<S>,
     /// Where pixels are graded in memory: the plane, and how.
-    packed: Option<(usize, PackedRgb, PackedKernel)>,
+    packed: Option<(usize, PackedRow, PackedKernel)>,
 }
 
 impl<S: RowKernels> GradeProcessor<S> {
@@ -245,29 +245,36 @@ impl<S: RowKernels> GradeProcessor<S> {
             access: source.access(layout, n_components, Purpose::Grading, kernels.transfer)?,
             group: RowGroup::new(layout, n_components)?,
             layout: layout.clone(),
-            packed: packed_rgb(layout)
+            packed: packed_row(layout)
                 .zip(kernels.grade.packed)
-                .map(|((plane, pixels), kernel)| (plane, pixels, kernel)),
+                .map(|((plane, row), kernel)| (plane, row, kernel)),
             kernels: kernels.grade,
         })
     }
 }
 
-/// The plane of pixels that consist of bytes of R', G' and B', and where these are.
-fn packed_rgb(layout: &FrameLayout) -> Option<(usize, PackedRgb)> {
-    let [red, green, blue] = &layout.components[..] else { return None };
-    let places = [red.place?, green.place?, blue.place?];
-    let SampleLayout { plane, pixel_stride, .. } = places[0];
-    let is_packed = |place: &SampleLayout| {
-        (place.plane, place.pixel_stride, place.bytes) == (plane, pixel_stride, 1)
-            && place.offset < pixel_stride
+/// The plane that holds all components in bytes, and where these are in a row, if it is packed as kernels
+/// take it.
+fn packed_row(layout: &FrameLayout) -> Option<(usize, PackedRow)> {
+    let [first, second, third] = &layout.components[..] else { return None };
+    let places = [first.place?, second.place?, third.place?];
+    let plane = places[0].plane;
+    if layout.depth() != 8 || places.iter().any(|place| place.bytes != 1 || place.plane != plane) {
+        return None;
+    }
+    let (strides, offsets) =
+        (places.map(|place| place.pixel_stride), places.map(|place| place.offset));
+    let pixels = match (layout.encoding, strides) {
+        (Encoding::Rgb(_), [3, 3, 3] | [4, 4, 4]) => {
+            PackedPixels::Rgb { pixel_stride: strides[0], offsets }
+        }
+        (Encoding::YCbCr(..), [2, 4, 4]) if layout.chroma.vertical == 1 => {
+            PackedPixels::YCbCr { luma: offsets[0], chroma: [offsets[1], offsets[2]] }
+        }
+        _ => return None,
     };
-    let is_packed = matches!(layout.encoding, Encoding::Rgb(_))
-        && [3, 4].contains(&pixel_stride)
-        && layout.components.iter().all(|component| component.depth == 8)
-        && places.iter().all(is_packed);
-    is_packed
-        .then(|| (plane, PackedRgb { pixel_stride, offsets: places.map(|place| place.offset) }))
+    let begins = offsets.iter().zip(strides).all(|(offset, stride)| *offset < stride);
+    begins.then_some((plane, PackedRow { width: layout.width, pixels }))
 }
 
 /// Grades the rows of a group.
@@ -311,11 +318,11 @@ impl<S: RowKernels> BandProcessor for GradeProcessor<S> {
         let rows_of_group = layout.rows_of_group();
         let is_partly_hidden = pixels.is_partly_hidden();
         let top = pixels.top();
-        if let Some((plane, layout, kernel)) = *packed
+        if let Some((plane, packed, kernel)) = *packed
             && !is_partly_hidden
         {
             let rows = pixels.planes_mut()[plane].rows_mut(0);
-            rows.enumerate().for_each(|(y, row)| kernel(tables, row, layout, top + y));
+            rows.enumerate().for_each(|(y, row)| kernel(tables, row, packed, top + y));
             return;
         }
         for index in 0..access.n_groups(&pixels.shared()) {

@@ -2,6 +2,7 @@
 //! whatever the length of a row and its place in memory.
 
 use std::collections::BTreeSet;
+use std::ops;
 use std::path::Path;
 use std::process::Command;
 
@@ -14,7 +15,7 @@ use gsthistomatch::frame::rows::{AlignedRow, RowGroup};
 use gsthistomatch::frame::{Component, FrameLayout, PixelLayout, SampleLayout, Subsampling};
 use gsthistomatch::histogram::Histogram;
 use gsthistomatch::kernels::convert::{Conversion, ConvertedRows};
-use gsthistomatch::kernels::grade::{GradeTables, PackedRgb};
+use gsthistomatch::kernels::grade::{GradeTables, PackedPixels, PackedRow};
 use gsthistomatch::kernels::{InstructionSet, Kernels, Lut8, PixelKernels, RowKernels};
 use gsthistomatch::lut::Lut;
 use gsthistomatch::mapping::grade::{Grade, LEVELS, TONES};
@@ -655,36 +656,73 @@ fn graded_layout(encoding: Encoding, chroma: Subsampling, depth: u32) -> FrameLa
     }
 }
 
-const PACKED: [PackedRgb; 6] = [
-    PackedRgb { pixel_stride: 3, offsets: [0, 1, 2] },
-    PackedRgb { pixel_stride: 3, offsets: [2, 1, 0] },
-    PackedRgb { pixel_stride: 4, offsets: [0, 1, 2] },
-    PackedRgb { pixel_stride: 4, offsets: [2, 1, 0] },
-    PackedRgb { pixel_stride: 4, offsets: [1, 2, 3] },
-    PackedRgb { pixel_stride: 4, offsets: [3, 2, 1] },
-];
+/// The ways that pixels of R'G'B', or with chroma that two share, are packed.
+fn packed(encoding: Encoding, chroma: Subsampling) -> Vec<PackedPixels> {
+    let rgb = |pixel_stride, offsets| PackedPixels::Rgb { pixel_stride, offsets };
+    let ycbcr = |luma, chroma| PackedPixels::YCbCr { luma, chroma };
+    match (encoding, chroma.horizontal, chroma.vertical) {
+        (Encoding::Rgb(_), ..) => vec![
+            rgb(3, [0, 1, 2]),
+            rgb(3, [2, 1, 0]),
+            rgb(4, [0, 1, 2]),
+            rgb(4, [2, 1, 0]),
+            rgb(4, [1, 2, 3]),
+            rgb(4, [3, 2, 1]),
+        ],
+        (Encoding::YCbCr(..), 2, 1) => {
+            vec![ycbcr(0, [1, 3]), ycbcr(0, [3, 1]), ycbcr(1, [0, 2]), ycbcr(1, [2, 0])]
+        }
+        _ => Vec::new(),
+    }
+}
 
-/// Samples in memory as pixels, with other bytes between them.
-fn interleaved<S: RowKernels>(rows: &[Vec<S>; 3], layout: PackedRgb) -> Vec<u8> {
-    let mut others = noise(7);
-    let mut pixels: Vec<u8> = (0..rows[0].len() * layout.pixel_stride).map(|_| others()).collect();
-    for (x, pixel) in pixels.chunks_exact_mut(layout.pixel_stride).enumerate() {
-        for (row, offset) in rows.iter().zip(layout.offsets) {
-            pixel[offset] = row[x].get() as u8;
+/// A row of samples in memory, from a byte on, with other bytes between and around them.
+fn interleaved<S: RowKernels>(
+    rows: [&[S]; 3],
+    packed: PackedRow,
+    offset: usize,
+) -> (Vec<u8>, ops::Range<usize>) {
+    let bytes = offset..offset + packed.bytes();
+    let mut memory: Vec<u8> = (0..bytes.end + 7).zip(1..).map(|(_, byte)| byte as u8).collect();
+    let places = match packed.pixels {
+        PackedPixels::Rgb { pixel_stride, offsets } => offsets.map(|offset| (offset, pixel_stride)),
+        PackedPixels::YCbCr { luma, chroma: [cb, cr] } => [(luma, 2), (cb, 4), (cr, 4)],
+    };
+    for (row, (first, stride)) in rows.into_iter().zip(places) {
+        for (x, sample) in row.iter().enumerate() {
+            memory[offset + first + x * stride] = sample.get() as u8;
         }
     }
-    pixels
+    (memory, bytes)
+}
+
+/// Whether a row of packed pixels becomes what its components do.
+fn packed_equals<S: RowKernels>(
+    set: InstructionSet,
+    (tables, layout): &(GradeTables, FrameLayout),
+    (width, row): (usize, usize),
+    offset: usize,
+    [old, new]: [[&[S]; 3]; 2],
+) {
+    let Some(kernel) = Kernels::<S>::select(set).grade.packed else { return };
+    for pixels in packed(layout.encoding, layout.chroma) {
+        let packed = PackedRow { width, pixels };
+        let (mut memory, bytes) = interleaved(old, packed, offset);
+        kernel(tables, &mut memory[bytes], packed, row);
+        assert!(memory == interleaved(new, packed, offset).0, "{set}, {packed:?} at {offset}");
+    }
 }
 
 /// Grades `n_rows` rows of random samples, which lie in memory from `offset` on, as rows from `row` on. All
 /// of the memory.
 fn graded<S: RowKernels>(
     set: InstructionSet,
-    (tables, layout): &(GradeTables, FrameLayout),
+    graded_as: &(GradeTables, FrameLayout),
     (width, n_rows, row): (usize, usize, usize),
     offset: usize,
     content: &mut dyn FnMut() -> u8,
 ) -> Vec<Vec<S>> {
+    let (tables, layout) = graded_as;
     let mut memory = |len: usize| -> Vec<S> {
         let mut sample = || i32::from(content()) << 8 | i32::from(content());
         (0..offset + len + 3).map(|_| S::new(sample())).collect()
@@ -697,28 +735,25 @@ fn graded<S: RowKernels>(
             let mut rows = old.clone();
             let views = rows.each_mut().map(|row| &mut row[offset..][..width]);
             (kernels.rgb)(tables, views, row);
-            if let Some(kernel) = kernels.packed {
-                for layout in PACKED {
-                    let mut pixels = interleaved(&old, layout);
-                    let bytes =
-                        offset * layout.pixel_stride..(offset + width) * layout.pixel_stride;
-                    kernel(tables, &mut pixels[bytes], layout, row);
-                    assert!(
-                        pixels == interleaved(&rows, layout),
-                        "{set}, {width} pixels at {offset}: {layout:?}"
-                    );
-                }
-            }
+            let both = [&old, &rows];
+            let both = both.map(|rows| rows.each_ref().map(|row| &row[offset..][..width]));
+            packed_equals(set, graded_as, (width, row), offset, both);
             rows.into()
         }
         encoding => {
             let mut rows: Vec<Vec<S>> = (0..n_rows).map(|_| memory(width)).collect();
             let mut chroma = [memory(shared), memory(shared)];
+            let (old_luma, old_chroma) = (rows[0].clone(), chroma.clone());
             let mut lumas: Vec<&mut [S]> =
                 rows.iter_mut().map(|row| &mut row[offset..][..width]).collect();
             let views = chroma.each_mut().map(|row| &mut row[offset..][..shared]);
             let has_chroma = !matches!(encoding, Encoding::Luma(..));
             (kernels.ycbcr)(tables, &mut lumas, has_chroma.then_some(views), row);
+            let both = [(&old_luma, &old_chroma), (&rows[0], &chroma)];
+            let both = both.map(|(luma, [cb, cr])| {
+                [&luma[offset..][..width], &cb[offset..][..shared], &cr[offset..][..shared]]
+            });
+            packed_equals(set, graded_as, (width, row), offset, both);
             rows.extend(chroma);
             rows
         }

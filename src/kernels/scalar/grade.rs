@@ -24,7 +24,8 @@
 
 use crate::frame::rows::Sample;
 use crate::kernels::grade::{
-    Curve, FixedGrade, FloatGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedRgb,
+    Curve, FixedGrade, FloatGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedPixels,
+    PackedRow,
 };
 use crate::mapping::grade::{LEVELS, TONES};
 
@@ -113,23 +114,51 @@ const TOGETHER: usize = 64;
 
 pub(in crate::kernels) fn packed(
     tables: &GradeTables,
-    pixels: &mut [u8],
-    layout: PackedRgb,
+    bytes: &mut [u8],
+    PackedRow { width, pixels }: PackedRow,
     row: usize,
 ) {
-    let PackedRgb { pixel_stride, offsets } = layout;
-    for pixels in pixels.chunks_mut(TOGETHER * pixel_stride) {
-        let mut samples = [[0; TOGETHER]; 3];
-        for (x, pixel) in pixels.chunks_exact(pixel_stride).enumerate() {
-            for (samples, offset) in samples.iter_mut().zip(offsets) {
-                samples[x] = pixel[offset];
+    let n = |first: usize| TOGETHER.min(width - first);
+    let firsts = (0..width).step_by(TOGETHER);
+    match pixels {
+        PackedPixels::Rgb { pixel_stride, offsets } => {
+            for (first, pixels) in firsts.zip(bytes.chunks_mut(TOGETHER * pixel_stride)) {
+                let places = offsets.map(|offset| (offset, pixel_stride));
+                let mut samples = [[0; TOGETHER]; 3];
+                let views = samples.each_mut().map(|samples| &mut samples[..n(first)]);
+                transfer(pixels, views, places, |views| rgb(tables, views, row));
             }
         }
-        rgb(tables, samples.each_mut().map(|samples| &mut samples[..]), row);
-        for (x, pixel) in pixels.chunks_exact_mut(pixel_stride).enumerate() {
-            for (samples, offset) in samples.iter().zip(offsets) {
-                pixel[offset] = samples[x];
+        PackedPixels::YCbCr { luma, chroma: [cb, cr] } => {
+            for (first, pixels) in firsts.zip(bytes.chunks_mut(2 * TOGETHER)) {
+                let n = n(first);
+                let mut samples = [[0; TOGETHER]; 3];
+                let [y, u, v] = samples.each_mut().map(|samples| &mut samples[..]);
+                let views = [&mut y[..n], &mut u[..n.div_ceil(2)], &mut v[..n.div_ceil(2)]];
+                transfer(pixels, views, [(luma, 2), (cb, 4), (cr, 4)], |[y, cb, cr]| {
+                    ycbcr(tables, &mut [y], Some([cb, cr]), row);
+                });
             }
+        }
+    }
+}
+
+/// Calls a function for the samples of components that begin at some bytes and are so far from each other.
+fn transfer(
+    bytes: &mut [u8],
+    mut samples: [&mut [u8]; 3],
+    places: [(usize, usize); 3],
+    grade: impl FnOnce([&mut [u8]; 3]),
+) {
+    for (samples, (offset, stride)) in samples.iter_mut().zip(places) {
+        for (sample, byte) in samples.iter_mut().zip(bytes[offset..].iter().step_by(stride)) {
+            *sample = *byte;
+        }
+    }
+    grade(samples.each_mut().map(|samples| &mut **samples));
+    for (samples, (offset, stride)) in samples.iter().zip(places) {
+        for (sample, byte) in samples.iter().zip(bytes[offset..].iter_mut().step_by(stride)) {
+            *byte = *sample;
         }
     }
 }

@@ -21,7 +21,7 @@ use super::vectors::{
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::kernels::grade::{
-    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedRgb,
+    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedPixels, PackedRow,
 };
 use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};

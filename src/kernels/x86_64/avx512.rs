@@ -34,7 +34,7 @@ use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer,
 use crate::frame::{WordKind, Words};
 use crate::histogram::Histogram;
 use crate::kernels::grade::{
-    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedRgb,
+    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedPixels, PackedRow,
 };
 use crate::kernels::scalar::grade as plain;
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};

@@ -157,39 +157,52 @@ pub(super) use shuffled_channels;
 macro_rules! graded_bytes {
     ($features:literal) => {
         /// Given out with the kernels alone.
-        const PACKED: Option<PackedKernel> = Some(|tables, pixels, layout, row| {
+        const PACKED: Option<PackedKernel> = Some(|tables, bytes, packed, row| {
             // SAFETY: who has the kernels has proved that the CPU has the features.
-            unsafe { grade_packed(tables, pixels, layout, row) }
+            unsafe { grade_packed(tables, bytes, packed, row) }
         });
 
         #[target_feature(enable = $features)]
-        fn grade_packed(tables: &GradeTables, pixels: &mut [u8], layout: PackedRgb, row: usize) {
-            match (&tables.numbers, layout.pixel_stride) {
-                (Numbers::Fixed(grade), 3) => {
-                    packed_fixed::<3>(tables, grade, pixels, layout, row);
+        fn grade_packed(tables: &GradeTables, bytes: &mut [u8], packed: PackedRow, row: usize) {
+            let bytes = &mut bytes[..packed.bytes()];
+            let Numbers::Fixed(grade) = &tables.numbers else {
+                return plain::packed(tables, bytes, packed, row);
+            };
+            // How many pixels are done.
+            let (done, bytes) = match packed.pixels {
+                PackedPixels::Rgb { pixel_stride: 3, offsets } => {
+                    packed_rgb::<3>(tables, grade, bytes, offsets, row)
                 }
-                (Numbers::Fixed(grade), 4) => {
-                    packed_fixed::<4>(tables, grade, pixels, layout, row);
+                PackedPixels::Rgb { offsets, .. } => {
+                    packed_rgb::<4>(tables, grade, bytes, offsets, row)
                 }
-                _ => plain::packed(tables, pixels, layout, row),
-            }
+                PackedPixels::YCbCr { luma, chroma } => {
+                    // A pixel without a neighbour is left.
+                    let n = packed.width / (2 * VECTOR) * 2;
+                    packed_ycbcr(tables, grade, bytes, n, (luma, chroma), row)
+                }
+            };
+            let rest = PackedRow { width: packed.width - done, ..packed };
+            plain::packed(tables, bytes, rest, row);
         }
 
+        /// How many pixels are done, and the rest.
         #[target_feature(enable = $features)]
-        fn packed_fixed<const STRIDE: usize>(
+        fn packed_rgb<'a, const STRIDE: usize>(
             tables: &GradeTables,
             grade: &FixedGrade,
-            pixels: &mut [u8],
-            layout: PackedRgb,
+            pixels: &'a mut [u8],
+            offsets: [usize; 3],
             row: usize,
-        ) {
+        ) -> (usize, &'a mut [u8]) {
             let dither = dither_of(tables, row);
             let vectors = graded(grade);
-            let [red, green, blue] = layout.offsets.map(|offset| offset % 4);
+            let [red, green, blue] = offsets.map(|offset| offset % 4);
             // Of four bytes, the one that is no channel.
             let kept = splat32(0xFF << (8 * (red ^ green ^ blue)));
             let bytes = STRIDE * VECTOR;
-            let (blocks, rest) = pixels.split_at_mut(pixels.len() / bytes * bytes);
+            let n = pixels.len() / bytes;
+            let (blocks, rest) = pixels.split_at_mut(n * bytes);
             let mut strip = [[[zero(); 2]; 3]; STRIP];
             for blocks in blocks.chunks_mut(STRIP * bytes) {
                 for (block, values) in blocks.chunks_exact(bytes).zip(&mut strip) {
@@ -212,7 +225,85 @@ macro_rules! graded_bytes {
                     put_channels::<STRIDE>(block, channels, kept);
                 }
             }
-            plain::packed(tables, rest, layout, row);
+            (n * VECTOR, rest)
+        }
+
+        /// Grades an even number of blocks, as chroma is graded by two at once. How many pixels are done, and
+        /// the rest.
+        #[target_feature(enable = $features)]
+        fn packed_ycbcr<'a>(
+            tables: &GradeTables,
+            grade: &FixedGrade,
+            pixels: &'a mut [u8],
+            n: usize,
+            (luma, [cb, cr]): (usize, [usize; 2]),
+            row: usize,
+        ) -> (usize, &'a mut [u8]) {
+            const BYTES: usize = 2 * VECTOR;
+            let dither = dither_of(tables, row);
+            let vectors = graded(grade);
+            let (middle, ones) = (splat16(0x8000), splat16(1));
+            // Of two words, the first or the second.
+            let (even, odd) = (splat32(1), splat32(1 << 16));
+            let (blocks, rest) = pixels.split_at_mut(n * BYTES);
+            // Old and new luma, in the units of tone; Cb and Cr; new luma.
+            let mut strip = [[zero(); 6]; STRIP];
+            for blocks in blocks.chunks_mut(STRIP * BYTES) {
+                for (block, values) in blocks.chunks_exact(BYTES).zip(&mut strip) {
+                    prefetch(block);
+                    let mut lumas = [zero(); 2];
+                    let mut chroma = [zero(); 2];
+                    for half in 0..2 {
+                        let words = load(&block[half * VECTOR..]);
+                        let (lower, upper) = (and(words, splat16(0xFF)), srli16::<8>(words));
+                        (lumas[half], chroma[half]) =
+                            if luma == 0 { (lower, upper) } else { (upper, lower) };
+                    }
+                    let first = packs32(products(chroma[0], even), products(chroma[1], even));
+                    let second = packs32(products(chroma[0], odd), products(chroma[1], odd));
+                    let (first, second) = (in_order(first), in_order(second));
+                    let own = if cb < cr { [first, second] } else { [second, first] };
+                    let own = [xor(slli16::<8>(own[0]), middle), xor(slli16::<8>(own[1]), middle)];
+                    let base = chroma_of_luma(&vectors, own);
+                    let mut sums = alternate(base, base);
+                    for half in 0..2 {
+                        let signed = xor(slli16::<8>(lumas[half]), middle);
+                        sums[half] = add16(sums[half], mulhrs(signed, vectors.luma[0]));
+                    }
+                    let mut new = tone_of(&vectors, sums);
+                    let [lowest, highest] = vectors.legal[0];
+                    for value in &mut new {
+                        let sample = mulhrs(adds16(*value, slli16::<2>(dither)), splat16(1 << 8));
+                        *value = min16(max16(sample, lowest), highest);
+                    }
+                    let old = packs32(products(lumas[0], ones), products(lumas[1], ones));
+                    let t = packs32(products(new[0], ones), products(new[1], ones));
+                    let (old, t) = (slli16::<6>(in_order(old)), slli16::<6>(in_order(t)));
+                    *values = [old, t, own[0], own[1], new[0], new[1]];
+                }
+                let pairs = blocks.chunks_exact_mut(2 * BYTES);
+                for (pair, values) in pairs.zip(strip.as_chunks::<2>().0) {
+                    let halves = |i: usize| [values[0][i], values[1][i]];
+                    let own = [halves(2), halves(3)];
+                    let new = grade_chroma(&vectors, halves(0), halves(1), own, dither);
+                    for (half, block) in pair.chunks_exact_mut(BYTES).enumerate() {
+                        let mut legal = [zero(); 2];
+                        for c in 0..2 {
+                            let [lowest, highest] = vectors.legal[c + 1];
+                            legal[c] = min16(max16(new[c][half], lowest), highest);
+                        }
+                        let [first, second] = if cb < cr { legal } else { [legal[1], legal[0]] };
+                        let chroma = alternate(first, second);
+                        for i in 0..2 {
+                            let (y, chroma) = (values[half][4 + i], chroma[i]);
+                            let (lower, upper) = if luma == 0 { (y, chroma) } else { (chroma, y) };
+                            let words = or(lower, slli16::<8>(upper));
+                            store(&mut block[i * VECTOR..], words);
+                        }
+                    }
+                }
+            }
+            (n * VECTOR, rest)
         }
 
         /// The samples of a block.

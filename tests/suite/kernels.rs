@@ -522,6 +522,58 @@ fn bytes_with_others_between_them_are_taken_out_and_put_back() {
     }
 }
 
+#[test]
+fn words_with_others_around_them_are_taken_out_and_put_back() {
+    let mut content = noise(9);
+    let memory: Vec<u8> = (0..2000).map(|_| content()).collect();
+    // The strides and the words' places, in bytes, and the bits of samples and below them.
+    for ((pixel_stride, offset), (depth, shift), big_endian) in [
+        ((2, 0), (10, 6), false),
+        ((2, 0), (12, 4), false),
+        ((2, 0), (10, 0), false),
+        ((2, 0), (16, 0), false),
+        ((2, 0), (16, 0), true),
+        ((4, 0), (10, 6), false),
+        ((4, 2), (10, 6), false),
+        ((4, 2), (12, 4), false),
+        ((4, 0), (16, 0), false),
+        ((4, 2), (16, 0), true),
+        ((8, 6), (16, 0), false),
+    ] {
+        let place = SampleLayout { plane: 0, offset, pixel_stride, bytes: 2, big_endian, shift };
+        let component = Component { depth, place: Some(place) };
+        let words = component.words().expect("there is code for it");
+        let (read, write): (fn([u8; 2]) -> u16, fn(u16) -> [u8; 2]) = match big_endian {
+            true => (u16::from_be_bytes, u16::to_be_bytes),
+            false => (u16::from_le_bytes, u16::to_le_bytes),
+        };
+        let max = u16::MAX >> (16 - depth);
+        let row: Vec<u16> =
+            memory.as_chunks().0.iter().rev().map(|&bytes| read(bytes) & max).collect();
+        for len in 1..=200 {
+            // Nothing need be behind the last one.
+            let end = offset + (len - 1) * pixel_stride + 2;
+            let places = (offset..end).step_by(pixel_stride);
+            let word = |at: usize| read([memory[at], memory[at + 1]]);
+            let mut expected = memory[..end].to_vec();
+            for (at, sample) in places.clone().zip(&row) {
+                let word = word(at) & !(max << shift) | sample << shift;
+                expected[at..at + 2].copy_from_slice(&write(word));
+            }
+            let samples: Vec<u16> = places.clone().map(|at| word(at) >> shift & max).collect();
+            for set in instruction_sets() {
+                let transfer = Kernels::<u16>::select(set).transfer;
+                let mut found = vec![0; len];
+                (transfer.load)(&words, &memory[..end], &mut found);
+                assert!(found == samples, "{set}, {len} from {place:?}");
+                let mut found = memory[..end].to_vec();
+                (transfer.store)(&words, &row[..len], &mut found);
+                assert!(found == expected, "{set}, {len} to {place:?}");
+            }
+        }
+    }
+}
+
 /// Goes through all steps of a conversion, and gives what became of channels and components.
 fn convert<S: RowKernels>(
     set: InstructionSet,

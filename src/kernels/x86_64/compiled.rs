@@ -68,9 +68,9 @@ macro_rules! compiled_kernels {
         pub(super) fn word_transfer(_: $cpu) -> RowTransfer<u16> {
             RowTransfer {
                 // SAFETY: as in `conversion`.
-                load: |words, from, row| unsafe { load_row(words, from, row) },
+                load: |words, from, row| unsafe { words::load_words(words, from, row) },
                 // SAFETY: as in `conversion`.
-                store: |words, row, to| unsafe { store_row(words, row, to) },
+                store: |words, row, to| unsafe { words::store_words(words, row, to) },
             }
         }
 

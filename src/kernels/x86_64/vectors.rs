@@ -689,6 +689,73 @@ pub(super) use bytes_of_3;
 /// What differs for words of 10 bits.
 macro_rules! word_samples {
     ($features:literal) => {
+        /// Words from memory, side by side or with one between them.
+        #[target_feature(enable = $features)]
+        pub(super) fn load_words(words: &Words, from: &[u8], row: &mut [u16]) {
+            let vectors = from[words.offset..].as_chunks::<VECTOR>().0;
+            let rows = row.as_chunks_mut::<{ VECTOR / 2 }>().0;
+            let shift = _mm_cvtsi32_si128(words.shift as i32);
+            let max = (1 << words.depth) - 1;
+            let (n, stride) = match words.kind {
+                WordKind::Word => {
+                    for (to, from) in rows.iter_mut().zip(vectors) {
+                        prefetch(from);
+                        store16(to, and(srl_epi16(load(from), shift), splat16(max)));
+                    }
+                    (rows.len().min(vectors.len()), 2)
+                }
+                WordKind::WordOf4 => {
+                    let pairs = vectors.as_chunks::<2>().0;
+                    for (to, pair) in rows.iter_mut().zip(pairs) {
+                        let mut halves = [zero(); 2];
+                        for (half, from) in halves.iter_mut().zip(pair) {
+                            prefetch(from);
+                            *half = and(srl_epi32(load(from), shift), splat32(max));
+                        }
+                        store16(to, in_order(packus32(halves[0], halves[1])));
+                    }
+                    (rows.len().min(pairs.len()), 4)
+                }
+                _ => (0, 2),
+            };
+            let n = n * VECTOR / 2;
+            let rest = Words { offset: words.offset + n * stride, ..*words };
+            load_row(&rest, from, &mut row[n..]);
+        }
+
+        /// And back; what lies between and around stays as it is.
+        #[target_feature(enable = $features)]
+        pub(super) fn store_words(words: &Words, row: &[u16], to: &mut [u8]) {
+            let vectors = to[words.offset..].as_chunks_mut::<VECTOR>().0;
+            let rows = row.as_chunks::<{ VECTOR / 2 }>().0;
+            let shift = _mm_cvtsi32_si128(words.shift as i32);
+            let others = !(((1 << words.depth) - 1) << words.shift);
+            let (n, stride) = match words.kind {
+                WordKind::Word => {
+                    for (from, to) in rows.iter().zip(&mut *vectors) {
+                        let old = and(load(to), splat16(others));
+                        store(to, or(old, sll_epi16(load16(from), shift)));
+                    }
+                    (rows.len().min(vectors.len()), 2)
+                }
+                WordKind::WordOf4 => {
+                    let pairs = vectors.as_chunks_mut::<2>().0;
+                    for (from, pair) in rows.iter().zip(&mut *pairs) {
+                        let halves = alternate(load16(from), zero());
+                        for (half, to) in halves.into_iter().zip(pair) {
+                            let old = and(load(to), splat32(others));
+                            store(to, or(old, sll_epi32(half, shift)));
+                        }
+                    }
+                    (rows.len().min(pairs.len()), 4)
+                }
+                _ => (0, 2),
+            };
+            let n = n * VECTOR / 2;
+            let rest = Words { offset: words.offset + n * stride, ..*words };
+            store_row(&rest, &row[n..], to);
+        }
+
         const DEPTH: u32 = $crate::kernels::scalar::words::BITS_OF_VECTORS;
 
         /// The two vectors of a block.

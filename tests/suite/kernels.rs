@@ -538,6 +538,8 @@ fn words_with_others_around_them_are_taken_out_and_put_back() {
         ((4, 2), (12, 4), false),
         ((4, 0), (16, 0), false),
         ((4, 2), (16, 0), true),
+        ((8, 0), (16, 0), false),
+        ((8, 2), (12, 4), false),
         ((8, 6), (16, 0), false),
     ] {
         let place = SampleLayout { plane: 0, offset, pixel_stride, bytes: 2, big_endian, shift };

@@ -149,13 +149,13 @@ use std::arch::x86_64::{
     _mm256_packs_epi16 as packs16, _mm256_packs_epi32 as packs32, _mm256_packus_epi16 as packus16,
     _mm256_packus_epi32 as packus32, _mm256_set1_epi8 as set1_epi8,
     _mm256_set1_epi16 as set1_epi16, _mm256_set1_epi32 as splat32, _mm256_setzero_si256 as zero,
-    _mm256_shuffle_epi8 as shuffle8, _mm256_sll_epi16 as sll_epi16, _mm256_sll_epi32 as sll_epi32,
-    _mm256_sra_epi16 as sra_epi16, _mm256_sra_epi32 as sra_epi32, _mm256_srl_epi16 as srl_epi16,
-    _mm256_srl_epi32 as srl_epi32, _mm256_sub_epi16 as sub16, _mm256_unpackhi_epi8 as unpackhi8,
-    _mm256_unpackhi_epi16 as unpackhi16, _mm256_unpackhi_epi32 as unpackhi32,
-    _mm256_unpackhi_epi64 as unpackhi64, _mm256_unpacklo_epi8 as unpacklo8,
-    _mm256_unpacklo_epi16 as unpacklo16, _mm256_unpacklo_epi32 as unpacklo32,
-    _mm256_unpacklo_epi64 as unpacklo64, _mm256_xor_si256 as xor,
+    _mm256_shuffle_epi8 as shuffle8, _mm256_sll_epi16 as sll_epi16, _mm256_sra_epi16 as sra_epi16,
+    _mm256_sra_epi32 as sra_epi32, _mm256_srl_epi16 as srl_epi16, _mm256_sub_epi16 as sub16,
+    _mm256_unpackhi_epi8 as unpackhi8, _mm256_unpackhi_epi16 as unpackhi16,
+    _mm256_unpackhi_epi32 as unpackhi32, _mm256_unpackhi_epi64 as unpackhi64,
+    _mm256_unpacklo_epi8 as unpacklo8, _mm256_unpacklo_epi16 as unpacklo16,
+    _mm256_unpacklo_epi32 as unpacklo32, _mm256_unpacklo_epi64 as unpacklo64,
+    _mm256_xor_si256 as xor,
 };
 
 operations!("avx2");

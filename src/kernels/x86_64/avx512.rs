@@ -526,9 +526,8 @@ use std::arch::x86_64::{
     _mm512_mulhrs_epi16 as mulhrs, _mm512_or_si512 as or, _mm512_packs_epi32 as packs32,
     _mm512_packus_epi16 as packus16, _mm512_packus_epi32 as packus32,
     _mm512_set1_epi16 as set1_epi16, _mm512_set1_epi32 as splat32, _mm512_setzero_si512 as zero,
-    _mm512_sll_epi16 as sll_epi16, _mm512_sll_epi32 as sll_epi32, _mm512_sra_epi16 as sra_epi16,
-    _mm512_sra_epi32 as sra_epi32, _mm512_srl_epi16 as srl_epi16, _mm512_srl_epi32 as srl_epi32,
-    _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
+    _mm512_sll_epi16 as sll_epi16, _mm512_sra_epi16 as sra_epi16, _mm512_sra_epi32 as sra_epi32,
+    _mm512_srl_epi16 as srl_epi16, _mm512_sub_epi16 as sub16, _mm512_unpackhi_epi8 as unpackhi8,
     _mm512_unpackhi_epi16 as unpackhi16, _mm512_unpacklo_epi8 as unpacklo8,
     _mm512_unpacklo_epi16 as unpacklo16, _mm512_xor_si512 as xor,
 };

@@ -689,36 +689,15 @@ pub(super) use bytes_of_3;
 /// What differs for words of 10 bits.
 macro_rules! word_samples {
     ($features:literal) => {
-        /// Words from memory, side by side or with one between them.
+        /// Words from memory, side by side or with one or three between them.
         #[target_feature(enable = $features)]
         pub(super) fn load_words(words: &Words, from: &[u8], row: &mut [u16]) {
-            let vectors = from[words.offset..].as_chunks::<VECTOR>().0;
-            let rows = row.as_chunks_mut::<{ VECTOR / 2 }>().0;
-            let shift = _mm_cvtsi32_si128(words.shift as i32);
-            let max = (1 << words.depth) - 1;
             let (n, stride) = match words.kind {
-                WordKind::Word => {
-                    for (to, from) in rows.iter_mut().zip(vectors) {
-                        prefetch(from);
-                        store16(to, and(srl_epi16(load(from), shift), splat16(max)));
-                    }
-                    (rows.len().min(vectors.len()), 2)
-                }
-                WordKind::WordOf4 => {
-                    let pairs = vectors.as_chunks::<2>().0;
-                    for (to, pair) in rows.iter_mut().zip(pairs) {
-                        let mut halves = [zero(); 2];
-                        for (half, from) in halves.iter_mut().zip(pair) {
-                            prefetch(from);
-                            *half = and(srl_epi32(load(from), shift), splat32(max));
-                        }
-                        store16(to, in_order(packus32(halves[0], halves[1])));
-                    }
-                    (rows.len().min(pairs.len()), 4)
-                }
+                WordKind::Word => (load_every::<1>(words, from, row), 2),
+                WordKind::WordOf4 => (load_every::<2>(words, from, row), 4),
+                WordKind::WordOf8 => (load_every::<4>(words, from, row), 8),
                 _ => (0, 2),
             };
-            let n = n * VECTOR / 2;
             let rest = Words { offset: words.offset + n * stride, ..*words };
             load_row(&rest, from, &mut row[n..]);
         }
@@ -726,34 +705,76 @@ macro_rules! word_samples {
         /// And back; what lies between and around stays as it is.
         #[target_feature(enable = $features)]
         pub(super) fn store_words(words: &Words, row: &[u16], to: &mut [u8]) {
-            let vectors = to[words.offset..].as_chunks_mut::<VECTOR>().0;
-            let rows = row.as_chunks::<{ VECTOR / 2 }>().0;
-            let shift = _mm_cvtsi32_si128(words.shift as i32);
-            let others = !(((1 << words.depth) - 1) << words.shift);
             let (n, stride) = match words.kind {
-                WordKind::Word => {
-                    for (from, to) in rows.iter().zip(&mut *vectors) {
-                        let old = and(load(to), splat16(others));
-                        store(to, or(old, sll_epi16(load16(from), shift)));
-                    }
-                    (rows.len().min(vectors.len()), 2)
-                }
-                WordKind::WordOf4 => {
-                    let pairs = vectors.as_chunks_mut::<2>().0;
-                    for (from, pair) in rows.iter().zip(&mut *pairs) {
-                        let halves = alternate(load16(from), zero());
-                        for (half, to) in halves.into_iter().zip(pair) {
-                            let old = and(load(to), splat32(others));
-                            store(to, or(old, sll_epi32(half, shift)));
-                        }
-                    }
-                    (rows.len().min(pairs.len()), 4)
-                }
+                WordKind::Word => (store_every::<1>(words, row, to), 2),
+                WordKind::WordOf4 => (store_every::<2>(words, row, to), 4),
+                WordKind::WordOf8 => (store_every::<4>(words, row, to), 8),
                 _ => (0, 2),
             };
-            let n = n * VECTOR / 2;
             let rest = Words { offset: words.offset + n * stride, ..*words };
             store_row(&rest, &row[n..], to);
+        }
+
+        /// The bits of samples in a vector in which every `N`th word has one.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn sample_bits<const N: usize>(words: &Words) -> V {
+            let mut bits = [0u16; 8];
+            bits.iter_mut().step_by(N).for_each(|bits| {
+                *bits = u16::MAX >> (16 - words.depth) << words.shift;
+            });
+            repeated(&bytemuck::cast(bits))
+        }
+
+        /// Loads vectors of samples that are in every `N`th word, and says how many samples.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn load_every<const N: usize>(words: &Words, from: &[u8], row: &mut [u16]) -> usize {
+            let groups = from[words.offset..].as_chunks::<VECTOR>().0.as_chunks::<N>().0;
+            let rows = row.as_chunks_mut::<{ VECTOR / 2 }>().0;
+            let (bits, shift) = (sample_bits::<N>(words), _mm_cvtsi32_si128(words.shift as i32));
+            for (to, group) in rows.iter_mut().zip(groups) {
+                let mut vectors = [zero(); N];
+                for (vector, from) in vectors.iter_mut().zip(group) {
+                    prefetch(from);
+                    *vector = and(load(from), bits);
+                }
+                // Each step halves what lies between.
+                let mut n = N;
+                while n > 1 {
+                    n /= 2;
+                    for i in 0..n {
+                        vectors[i] = in_order(packus32(vectors[2 * i], vectors[2 * i + 1]));
+                    }
+                }
+                store16(to, srl_epi16(vectors[0], shift));
+            }
+            rows.len().min(groups.len()) * VECTOR / 2
+        }
+
+        /// And back.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn store_every<const N: usize>(words: &Words, row: &[u16], to: &mut [u8]) -> usize {
+            let groups = to[words.offset..].as_chunks_mut::<VECTOR>().0.as_chunks_mut::<N>().0;
+            let rows = row.as_chunks::<{ VECTOR / 2 }>().0;
+            let (bits, shift) = (sample_bits::<N>(words), _mm_cvtsi32_si128(words.shift as i32));
+            for (from, group) in rows.iter().zip(&mut *groups) {
+                let mut vectors = [zero(); N];
+                vectors[0] = sll_epi16(load16(from), shift);
+                let mut n = 1;
+                while n < N {
+                    for i in (0..n).rev() {
+                        [vectors[2 * i], vectors[2 * i + 1]] = alternate(vectors[i], zero());
+                    }
+                    n *= 2;
+                }
+                for (vector, to) in vectors.into_iter().zip(group) {
+                    let word = or(andnot(bits, load(to)), vector);
+                    store(to, word);
+                }
+            }
+            rows.len().min(groups.len()) * VECTOR / 2
         }
 
         const DEPTH: u32 = $crate::kernels::scalar::words::BITS_OF_VECTORS;

@@ -38,6 +38,7 @@ pub(super) struct Input<'a> {
     pub update: Update,
     /// Of something new after `elapsed`.
     pub weight: f64,
+    pub at_most: InstructionSet,
 }
 
 impl GradeState {
@@ -66,7 +67,7 @@ impl GradeState {
         report: &Report,
         settings: &Settings,
     ) -> (Grade, Option<Grade>, bool) {
-        let Input { sample, target, goal, elapsed, update, weight } = input;
+        let Input { sample, target, goal, elapsed, update, weight, at_most } = input;
         let weights = grading::luma_weights(channels.encoding);
         let rule = Rule {
             method: settings.method.unwrap_or_default(),
@@ -102,7 +103,7 @@ impl GradeState {
         }
         let learned = match &self.source {
             Some(source) if share > 0. || is_other => {
-                Some(grading::learn(InstructionSet::best(), source, goal, rule))
+                Some(grading::learn(at_most, source, goal, rule))
             }
             _ => None,
         };

@@ -40,6 +40,7 @@ use std::time::Duration;
 use crate::color::Channels;
 use crate::grading::{self, Method};
 use crate::histogram::Histogram;
+use crate::kernels::InstructionSet;
 use crate::mapping::Mapping;
 use crate::mapping::curve::Curve;
 use crate::reference::{ReferenceId, Target};
@@ -173,6 +174,8 @@ pub struct Report {
 #[derive(Clone, Debug)]
 pub struct Temporal {
     channels: Channels,
+    /// The newest instruction set that is learned by.
+    at_most: InstructionSet,
     states: Vec<ChannelState>,
     /// Of colours that are moved together.
     grade: GradeState,
@@ -213,6 +216,7 @@ impl Temporal {
     /// Nothing seen yet of frames with these channels.
     pub fn new(channels: Channels) -> Self {
         Self {
+            at_most: InstructionSet::best(),
             states: vec![ChannelState::default(); channels.depths.len()],
             grade: GradeState::default(),
             cuts: Cuts::default(),
@@ -226,9 +230,14 @@ impl Temporal {
         }
     }
 
+    /// The same by code for no newer instruction set, which makes no difference but in time.
+    pub fn at_most(self, at_most: InstructionSet) -> Self {
+        Self { at_most, ..self }
+    }
+
     /// Forgets all frames.
     pub fn reset(&mut self) {
-        *self = Self::new(self.channels.clone());
+        *self = Self::new(self.channels.clone()).at_most(self.at_most);
     }
 
     /// The stream goes on somewhere else: what comes has nothing to do with the frames so far.
@@ -261,7 +270,7 @@ impl Temporal {
             return self;
         }
         if !conversion::are_alike(&self.channels, &channels) {
-            return Self::new(channels);
+            return Self::new(channels).at_most(self.at_most);
         }
         let convert = |(index, state): (usize, ChannelState)| {
             conversion::convert(state, index, &self.channels, &channels)
@@ -304,7 +313,8 @@ impl Temporal {
             self.look(thumbnail, elapsed, settings, &mut update, &mut report);
         }
         if let (Some(sample), Some(goal)) = (&statistics.sample, &target.goal) {
-            let input = Input { sample, target, goal, elapsed, update, weight };
+            let at_most = self.at_most;
+            let input = Input { sample, target, goal, elapsed, update, weight, at_most };
             let (grade, full, learned) =
                 self.grade.decide(input, &self.channels, &report, settings);
             report.learned = vec![learned; self.states.len()];

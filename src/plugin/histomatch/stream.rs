@@ -92,7 +92,7 @@ impl Stream {
     ) -> Result<Self, String> {
         let reader = FrameReader::new(info, matching, at_most)?;
         Ok(Self {
-            temporal: Temporal::new(reader.matcher.channels().clone()),
+            temporal: Temporal::new(reader.matcher.channels().clone()).at_most(at_most),
             reader,
             part: None,
             last: None,

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use image::DynamicImage;
 
@@ -131,9 +131,9 @@ impl Reference {
             let (path, interrupt) = (path.to_owned(), interrupt.clone());
             move || Self::load_here(&path, &interrupt)
         };
-        apart(load, interrupt).unwrap_or_else(|failure| {
+        apart(load, interrupt, None).unwrap_or_else(|failure| {
             Err(match failure {
-                Apart::Interrupted => ReferenceError::Interrupted,
+                Apart::Interrupted | Apart::Late => ReferenceError::Interrupted,
                 Apart::Panicked => ReferenceError::Damaged("the decoder failed".into()),
             })
         })
@@ -483,15 +483,18 @@ impl Colors {
 /// Why nothing came of what was done [apart].
 pub(crate) enum Apart {
     Interrupted,
+    Late,
     Panicked,
 }
 
-/// Does what may not be stoppable in a thread of its own. If it is interrupted, that thread ends later,
-/// and its outcome is dropped.
+/// Does what may not be stoppable in a thread of its own. If it is interrupted, or not done until the deadline,
+/// that thread ends later, and its outcome is dropped.
 pub(crate) fn apart<T: Send + 'static>(
     load: impl FnOnce() -> T + Clone + Send + 'static,
     interrupt: &Interrupt,
+    deadline: Option<Instant>,
 ) -> Result<T, Apart> {
+    let is_late = || deadline.is_some_and(|deadline| Instant::now() > deadline);
     let (sender, outcome) = mpsc::channel();
     let loader = {
         let load = load.clone();
@@ -509,8 +512,11 @@ pub(crate) fn apart<T: Send + 'static>(
                 let _ = loader.join();
                 return Ok(outcome);
             }
-            Err(RecvTimeoutError::Timeout) if !interrupt.is_interrupted() => {}
-            Err(RecvTimeoutError::Timeout) => return Err(Apart::Interrupted),
+            Err(RecvTimeoutError::Timeout) if interrupt.is_interrupted() => {
+                return Err(Apart::Interrupted);
+            }
+            Err(RecvTimeoutError::Timeout) if is_late() => return Err(Apart::Late),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Err(Apart::Panicked),
         }
     }

@@ -27,6 +27,13 @@ use crate::reference::{Apart, Interrupt, Reference, apart};
 /// How long a film may take.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// How long it may take with all that a decoder needs to stop, which some never do.
+const LONGEST_IN_ALL: Duration = Duration::from_secs(10);
+
+/// How long a film may take until it is known what is in it, if there is time left to begin again: now and then,
+/// a demuxer is faster than what it is to be linked to, and then gives nothing any more.
+const LONGEST_TO_OPEN: Duration = Duration::from_millis(1500);
+
 /// So many different key frames are enough; else the film is played through.
 const ENOUGH: usize = 8;
 
@@ -41,6 +48,9 @@ const OPENING: [&str; 4] = ["Adaptive", "Editing", "Network", "Source"];
 
 /// The answer of `GstAutoplugSelectResult` that a factory is to be left out.
 const SKIP: &str = "skip";
+
+/// What says that there is a frame, or none.
+const PREROLLED: [gst::MessageType; 2] = [gst::MessageType::AsyncDone, gst::MessageType::Eos];
 
 const CURE: &str = "take a frame of it, for example by 'ffmpeg -i FILM -frames:v 1 REF.png'";
 
@@ -96,8 +106,9 @@ pub(super) fn look(
         }
     };
     // Decoders of others can't be stopped.
-    match apart(watch, interrupt) {
+    match apart(watch, interrupt, Some(Instant::now() + LONGEST_IN_ALL)) {
         Ok(outcome) => outcome,
+        Err(Apart::Late) => Err(NotRead::Because(format!("its decoder does not answer; {CURE}"))),
         Err(Apart::Interrupted) => Err(NotRead::Interrupted),
         Err(Apart::Panicked) => Err(NotRead::Because("the film can't be looked at".into())),
     }
@@ -252,10 +263,15 @@ impl Player {
 
     fn gather(&self, part: Option<Fragment>, may_seek: bool) -> Result<(), Stop> {
         let _ = self.pipeline.set_state(gst::State::Paused);
-        self.wait()?;
-        let duration = self.pipeline.query_duration::<gst::ClockTime>();
+        self.open(may_seek)?;
         let mut seeking = gst::query::Seeking::new(gst::Format::Time);
         let can_seek = self.sink.query(&mut seeking) && seeking.result().0;
+        let mut duration = self.pipeline.query_duration::<gst::ClockTime>();
+        if duration.is_none() && may_seek && can_seek {
+            // Some parsers know it once they have sought.
+            self.seek(gst::ClockTime::ZERO, gst::SeekFlags::KEY_UNIT)?;
+            duration = self.pipeline.query_duration();
+        }
         let spots = spots(part, duration);
         lock(&self.frames).want(&spots, part.is_some());
         if may_seek && can_seek {
@@ -342,9 +358,21 @@ impl Player {
         Ok(())
     }
 
+    /// Waits until there is the first frame.
+    fn open(&self, may_begin_again: bool) -> Result<(), Stop> {
+        let begun = Instant::now();
+        let pad = self.sink.static_pad("sink").expect("a sink has one");
+        while self.next_message(&PREROLLED)?.is_none() {
+            if may_begin_again && begun.elapsed() > LONGEST_TO_OPEN && !pad.is_linked() {
+                return Err(Stop::Late);
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until there is a frame.
     fn wait(&self) -> Result<(), Stop> {
-        while self.next_message(&[gst::MessageType::AsyncDone, gst::MessageType::Eos])?.is_none() {}
+        while self.next_message(&PREROLLED)?.is_none() {}
         Ok(())
     }
 

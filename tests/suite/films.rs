@@ -181,7 +181,7 @@ fn f225_a_film_of_one_picture_is_as_the_picture() {
     }
 }
 
-/// Films that are sought in, and such that can only be played.
+/// Films that are sought in, and such that can only be played (Y4M with GStreamer before 1.28).
 const KINDS: [(&str, &str); 5] = [
     ("every.mkv", "matroskamux"),
     ("keys.webm", "vp8enc deadline=1 target-bitrate=2000000 keyframe-max-dist=5 ! webmmux"),
@@ -559,8 +559,9 @@ fn f229_it_may_be_set_in_the_streaming_thread() {
     });
 }
 
-/// A program with a decoder that takes a long time for each frame: what it does with a film as a reference.
-fn with_slow_decoder(folder: &TempDir, script: &str) -> String {
+/// A program with a decoder that takes so many microseconds for each frame: what it does with a film as a
+/// reference.
+fn with_slow_decoder(folder: &TempDir, time: u64, script: &str) -> String {
     let path = folder.path().join("film.avi");
     film(&path, "jpegenc ! avimux", rising(100));
     // A critical of the binding, which is said to be faulty there, would be fatal.
@@ -581,7 +582,7 @@ class Slow(Gst.Bin):
     def __init__(self):
         super().__init__()
         first, last = [Gst.ElementFactory.make(name) for name in ('identity', 'jpegdec')]
-        first.set_property('sleep-time', 300000)
+        first.set_property('sleep-time', TIME)
         for element in first, last:
             self.add(element)
         first.link(last)
@@ -594,7 +595,7 @@ look.set_property('reference-location', sys.argv[1])
 bus = pipeline.get_bus()
 ";
     let mut python = python();
-    python.args(["-c", &format!("{slow}{script}")]).arg(&path);
+    python.args(["-c", &format!("TIME = {time}\n{slow}{script}")]).arg(&path);
     let output = run(&mut python, folder.path());
     assert!(output.status.success(), "{}", text(&output));
     text(&output)
@@ -605,6 +606,7 @@ fn f229_a_slow_film_counts_as_far_as_it_came() {
     let folder = TempDir::new().expect("a temporary folder");
     let text = with_slow_decoder(
         &folder,
+        300_000,
         "
 pipeline.set_state(Gst.State.PLAYING)
 message = bus.timed_pop_filtered(120 * Gst.SECOND, Gst.MessageType.ERROR | Gst.MessageType.WARNING)
@@ -622,19 +624,38 @@ pipeline.set_state(Gst.State.NULL)
 }
 
 #[test]
+fn f229_a_decoder_that_does_not_answer_is_given_up() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let text = with_slow_decoder(
+        &folder,
+        60_000_000,
+        "
+pipeline.set_state(Gst.State.PLAYING)
+message = bus.timed_pop_filtered(40 * Gst.SECOND, Gst.MessageType.ERROR | Gst.MessageType.WARNING)
+print(message.parse_error().gerror.message, flush=True)
+pipeline.set_state(Gst.State.NULL)
+os._exit(0)
+",
+    );
+    assert!(text.contains("its decoder does not answer; take a frame of it"), "{text}");
+}
+
+#[test]
 fn f229_a_stop_does_not_wait_for_a_film() {
     let folder = TempDir::new().expect("a temporary folder");
     let text = with_slow_decoder(
         &folder,
+        300_000,
         "
 for state in Gst.State.READY, Gst.State.NULL:
     pipeline.set_state(Gst.State.PLAYING)
     pipeline.set_state(state)
-# While one sets it, another one stops.
+# While one sets it, another one stops. With PyGObject 3.58, set_property holds Python's lock here, which the
+# decoder needs.
 look.set_property('reference-location', None)
 pipeline.set_state(Gst.State.PLAYING)
 pipeline.get_state(Gst.CLOCK_TIME_NONE)
-setter = threading.Thread(target=lambda: look.set_property('reference-location', sys.argv[1]))
+setter = threading.Thread(target=lambda: Gst.util_set_object_arg(look, 'reference-location', sys.argv[1]))
 setter.start()
 time.sleep(0.2)
 pipeline.set_state(Gst.State.NULL)

@@ -11,9 +11,8 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_kernels;
 use super::cpu::Avx2;
-use super::grades::{
-    grade_kernels, graded_bytes, graded_words, shuffled_channels, shuffled_curves,
-};
+use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
+use super::packed::{packed_grades, shuffled_channels};
 use super::vectors::{
     byte_samples, bytes_of_3, conversion_ops, into_three, operations, out_of_three, prefetch,
     word_samples,
@@ -260,6 +259,7 @@ mod bytes {
     conversion_ops!(Avx2, "avx2", u8);
     shuffled_channels!("avx2");
     graded_bytes!("avx2");
+    packed_grades!("avx2");
     grade_kernels!(Avx2, "avx2", u8);
 }
 

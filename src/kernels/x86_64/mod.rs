@@ -5,6 +5,7 @@ mod avx512;
 mod compiled;
 mod cpu;
 mod grades;
+mod packed;
 mod sse41;
 mod vectors;
 

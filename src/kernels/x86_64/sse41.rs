@@ -28,9 +28,8 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_kernels;
 use super::cpu::Sse41;
-use super::grades::{
-    grade_kernels, graded_bytes, graded_words, shuffled_channels, shuffled_curves,
-};
+use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
+use super::packed::{packed_grades, shuffled_channels};
 use super::vectors::{
     byte_samples, bytes_of_3, conversion_ops, into_three, operations, out_of_three, prefetch,
     word_samples,
@@ -157,6 +156,7 @@ mod bytes {
     conversion_ops!(Sse41, "ssse3,sse4.1", u8);
     shuffled_channels!("ssse3,sse4.1");
     graded_bytes!("ssse3,sse4.1");
+    packed_grades!("ssse3,sse4.1");
     grade_kernels!(Sse41, "ssse3,sse4.1", u8);
 }
 

@@ -545,10 +545,8 @@ fn words_with_others_around_them_are_taken_out_and_put_back() {
         let place = SampleLayout { plane: 0, offset, pixel_stride, bytes: 2, big_endian, shift };
         let component = Component { depth, place: Some(place) };
         let words = component.words().expect("there is code for it");
-        let (read, write): (fn([u8; 2]) -> u16, fn(u16) -> [u8; 2]) = match big_endian {
-            true => (u16::from_be_bytes, u16::to_be_bytes),
-            false => (u16::from_le_bytes, u16::to_le_bytes),
-        };
+        let read = if big_endian { u16::from_be_bytes } else { u16::from_le_bytes };
+        let write = if big_endian { u16::to_be_bytes } else { u16::to_le_bytes };
         let max = u16::MAX >> (16 - depth);
         let row: Vec<u16> =
             memory.as_chunks().0.iter().rev().map(|&bytes| read(bytes) & max).collect();

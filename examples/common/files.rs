@@ -173,7 +173,12 @@ fn check_differs(task: &Task) -> anyhow::Result<()> {
 
 /// Only regular files have an end, and can be sought in.
 pub fn check_readable(input: &Path) -> anyhow::Result<()> {
-    let kind = fs::metadata(input).context("Can't read it; check the path")?.file_type();
+    let is_tilde = input.as_os_str().as_encoded_bytes().starts_with(b"~");
+    let advice = match is_tilde {
+        true => "Can't read it; the '~' at its start was not expanded: write the whole path",
+        false => "Can't read it; check the path",
+    };
+    let kind = fs::metadata(input).context(advice)?.file_type();
     ensure!(kind.is_file(), "Not a regular file");
     File::open(input).context("Can't read it; check its permissions")?;
     Ok(())

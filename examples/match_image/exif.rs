@@ -5,6 +5,11 @@ use image::metadata::Orientation;
 /// Tags, of the main directory and of the one that the first of them points to.
 const EXIF_DIRECTORY: u16 = 0x8769;
 const COLOR_SPACE: u16 = 0xA001;
+
+/// Tags of the main directory that say where a picture is from: the camera's maker and name, the date, and the
+/// directories of Exif and of the place.
+const ORIGIN: [u16; 5] = [0x010F, 0x0110, 0x0132, EXIF_DIRECTORY, 0x8825];
+
 const SRGB: u16 = 1;
 
 /// Says of a picture that it is upright and in sRGB, and leaves out its thumbnail, which would show
@@ -16,13 +21,24 @@ pub fn make_true(exif: &mut [u8]) {
     let _ = Directories { exif, big_endian }.make_true();
 }
 
+/// Whether a file is a TIFF that says where its picture is from.
+pub fn is_in_tiff(file: &[u8]) -> bool {
+    let big_endian = file.starts_with(b"MM\0*");
+    if !big_endian && !file.starts_with(b"II*\0") {
+        return false;
+    }
+    let directories = Directories { exif: file, big_endian };
+    let main = directories.long(4);
+    main.is_some_and(|main| ORIGIN.iter().any(|&tag| directories.value_at(main, tag).is_some()))
+}
+
 /// The directories within; `None` where they are damaged.
-struct Directories<'a> {
-    exif: &'a mut [u8],
+struct Directories<E> {
+    exif: E,
     big_endian: bool,
 }
 
-impl Directories<'_> {
+impl Directories<&mut [u8]> {
     fn make_true(&mut self) -> Option<()> {
         let main = self.long(4)?;
         // The pointer to the next directory, that of the thumbnail, is behind the entries.
@@ -36,7 +52,9 @@ impl Directories<'_> {
         self.exif.get_mut(color_space..color_space + 2)?.copy_from_slice(&srgb);
         Some(())
     }
+}
 
+impl<E: std::ops::Deref<Target = [u8]>> Directories<E> {
     /// Where the value of a tag is.
     fn value_at(&self, directory: usize, tag: u16) -> Option<usize> {
         let n_entries = usize::from(self.short(directory)?);

@@ -41,18 +41,21 @@ pub struct Picture {
 struct Metadata {
     color: ColorType,
     exif: Option<Vec<u8>>,
+    /// Whether it is a TIFF whose own tags are what Exif is elsewhere.
+    has_origin_in_tiff: bool,
     has_texts: bool,
 }
 
 impl Metadata {
     fn none(color: ColorType) -> Self {
-        Self { color, exif: None, has_texts: false }
+        Self { color, exif: None, has_origin_in_tiff: false, has_texts: false }
     }
 
     fn of(decoder: &mut impl ImageDecoder) -> ImageResult<Self> {
         Ok(Self {
             color: decoder.color_type(),
             exif: decoder.exif_metadata()?,
+            has_origin_in_tiff: false,
             has_texts: decoder.xmp_metadata()?.is_some() || decoder.iptc_metadata()?.is_some(),
         })
     }
@@ -65,7 +68,11 @@ pub fn read(path: &Path) -> anyhow::Result<(Picture, Vec<String>)> {
     let mut samples = decode_picture(&file)?;
     let (orientation, profile, metadata) = beside(&file)
         .unwrap_or_else(|_| (Orientation::NoTransforms, None, Metadata::none(samples.color())));
-    let mut metadata = Metadata { color: samples.color(), ..metadata };
+    let mut metadata = Metadata {
+        color: samples.color(),
+        has_origin_in_tiff: exif::is_in_tiff(&file),
+        ..metadata
+    };
 
     samples.apply_orientation(orientation);
     let mut warnings = Vec::new();
@@ -146,6 +153,10 @@ fn losses(picture: &Picture, written: &Metadata) -> Vec<&'static str> {
         (
             before.exif.is_some() && written.exif.is_none(),
             "Date, camera and place (Exif) are lost: they are not written in this format.",
+        ),
+        (
+            before.has_origin_in_tiff,
+            "Date, camera and place (tags of a TIFF) are lost: they are not read here.",
         ),
         (
             before.has_texts && !written.has_texts,

@@ -92,6 +92,11 @@ impl Gathering {
         self.apart
     }
 
+    /// Whether there is no frame yet.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
     /// Whether a frame at a time is to be [added](Self::add).
     pub fn is_due(&self, now: Duration) -> bool {
         self.frames.back().is_none_or(|&(last, _)| now < last || now - last >= self.apart)

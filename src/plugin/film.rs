@@ -22,7 +22,7 @@ use super::{frame, lock};
 use crate::colorimetry::Colorimetry;
 use crate::kernels::InstructionSet;
 use crate::live::gathering::{Gathering, MOST_FRAMES, Pixels};
-use crate::reference::{Apart, Interrupt, Reference, apart};
+use crate::reference::{Apart, Interrupt, Reference, apart, is_named_picture};
 
 /// How long a film may take.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -73,7 +73,10 @@ pub(super) fn is_film(path: &Path) -> bool {
         let name = structure.name().as_str();
         name.starts_with("video/") || name.starts_with("audio/") || OTHERS.contains(&name)
     };
-    probability >= gst::TypeFindProbability::Likely && caps.iter().any(is_film)
+    // HEIC and AVIF are in the container of films.
+    probability >= gst::TypeFindProbability::Likely
+        && caps.iter().any(is_film)
+        && !is_named_picture(&head)
 }
 
 /// Looks at a film, or a part of it. The error is the cause and the cure.
@@ -266,14 +269,9 @@ impl Player {
         self.open(may_seek)?;
         let mut seeking = gst::query::Seeking::new(gst::Format::Time);
         let can_seek = self.sink.query(&mut seeking) && seeking.result().0;
-        let mut duration = self.pipeline.query_duration::<gst::ClockTime>();
-        if duration.is_none() && may_seek && can_seek {
-            // Some parsers know it once they have sought.
-            self.seek(gst::ClockTime::ZERO, gst::SeekFlags::KEY_UNIT)?;
-            duration = self.pipeline.query_duration();
-        }
+        let duration = self.pipeline.query_duration::<gst::ClockTime>();
         let spots = spots(part, duration);
-        lock(&self.frames).want(&spots, part.is_some());
+        lock(&self.frames).want(&spots, part);
         if may_seek && can_seek {
             let n_different = self.seek_to(&spots)?;
             if n_different >= enough(&spots) {
@@ -423,16 +421,15 @@ impl Player {
     }
 }
 
-/// The times that frames are taken of: one, or as many as a gathering has. There are none of a film of which
-/// nobody knows where it ends.
+/// The times that frames are taken of: one, or as many as a gathering has. There are none if nobody knows where
+/// the film ends.
 fn spots(part: Option<Fragment>, duration: Option<gst::ClockTime>) -> Vec<gst::ClockTime> {
     let (start, end) = match part {
         None => (gst::ClockTime::ZERO, duration),
         Some(Fragment { start, end: None }) => return vec![start],
         // A film may be longer than it says.
         Some(Fragment { start, end: Some(end) }) => {
-            let last = duration.filter(|&duration| duration > start);
-            (start, Some(last.map_or(end, |last| last.min(end))))
+            (start, duration.filter(|&last| last > start).map(|last| last.min(end)))
         }
     };
     let Some(length) = end.map(|end| end - start) else { return Vec::new() };
@@ -469,6 +466,8 @@ struct Frames {
     /// Whether the spots are all that is wanted. Else they are where the film is said to be, which may be wrong,
     /// and what is played of it is gathered to its end.
     is_part: bool,
+    /// A part that is gathered as it is played, for want of spots.
+    range: Option<std::ops::Range<gst::ClockTime>>,
     gathering: Gathering,
     has_ended: bool,
     /// How many spots were played.
@@ -487,6 +486,7 @@ impl Frames {
             colorimetry: None,
             wanted: Vec::new(),
             is_part: false,
+            range: None,
             gathering: Gathering::new(Duration::ZERO),
             has_ended: false,
             n_played: 0,
@@ -495,9 +495,11 @@ impl Frames {
         }
     }
 
-    fn want(&mut self, spots: &[gst::ClockTime], is_part: bool) {
+    fn want(&mut self, spots: &[gst::ClockTime], part: Option<Fragment>) {
         self.wanted = spots.iter().map(|&spot| (spot, None)).collect();
-        self.is_part = is_part && !spots.is_empty();
+        self.is_part = part.is_some() && !spots.is_empty();
+        let range = part.and_then(|Fragment { start, end }| Some(start..end?));
+        self.range = range.filter(|_| spots.is_empty());
     }
 
     /// Takes a frame for a spot. Whether it counts.
@@ -514,10 +516,33 @@ impl Frames {
         let outcome = match self.is_part {
             // Until now, the one before was shown.
             true => self.play_until(time),
-            false => self.add(time.into(), sample),
+            false => self.gather(time, sample),
         };
         self.fault = outcome.err();
         self.last = Some(sample.clone());
+    }
+
+    fn gather(&mut self, time: gst::ClockTime, sample: &gst::Sample) -> Result<(), String> {
+        let Some(range) = self.range.clone() else { return self.add(time.into(), sample) };
+        self.begin_range(time)?;
+        if time >= range.end {
+            self.has_ended = true;
+        } else if time >= range.start {
+            self.add(time.into(), sample)?;
+        }
+        Ok(())
+    }
+
+    /// The last frame is shown until some time. It may be what a part begins with.
+    fn begin_range(&mut self, until: gst::ClockTime) -> Result<(), String> {
+        let Some(range) = &self.range else { return Ok(()) };
+        let start = range.start;
+        match self.last.take() {
+            Some(last) if until > start && self.gathering.is_empty() => {
+                self.add(start.into(), &last)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn add(&mut self, time: Duration, sample: &gst::Sample) -> Result<(), String> {
@@ -535,7 +560,9 @@ impl Frames {
         let last =
             self.last.as_ref().and_then(|last| Some((time(last)?, last.buffer()?.duration())));
         let end = last.and_then(|(time, duration)| Some(time.saturating_add(duration?)));
-        self.play_until(end.unwrap_or(gst::ClockTime::MAX))
+        let end = end.unwrap_or(gst::ClockTime::MAX);
+        self.begin_range(end)?;
+        self.play_until(end)
     }
 
     /// The last frame is shown until some time.
@@ -555,7 +582,8 @@ impl Frames {
 
     /// Whether all that is wanted was played.
     fn are_complete(&mut self) -> Result<bool, String> {
-        let is_complete = self.is_part && self.n_played == self.wanted.len();
+        let is_played = self.is_part && self.n_played == self.wanted.len();
+        let is_complete = is_played || self.range.is_some() && self.has_ended;
         self.fault.take().map_or(Ok(is_complete), Err)
     }
 

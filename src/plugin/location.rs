@@ -76,12 +76,6 @@ fn to_time(text: &str) -> Option<gst::ClockTime> {
 /// Why there is no file of that name, if it was meant in another way.
 pub(super) fn cause_of_absence(location: &Path) -> Option<&'static str> {
     let name = location.as_os_str().as_encoded_bytes();
-    if name.starts_with(b"~") {
-        return Some(
-            "there is no such file; the '~' at its start was not expanded, which is what a shell does, and \
-             only where a word begins: write the whole path, or \"$HOME\" instead of '~'",
-        );
-    }
     let is_path = !name.windows(3).any(|part| part == b"://");
     (is_path && name.windows(3).any(|part| part == b"#t=")).then_some(
         "there is no such file; only a URI can name a part of a film: write file:///path/to/film#t=10,20",

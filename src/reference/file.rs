@@ -24,6 +24,12 @@ pub enum ReferenceError {
          of the process)"
     )]
     NotFound,
+    /// There is no such file, and its path begins with `~`.
+    #[error(
+        "there is no such file; the '~' at its start was not expanded, which is what a shell does, and \
+         only where a word begins: write the whole path, or \"$HOME\" instead of '~'"
+    )]
+    Tilde,
     /// The file can't be opened or read.
     #[error(
         "the file can't be read ({0}); check the path, and the permissions of the file and its \
@@ -100,6 +106,12 @@ pub enum ReferenceError {
 pub(super) fn read(path: &Path, interrupt: &Interrupt) -> Result<Vec<u8>, ReferenceError> {
     // Looked at before it is opened, because opening a device or a pipe can have effects or wait
     // for ever, and again after, because it may have been replaced in between.
+    let io_error = |error| match io_error(error) {
+        ReferenceError::NotFound if path.as_os_str().as_encoded_bytes().starts_with(b"~") => {
+            ReferenceError::Tilde
+        }
+        error => error,
+    };
     check_regular(&path.metadata().map_err(io_error)?)?;
     let file = open(path).map_err(io_error)?;
     let metadata = file.metadata().map_err(io_error)?;

@@ -43,6 +43,11 @@ pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
     }
 }
 
+/// Whether a file is of a kind of picture that is known, but not read, or only by a feature.
+pub(crate) fn is_named_picture(file: &[u8]) -> bool {
+    name(file).is_some_and(|name| name != FILM)
+}
+
 /// The name of a kind that is not read, or only by a feature.
 fn name(file: &[u8]) -> Option<&'static str> {
     /// The bytes that a file of a kind has at some place.

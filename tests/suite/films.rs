@@ -206,8 +206,7 @@ fn f225_its_frames_are_spread_over_all_of_it() {
 #[test]
 fn f226_a_fragment_names_a_moment_or_a_part() {
     let folder = TempDir::new().expect("a temporary folder");
-    // Not of the one that doesn't know how long it is.
-    for (file, tail) in KINDS.into_iter().filter(|(file, _)| *file != "live.webm") {
+    for (file, tail) in KINDS {
         let path = folder.path().join(file);
         film(&path, tail, rising(250));
         for (fragment, [low, high]) in [
@@ -411,6 +410,20 @@ fn f228_what_is_neither_gets_the_message_of_pictures() {
             "picture.pdf",
             b"%PDF-1.4 and nothing else",
             "this kind of picture is not supported (PDF)",
+        ),
+        (
+            "picture.cr3",
+            b"\0\0\0\x18ftypcrx AAAAcrx isom and nothing else",
+            "this kind of picture is not supported (a raw picture of a camera)",
+        ),
+        (
+            "picture.avif",
+            b"\0\0\0\x1CftypavifAAAAmif1avif and nothing else",
+            if cfg!(feature = "heif") {
+                "the picture is damaged"
+            } else {
+                "this kind of picture is not supported (AVIF, of which"
+            },
         ),
     ] {
         let path = folder.path().join(file);

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use crate::common::oracle::{self, Code, Colorspace, Components, Picture, match_pictures};
 use crate::common::programs::{example, run, text};
+use crate::common::tiff::Tiff;
 use crate::common::{self, Rig, bytes, media};
 use gst::prelude::*;
 use gsthistomatch::color::ColorSpace;
@@ -184,6 +185,7 @@ fn by_element(picture: &DynamicImage, properties: &[(&str, &str)]) -> Option<Vec
 
 #[test]
 fn pictures_are_graded_as_frames_are() {
+    common::init();
     let reference = Reference::load(&media("coffee.png")).expect("it is a picture");
     let mut compared = 0;
     for (method, name) in [(Method::Linear, "linear"), (Method::Grade, "grade")] {
@@ -426,6 +428,19 @@ fn exif_stays_and_says_what_is_true() {
         let kept = exif_of(&path("out.jpg"));
         assert_eq!(kept.map(|kept| kept.len()), (!is_lost).then_some(exif.len()));
     }
+    // What a TIFF's own tags say.
+    const NO_TAGS: &str =
+        "Date, camera and place (tags of a TIFF) are lost: they are not read here.\n";
+    for is_big_endian in [false, true] {
+        for (tag, expected) in [(0x0110, NO_TAGS), (0x8769, NO_TAGS), (0x0131, "")] {
+            let tags = vec![(tag, vec![1])];
+            let tiff = Tiff { width: 2, height: 1, is_big_endian, tags, ..Tiff::default() };
+            std::fs::write(path("in.tif"), tiff.file(&[1, 2, 3, 250, 251, 252])).expect("written");
+            let arguments = ["in.tif", coffee, "out.png", "--force"];
+            let [_, said] = matched_by_program(&arguments, folder.path());
+            assert_eq!(said, expected, "{tag:#x}");
+        }
+    }
 }
 
 #[test]
@@ -641,6 +656,10 @@ fn the_program_says_what_is_wrong() {
         (
             ["none.png", "in.png", "out.png"],
             "Can't read 'none.png'\n\nCaused by:\n    0: Can't read it; check the path",
+        ),
+        (
+            ["~/none.png", "in.png", "out.png"],
+            "Can't read '~/none.png'\n\nCaused by:\n    0: Can't read it; the '~' at its start was not expanded: write the whole path",
         ),
         (
             ["in.png", "text", "out.png"],

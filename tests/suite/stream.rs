@@ -497,6 +497,7 @@ fn overlays(buffer: &gst::BufferRef) -> Vec<Vec<u8>> {
 /// With every set of features that there is for them; the frame alone is matched, or nothing.
 #[test]
 fn f152_overlays_pass_beside_the_frame() {
+    common::init();
     let over = overlay();
     for features in [
         &["memory:SystemMemory", OVERLAY][..],

@@ -180,6 +180,7 @@ impl HistoMatch {
             }
             Err(cause) => {
                 let kind = match cause {
+                    ReferenceError::Tilde => gst::ResourceError::NotFound,
                     ReferenceError::Io(_) | ReferenceError::NotAFile(_) => {
                         gst::ResourceError::OpenRead
                     }

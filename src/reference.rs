@@ -63,6 +63,7 @@ pub use decode::decode_picture;
 pub use decode::quietly;
 pub use file::{MAX_FILE_BYTES, MAX_PIXELS, ReferenceError};
 pub use interrupt::Interrupt;
+#[cfg(feature = "plugin")]
 pub(crate) use kinds::is_named_picture;
 pub use target::{ReferenceId, Target};
 

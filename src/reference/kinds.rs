@@ -44,6 +44,7 @@ pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
 }
 
 /// Whether a file is of a kind of picture that is known, but not read, or only by a feature.
+#[cfg(feature = "plugin")]
 pub(crate) fn is_named_picture(file: &[u8]) -> bool {
     name(file).is_some_and(|name| name != FILM)
 }

@@ -53,7 +53,8 @@ pub fn beginning(input: &Path, stream: usize, recipe: &Recipe) -> anyhow::Result
         let mut command = program("ffmpeg");
         seek(command.args(options), recipe).arg("-i").arg(probe::path(input));
         command.args(["-map", &format!("0:{stream}"), "-frames:v", "1"]);
-        command.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "framecrc", "-"]);
+        command.args(["-fps_mode", "passthrough", "-enc_time_base", source_clock()]);
+        command.args(["-f", "framecrc", "-"]);
         all_streams(&mut command).args(["-t", "0", "-f", "null", "-"]);
         let text = String::from_utf8(probe::output(&mut command)?)?;
         let unit = text.lines().find_map(|line| line.strip_prefix("#tb 0: ")?.split_once('/'));
@@ -106,7 +107,7 @@ pub fn reader(
         "-c",
         codec,
         "-enc_time_base",
-        "-1",
+        source_clock(),
         "-fps_mode",
         "passthrough",
         "-strict",
@@ -266,6 +267,21 @@ fn replaced(
         let rotate = turn.rem_euclid(360.);
         command.args([&format!("-metadata:s:{place}"), &format!("rotate={rotate}")]);
     }
+}
+
+/// What encoders are told so that times stay as they are in the source: a word since FFmpeg 6.1, which 9 insists on.
+fn source_clock() -> &'static str {
+    static IS_OLD: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+        let version = Command::new("ffmpeg").arg("-version").output();
+        let text = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let major = |text: &str| {
+            let number = text.strip_prefix("ffmpeg version ")?.trim_start_matches('n');
+            number.split(['.', '-', ' ']).next()?.parse::<u32>().ok()
+        };
+        // A build from the newest source has no number.
+        text.is_ok_and(|text| major(&text).is_some_and(|major| major < 7))
+    });
+    if *IS_OLD { "-1" } else { "demux" }
 }
 
 /// FFmpeg 5.1 turns what is copied by the tag `rotate`, counter-clockwise; later versions don't know it.

@@ -30,8 +30,8 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// How long it may take with all that a decoder needs to stop, which some never do.
 const LONGEST_IN_ALL: Duration = Duration::from_secs(10);
 
-/// How long a film may take until it is known what is in it, if there is time left to begin again: now and then,
-/// a demuxer is faster than what it is to be linked to, and then gives nothing any more.
+/// How long its first frame may take until it is begun again: now and then, a demuxer is faster than what it is to
+/// be linked to, and then gives nothing any more.
 const LONGEST_TO_OPEN: Duration = Duration::from_millis(1500);
 
 /// So many different key frames are enough; else the film is played through.
@@ -92,8 +92,13 @@ pub(super) fn look(
     let watch = {
         let interrupt = interrupt.clone();
         move || {
-            let attempt = |may_seek| {
-                Player::new(&uri, ignore_borders, deadline, interrupt.clone())?.look(part, may_seek)
+            let look = |may_seek, longest_to_open| {
+                let player = Player::new(&uri, ignore_borders, deadline, interrupt.clone())?;
+                player.look(part, may_seek, longest_to_open)
+            };
+            let attempt = |may_seek| match look(may_seek, LONGEST_TO_OPEN)? {
+                Some(look) => Ok(look),
+                None => look(may_seek, LONGEST).map(|look| look.expect("it lasts to the deadline")),
             };
             let is_done = |outcome: &Result<Look, NotRead<String>>| match outcome {
                 Ok(look) => look.warning.is_none(),
@@ -126,6 +131,8 @@ fn opens_others(factory: &gst::ElementFactory) -> bool {
 /// Why there is nothing more to be had of a film.
 enum Stop {
     Interrupted,
+    /// There was no first frame for so long that the film had better be begun again.
+    Stuck,
     Late,
     Failed(String),
 }
@@ -228,9 +235,16 @@ impl Player {
         })
     }
 
-    fn look(self, part: Option<Fragment>, may_seek: bool) -> Result<Look, NotRead<String>> {
-        let (failed, is_late) = match self.gather(part, may_seek) {
+    /// `None` if it is stuck.
+    fn look(
+        self,
+        part: Option<Fragment>,
+        may_seek: bool,
+        longest_to_open: Duration,
+    ) -> Result<Option<Look>, NotRead<String>> {
+        let (failed, is_late) = match self.gather(part, may_seek, longest_to_open) {
             Err(Stop::Interrupted) => return Err(NotRead::Interrupted),
+            Err(Stop::Stuck) => return Ok(None),
             Err(Stop::Failed(cause)) => (Some(cause), false),
             Err(Stop::Late) => (None, true),
             Ok(()) => (None, false),
@@ -261,12 +275,17 @@ impl Player {
             )),
             None => None,
         };
-        Ok(Look { reference, warning })
+        Ok(Some(Look { reference, warning }))
     }
 
-    fn gather(&self, part: Option<Fragment>, may_seek: bool) -> Result<(), Stop> {
+    fn gather(
+        &self,
+        part: Option<Fragment>,
+        may_seek: bool,
+        longest_to_open: Duration,
+    ) -> Result<(), Stop> {
         let _ = self.pipeline.set_state(gst::State::Paused);
-        self.open(may_seek)?;
+        self.open(longest_to_open)?;
         let mut seeking = gst::query::Seeking::new(gst::Format::Time);
         let can_seek = self.sink.query(&mut seeking) && seeking.result().0;
         let duration = self.pipeline.query_duration::<gst::ClockTime>();
@@ -356,13 +375,12 @@ impl Player {
         Ok(())
     }
 
-    /// Waits until there is the first frame.
-    fn open(&self, may_begin_again: bool) -> Result<(), Stop> {
-        let begun = Instant::now();
-        let pad = self.sink.static_pad("sink").expect("a sink has one");
+    /// Waits for the first frame, which there is no more time for behind the deadline.
+    fn open(&self, longest: Duration) -> Result<(), Stop> {
+        let until = Instant::now() + longest;
         while self.next_message(&PREROLLED)?.is_none() {
-            if may_begin_again && begun.elapsed() > LONGEST_TO_OPEN && !pad.is_linked() {
-                return Err(Stop::Late);
+            if Instant::now() > until {
+                return Err(if until < self.deadline { Stop::Stuck } else { Stop::Late });
             }
         }
         Ok(())

@@ -272,7 +272,7 @@ fn replaced(
 /// What encoders are told so that times stay as they are in the source: a word since FFmpeg 6.1, which 9 insists on.
 fn source_clock() -> &'static str {
     static IS_OLD: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
-        let version = Command::new("ffmpeg").arg("-version").output();
+        let version = program("ffmpeg").arg("-version").output();
         let text = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         let major = |text: &str| {
             let number = text.strip_prefix("ffmpeg version ")?.trim_start_matches('n');

@@ -96,9 +96,13 @@ pub(super) fn look(
                 let player = Player::new(&uri, ignore_borders, deadline, interrupt.clone())?;
                 player.look(part, may_seek, longest_to_open)
             };
-            let attempt = |may_seek| match look(may_seek, LONGEST_TO_OPEN)? {
-                Some(look) => Ok(look),
-                None => look(may_seek, LONGEST).map(|look| look.expect("it lasts to the deadline")),
+            let attempt = |may_seek| {
+                for longest_to_open in [LONGEST_TO_OPEN, LONGEST] {
+                    if let Some(look) = look(may_seek, longest_to_open)? {
+                        return Ok(look);
+                    }
+                }
+                Err(NotRead::Because(no_frame_in_time()))
             };
             let is_done = |outcome: &Result<Look, NotRead<String>>| match outcome {
                 Ok(look) => look.warning.is_none(),
@@ -120,6 +124,10 @@ pub(super) fn look(
         Err(Apart::Interrupted) => Err(NotRead::Interrupted),
         Err(Apart::Panicked) => Err(NotRead::Because("the film can't be looked at".into())),
     }
+}
+
+fn no_frame_in_time() -> String {
+    format!("no frame of the film came in {} s; {CURE}", LONGEST.as_secs())
 }
 
 /// Whether elements of a factory open something by themselves.
@@ -256,7 +264,7 @@ impl Player {
             !frames.wanted.is_empty() && frames.wanted.iter().all(|(_, pixels)| pixels.is_some());
         let Some(reference) = frames.reference() else {
             let text = failed.unwrap_or_else(|| match is_late {
-                true => format!("no frame of the film came in {} s; {CURE}", LONGEST.as_secs()),
+                true => no_frame_in_time(),
                 false => match self.pipeline.query_duration::<gst::ClockTime>() {
                     Some(duration) if part.is_some() => {
                         format!("the film lasts {duration:.3} and has no frame at that time; give another one")

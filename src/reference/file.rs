@@ -104,14 +104,14 @@ pub enum ReferenceError {
 
 /// The content of a picture file.
 pub(super) fn read(path: &Path, interrupt: &Interrupt) -> Result<Vec<u8>, ReferenceError> {
-    // Looked at before it is opened, because opening a device or a pipe can have effects or wait
-    // for ever, and again after, because it may have been replaced in between.
     let io_error = |error| match io_error(error) {
         ReferenceError::NotFound if path.as_os_str().as_encoded_bytes().starts_with(b"~") => {
             ReferenceError::Tilde
         }
         error => error,
     };
+    // Looked at before it is opened, because opening a device or a pipe can have effects or wait
+    // for ever, and again after, because it may have been replaced in between.
     check_regular(&path.metadata().map_err(io_error)?)?;
     let file = open(path).map_err(io_error)?;
     let metadata = file.metadata().map_err(io_error)?;

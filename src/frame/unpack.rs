@@ -103,6 +103,8 @@ pub struct UnpackedRows {
     widen: bool,
     /// A group's rows of each plane, out of the frame.
     packed: Vec<Vec<u8>>,
+    /// Of these bytes, the bits that are some sample's.
+    sampled: Vec<Vec<u8>>,
     /// A group's rows of pixels.
     unpacked: Vec<Vec<u8>>,
 }
@@ -127,19 +129,34 @@ impl UnpackedRows {
         };
         let planes: Vec<PackedPlane> = layout.planes.iter().enumerate().map(plane).collect();
         let row_bytes = layout.width * unpack.bits() as usize / 2 + SLACK;
+        let group = || {
+            let plane = |plane: &PackedPlane| zeros(rows_of_group * plane.stride + SLACK);
+            planes.iter().map(plane).collect::<Result<Vec<Vec<u8>>, _>>()
+        };
+        let mut unpacked: Vec<Vec<u8>> =
+            (0..rows_of_group).map(|_| zeros(row_bytes)).collect::<Result<_, _>>()?;
+        // What packing makes of the lowest and of the highest samples differs in these bits.
+        let (mut sampled, mut lowest) = (group()?, group()?);
+        for (planes, level) in [(&mut lowest, 0), (&mut sampled, u8::MAX)] {
+            for (row, pixels) in unpacked.iter_mut().enumerate() {
+                pixels.fill(level);
+                unpack.pack(pixels, planes, row);
+            }
+        }
+        for (sampled, lowest) in sampled.iter_mut().flatten().zip(lowest.iter().flatten()) {
+            *sampled ^= lowest;
+        }
         Ok(Self {
             width: layout.width,
             rows_of_group,
-            packed: planes
-                .iter()
-                .map(|plane| zeros(rows_of_group * plane.stride + SLACK))
-                .collect::<Result<_, _>>()?,
+            packed: group()?,
             planes,
+            sampled,
             components: (0..n_components)
                 .map(|c| (layout.components[c].depth, layout.subsampling(c).horizontal))
                 .collect(),
             widen,
-            unpacked: (0..rows_of_group).map(|_| zeros(row_bytes)).collect::<Result<_, _>>()?,
+            unpacked,
             unpack,
         })
     }
@@ -219,13 +236,23 @@ impl<S: Sample> RowAccess<S> for UnpackedRows {
         for (row, pixels) in self.unpacked.iter().take(group.n_rows).enumerate() {
             self.unpack.pack(pixels, &mut self.packed, row);
         }
-        for ((rows, plane), packed) in
-            pixels.planes_mut().iter_mut().zip(&self.planes).zip(&self.packed)
+        // What is hidden stays as it is, with all bits.
+        let is_partly_hidden = pixels.is_partly_hidden();
+        for (((rows, plane), packed), sampled) in
+            pixels.planes_mut().iter_mut().zip(&self.planes).zip(&self.packed).zip(&self.sampled)
         {
             let &PackedPlane { rows_of_group, row_bytes, stride } = plane;
             let rows = rows.rows_mut(index * rows_of_group).take(rows_of_group);
-            for (row, packed) in rows.zip(packed.chunks(stride)) {
-                row.copy_from_slice(&packed[..row_bytes]);
+            for ((row, packed), sampled) in
+                rows.zip(packed.chunks(stride)).zip(sampled.chunks(stride))
+            {
+                if is_partly_hidden {
+                    for ((byte, new), sampled) in row.iter_mut().zip(packed).zip(sampled) {
+                        *byte = *byte & !sampled | new & sampled;
+                    }
+                } else {
+                    row.copy_from_slice(&packed[..row_bytes]);
+                }
             }
         }
     }

@@ -573,8 +573,8 @@ fn f88_empty_one_byte_or_a_signature_only() {
 fn a_format_that_is_known_but_not_read_is_named() {
     let avif = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1";
     #[cfg(not(feature = "heif"))]
-    let why = "(AVIF, of which 'heif-convert FILE REF.png' makes a PNG, and which a build with \
-               '--features heif' reads)";
+    let why = "(AVIF, of which 'heif-convert FILE REF.png', or of a sequence 'ffmpeg -i FILE -frames:v 1 \
+               REF.png', makes a PNG, and which a build with '--features heif' reads)";
     #[cfg(feature = "heif")]
     let why = "(AVIF without a still picture)";
     assert_unsupported(&decode_error(avif), why);
@@ -590,6 +590,10 @@ fn a_file_over_256_mib_is_refused() {
     assert_eq!(start(&path), Err(sentence(path.display(), TOO_LARGE)));
     file.set_len(MAX_FILE_BYTES).expect("a file with a hole");
     assert_eq!(load_error(&path), UNKNOWN);
+    // Films are, and what they are is said.
+    file.set_len(MAX_FILE_BYTES + 1).expect("a file with a hole");
+    (&file).write_all(b"\0\0\0\x18ftypmp42AAAAmp42isom").expect("its beginning");
+    assert!(load_error(&path).starts_with("it is a film or sound, not a picture; "));
 }
 
 /// A file without whatever comes last must not be taken for another picture.

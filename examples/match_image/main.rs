@@ -61,7 +61,7 @@ struct Options {
 const PICTURES: Kind = Kind {
     name: "picture",
     endings: &[
-        "bmp", "gif", "jpeg", "jpg", "pam", "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tif",
+        "bmp", "gif", "jpeg", "jpg", "jxl", "pam", "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tif",
         "tiff", "webp",
     ],
 };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use gst_pbutils::Discoverer;
-use gsthistomatch::reference::{Reference, load_picture};
+use gsthistomatch::reference::{Reference, ReferenceError, load_picture};
 use image::{DynamicImage, GenericImageView};
 
 /// How long it may take to find out what a file is.
@@ -108,6 +108,7 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 fn check_file(path: &Path) -> anyhow::Result<()> {
     match Reference::load(path) {
         Ok(_) => Ok(()),
+        Err(error @ ReferenceError::Unsupported(_)) => Err(error.into()),
         Err(_) if is_film(path) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -68,8 +68,13 @@ pub(super) fn is_film(path: &Path) -> bool {
     let found = gst_base::functions::type_find_helper_for_data(None::<&gst::Object>, &head);
     let (Ok(_), Ok((caps, probability))) = (read, found) else { return false };
     let is_film = |structure: &gst::StructureRef| {
-        const OTHERS: [&str; 4] =
-            ["application/ogg", "application/mxf", "application/x-yuv4mpeg", "application/x-id3"];
+        const OTHERS: [&str; 5] = [
+            "application/mxf",
+            "application/ogg",
+            "application/x-3gp",
+            "application/x-id3",
+            "application/x-yuv4mpeg",
+        ];
         let name = structure.name().as_str();
         name.starts_with("video/") || name.starts_with("audio/") || OTHERS.contains(&name)
     };

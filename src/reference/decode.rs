@@ -66,11 +66,11 @@ fn decode_kind(file: &[u8], budget: &Budget) -> Result<Decoded, ReferenceError> 
         Kind::Bmp => bmp::decode(file, budget),
         #[cfg(feature = "heif")]
         Kind::Heif(name) => heif::decode(file, name, budget),
-        // The program is in Debian's package `libheif-examples`.
+        // The first program is in Debian's package `libheif-examples`.
         #[cfg(not(feature = "heif"))]
         Kind::Heif(name) => Err(ReferenceError::Unsupported(format!(
-            "{name}, of which 'heif-convert FILE REF.png' makes a PNG, and which a build with \
-             '--features heif' reads"
+            "{name}, of which 'heif-convert FILE REF.png', or of a sequence 'ffmpeg -i FILE \
+             -frames:v 1 REF.png', makes a PNG, and which a build with '--features heif' reads"
         ))),
         Kind::Jpeg => jpeg::decode(file, budget),
         Kind::Jxl => jxl::decode(file, budget),

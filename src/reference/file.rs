@@ -94,6 +94,12 @@ pub enum ReferenceError {
     /// The picture is of a kind of its format that is not read.
     #[error("this kind of picture is not supported ({0}); convert it to an 8- or 16-bit PNG")]
     Unsupported(String),
+    /// It is a film, or a file of sound.
+    #[error(
+        "it is a film or sound, not a picture; take a frame of the film, for example by \
+         'ffmpeg -i FILM -frames:v 1 REF.png'"
+    )]
+    Film,
     /// The content is damaged.
     #[error("the picture is damaged ({0}); save or copy it again")]
     Damaged(String),
@@ -116,10 +122,9 @@ pub(super) fn read(path: &Path, interrupt: &Interrupt) -> Result<Vec<u8>, Refere
     let file = open(path).map_err(io_error)?;
     let metadata = file.metadata().map_err(io_error)?;
     check_regular(&metadata)?;
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(ReferenceError::FileTooLarge);
-    }
-    let mut content = Vec::with_capacity(metadata.len() as usize + 1);
+    let is_too_large = metadata.len() > MAX_FILE_BYTES;
+    let reserved = if is_too_large { READ_AT_ONCE } else { metadata.len() + 1 };
+    let mut content = Vec::with_capacity(reserved as usize);
     let mut file = file.take(MAX_FILE_BYTES + 1);
     loop {
         if interrupt.is_interrupted() {
@@ -129,10 +134,14 @@ pub(super) fn read(path: &Path, interrupt: &Interrupt) -> Result<Vec<u8>, Refere
             break;
         }
         // A film may be large, and its name is at its start.
-        if content.len() as u64 == READ_AT_ONCE
-            && let Err(error @ ReferenceError::Unsupported(_)) = kinds::kind(&content)
-        {
-            return Err(error);
+        if content.len() as u64 == READ_AT_ONCE {
+            use ReferenceError::{Film, Unsupported};
+            if let Err(error @ (Film | Unsupported(_))) = kinds::kind(&content) {
+                return Err(error);
+            }
+            if is_too_large {
+                return Err(ReferenceError::FileTooLarge);
+            }
         }
     }
     match content.len() as u64 {

@@ -21,6 +21,7 @@ pub(super) enum Kind {
 pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
     match name(file) {
         Some(name @ (AVIF | HEIC | HEIF)) => return Ok(Kind::Heif(name)),
+        Some(FILM) => return Err(ReferenceError::Film),
         Some(name) => return Err(ReferenceError::Unsupported(name.into())),
         None => {}
     }
@@ -39,6 +40,7 @@ pub(super) fn kind(file: &[u8]) -> Result<Kind, ReferenceError> {
         Ok(format) if format.reading_enabled() => Ok(Kind::Other(format)),
         Ok(format) => Err(ReferenceError::Unsupported(format!("{format:?}"))),
         Err(_) if is_tga(file) => Err(ReferenceError::Unsupported("TGA".into())),
+        Err(_) if is_transport_stream(file) => Err(ReferenceError::Film),
         Err(_) => Err(ReferenceError::UnknownFormat),
     }
 }
@@ -69,7 +71,10 @@ fn name(file: &[u8]) -> Option<&'static str> {
         (0, b"BPG\xFB", "BPG"),
         (0, b"FLIF", "FLIF"),
         (0, b"SIMPLE  =", "FITS"),
-        (0, b"FORM", "IFF"),
+        (0, b"SDPX", "DPX"),
+        (0, b"XPDS", "DPX"),
+        (0, b"icns", "ICNS"),
+        (8, b"ILBM", "IFF"),
         (0, b"\x59\xA6\x6A\x95", "Sun raster"),
         (0, b"\x01\xDA", "SGI"),
         (0, b"/* XPM */", "XPM"),
@@ -82,19 +87,23 @@ fn name(file: &[u8]) -> Option<&'static str> {
         (0, b"OggS", FILM),
         (0, b"FLV\x01", FILM),
         (0, b"\0\0\x01\xBA", FILM),
+        (0, b"\0\0\x01\xB3", FILM),
+        (0, b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", FILM),
+        (0, b"\x06\x0E\x2B\x34\x02\x05\x01\x01", FILM),
+        (0, b"YUV4MPEG2 ", FILM),
     ];
     let is_there = |&&(at, bytes, _): &&(usize, &[u8], _)| {
         file.get(at..).is_some_and(|rest| rest.starts_with(bytes))
     };
     let by_signature = SIGNATURES.iter().find(is_there).map(|&(_, _, name)| name);
     by_signature
-        .or_else(|| name_by_brand(file))
+        .or_else(|| name_by_boxes(file))
         .or_else(|| is_svg(file).then_some("SVG"))
         .or_else(|| is_pcx(file).then_some("PCX"))
 }
 
-const FILM: &str =
-    "a film; take a frame of it, for example by 'ffmpeg -i FILM -frames:v 1 REF.png'";
+/// Or a file of sound.
+const FILM: &str = "a film";
 
 const AVIF: &str = "AVIF";
 const HEIC: &str = "HEIC";
@@ -104,11 +113,25 @@ const HEIF: &str = "HEIF";
 // in Debian's package `libopenjp2-tools`.
 const JPEG_2000: &str = "JPEG 2000, of which 'opj_decompress -i FILE -o REF.png' makes a PNG";
 
-/// The name of a file of the ISO base media file format, which begins with its brands (4.3).
-fn name_by_brand(file: &[u8]) -> Option<&'static str> {
-    let (size, rest) = file.split_first_chunk()?;
-    let brands = rest.strip_prefix(b"ftyp")?;
-    let size = (u32::from_be_bytes(*size) as usize).saturating_sub(8).clamp(4, 256);
+/// The name of a file of the ISO base media file format, or of QuickTime, which is made of boxes.
+fn name_by_boxes(mut file: &[u8]) -> Option<&'static str> {
+    loop {
+        let (size, rest) = file.split_first_chunk()?;
+        let (kind, content) = rest.split_first_chunk()?;
+        let size = u32::from_be_bytes(*size) as usize;
+        match kind {
+            b"ftyp" => return Some(name_by_brands(size, content)),
+            b"moov" | b"mdat" | b"pnot" => return Some(FILM),
+            // What may stand before these.
+            b"free" | b"skip" | b"uuid" | b"wide" => file = file.get(size.max(8)..)?,
+            _ => return None,
+        }
+    }
+}
+
+/// The name by what stands in the box of the brands (4.3), of some size with its head.
+fn name_by_brands(size: usize, brands: &[u8]) -> &'static str {
+    let size = size.saturating_sub(8).clamp(4, 256);
     // Behind the first one is a version.
     let mut brands = brands[..size.min(brands.len())].as_chunks::<4>().0.iter();
     let name = |brand: &[u8; 4]| match brand {
@@ -118,8 +141,9 @@ fn name_by_brand(file: &[u8]) -> Option<&'static str> {
         b"crx " => Some("a raw picture of a camera"),
         _ => None,
     };
-    let is_heif = brands.clone().any(|brand| matches!(brand, b"mif1" | b"msf1" | b"mif2"));
-    brands.find_map(name).or(Some(if is_heif { HEIF } else { FILM }))
+    let is_heif = |brand: &[u8; 4]| matches!(brand, b"mif1" | b"msf1" | b"mif2" | b"miaf");
+    let other = if brands.clone().any(is_heif) { HEIF } else { FILM };
+    brands.find_map(name).unwrap_or(other)
 }
 
 /// Whether it is XML whose first element is a vector graphic.
@@ -147,4 +171,10 @@ fn is_tga(file: &[u8]) -> bool {
     (has_map || matches!((map, kind), (0, 2 | 3 | 10 | 11)))
         && matches!(bits, 8 | 15 | 16 | 24 | 32)
         && flags & 0xC0 == 0
+}
+
+/// MPEG-TS has packets of 188 bytes, or of 192 with a time before each, all of which begin alike.
+fn is_transport_stream(file: &[u8]) -> bool {
+    let begins = |at: usize| file.get(at) == Some(&0x47);
+    [(0, 188), (4, 192)].into_iter().any(|(first, size)| (0..3).all(|i| begins(first + i * size)))
 }

@@ -401,11 +401,7 @@ fn f228_what_is_neither_gets_the_message_of_pictures() {
     let folder = TempDir::new().expect("a temporary folder");
     for (file, content, expected) in [
         ("text", &b"no picture, no film"[..], "its content is not a picture in a known format"),
-        (
-            "film.mkv",
-            b"\x1A\x45\xDF\xA3 and nothing else",
-            "this kind of picture is not supported (a film",
-        ),
+        ("film.mkv", b"\x1A\x45\xDF\xA3 and nothing else", "it is a film or sound, not a picture"),
         (
             "picture.pdf",
             b"%PDF-1.4 and nothing else",
@@ -692,6 +688,7 @@ fn f225_films_in_the_usual_formats() {
     let files: Vec<PathBuf> = [
         ("film.mp4", "-c:v libx264"),
         ("turned.mp4", "-c:v libx264 -vf transpose=1"),
+        ("film.3gp", "-c:v libx264 -an"),
         ("film.mkv", "-c:v libx264 -x264-params keyint=infinite"),
         ("film.ts", "-c:v mpeg2video -q:v 2"),
         // A seek leads to frames that can't be decoded, as those that they refer to are missing.

@@ -10,7 +10,7 @@ use crate::common::programs::alone;
 use crate::common::tiff::{Pieces, Tiff};
 use gsthistomatch::color::{Channels, Encoding, Range};
 use gsthistomatch::colorimetry::Colorimetry;
-use gsthistomatch::reference::{Reference, decode_picture};
+use gsthistomatch::reference::{Reference, ReferenceError, decode_picture};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb, Rgba};
 use temp_dir::TempDir;
@@ -1090,9 +1090,8 @@ fn f146_what_is_not_read_is_named() {
         (b"\0\0\0\x1CftypavifAAAAmif1avif", "AVIF"),
         (b"\0\0\0\x1CftypavisAAAAmsf1avis", "AVIF"),
         (b"\0\0\0\x18ftypcrx AAAAcrx isom", "a raw picture of a camera"),
-        (b"\0\0\0\x18ftypmp42AAAAmp42isom", "a film; take a frame of it"),
-        (b"\x1A\x45\xDF\xA3\x01\0\0\0", "a film; take a frame of it"),
-        (b"RIFF\x10\0\0\0AVI LIST", "a film; take a frame of it"),
+        (b"\0\0\0\x18ftypmiafAAAAmiaf    ", "HEIF"),
+        (b"\0\0\0\x08wide\0\0\0\x0Cfree    \0\0\0\x10ftypheic    ", "HEIC"),
         (jp2, "JPEG 2000"),
         (b"\xFF\x4F\xFF\x51\0\x2F", "JPEG 2000"),
         (b"8BPS\0\x01", "PSD"),
@@ -1106,10 +1105,36 @@ fn f146_what_is_not_read_is_named() {
         (b"DDS \x7C\0\0\0", "DDS"),
         (b"\x76\x2F\x31\x01\x02", "OpenEXR"),
         (b"#?RADIANCE\n", "Radiance HDR"),
+        (b"SDPX\0\0\x20\0", "DPX"),
+        (b"FORM\0\0\x20\0ILBMBMHD", "IFF"),
         (b"%PDF-1.7", "PDF"),
         (b"II*\0\x10\0\0\0CR\x02\0", "a raw picture of a camera"),
     ] {
         assert_unsupported(file, name);
+    }
+    let packets = |first: usize, size: usize| {
+        let mut file = vec![0; first + 3 * size];
+        (0..3).for_each(|i| file[first + i * size] = 0x47);
+        file
+    };
+    for film in [
+        &b"\0\0\0\x18ftypmp42AAAAmp42isom"[..],
+        b"\0\0\0\x08wide\0\0\x20\0mdat",
+        b"\0\0\0\x10free        \0\0\x20\0moov",
+        b"\x1A\x45\xDF\xA3\x01\0\0\0",
+        b"RIFF\x10\0\0\0AVI LIST",
+        b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9",
+        b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D",
+        b"YUV4MPEG2 W2 H2",
+        &packets(0, 188),
+        &packets(4, 192),
+    ] {
+        let error = decode_picture(film).expect_err("it is no picture");
+        assert!(matches!(error, ReferenceError::Film), "{film:?}: {error:?}");
+    }
+    for other in [&b"\0\0\0\x08wide\0\0\0\0"[..], b"\0\0\0\x08free", b"FORM\0\0\x20\0AIFF"] {
+        let error = decode_picture(other).expect_err("it is no picture");
+        assert!(matches!(error, ReferenceError::UnknownFormat), "{other:?}: {error:?}");
     }
 }
 

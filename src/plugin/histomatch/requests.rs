@@ -161,6 +161,7 @@ impl HistoMatch {
             Err(
                 ReferenceError::UnknownFormat
                 | ReferenceError::Unsupported(_)
+                | ReferenceError::Film
                 | ReferenceError::FileTooLarge,
             ) if film::is_film(&path) => {
                 let ignore_borders = lock(&self.settings).ignore_borders;

@@ -22,6 +22,8 @@ pub struct Channel {
     name: String,
     newest: Mutex<Newest>,
     n_consumers: AtomicUsize,
+    /// How many have come so far.
+    n_joined: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +56,8 @@ impl Channel {
         if let Some(channel) = channels.get(name).and_then(Weak::upgrade) {
             return channel;
         }
-        let (newest, n_consumers) = Default::default();
-        let channel = Arc::new(Self { name: name.into(), newest, n_consumers });
+        let (newest, n_consumers, n_joined) = Default::default();
+        let channel = Arc::new(Self { name: name.into(), newest, n_consumers, n_joined });
         channels.insert(name.into(), Arc::downgrade(&channel));
         channel
     }
@@ -73,6 +75,11 @@ impl Channel {
     /// How many have it to be matched to.
     pub fn n_consumers(&self) -> usize {
         self.n_consumers.load(Ordering::Relaxed)
+    }
+
+    /// How many have come to be matched to it so far, whether or not they still are.
+    pub fn n_joined(&self) -> usize {
+        self.n_joined.load(Ordering::Relaxed)
     }
 
     /// Lets somebody publish, who is told of by a name, until that is dropped.
@@ -138,6 +145,7 @@ impl Consumer {
     pub fn of(name: &str) -> Self {
         let channel = Channel::named(name);
         channel.n_consumers.fetch_add(1, Ordering::Relaxed);
+        channel.n_joined.fetch_add(1, Ordering::Relaxed);
         Self(channel)
     }
 }

@@ -30,12 +30,16 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// How long it may take with all that a decoder needs to stop, which some never do.
 const LONGEST_IN_ALL: Duration = Duration::from_secs(10);
 
-/// How long its first frame may take until it is begun again: now and then, a demuxer is faster than what it is to
-/// be linked to, and then gives nothing any more.
-const LONGEST_TO_OPEN: Duration = Duration::from_millis(1500);
+/// How long its first frame may take until it is begun again, and the next time: now and then, a demuxer is faster
+/// than what it is to be linked to, and then gives nothing any more.
+const LONGEST_TO_OPEN: [Duration; 2] = [Duration::from_millis(750), Duration::from_millis(1500)];
 
 /// So many different key frames are enough; else the film is played through.
 const ENOUGH: usize = 8;
+
+/// Before so many spots, which are far from each other, there are different key frames, or it is played through. Where
+/// there is no later one, some demuxers have all decoded that comes before a spot.
+const TRIED: usize = 4;
 
 /// What the type of a file is found by, in bytes.
 const HEAD: u64 = 1 << 20;
@@ -102,7 +106,7 @@ pub(super) fn look(
                 player.look(part, may_seek, longest_to_open)
             };
             let attempt = |may_seek| {
-                for longest_to_open in [LONGEST_TO_OPEN, LONGEST] {
+                for longest_to_open in LONGEST_TO_OPEN.into_iter().chain([LONGEST]) {
                     if let Some(look) = look(may_seek, longest_to_open)? {
                         return Ok(look);
                     }
@@ -159,6 +163,8 @@ struct Player {
     interrupt: Interrupt,
     /// What there is no decoder for.
     unknown: Arc<Mutex<Vec<String>>>,
+    /// A video with alpha.
+    with_alpha: Arc<Mutex<Option<String>>>,
     /// Whether it names others that it consists of.
     has_refused: Arc<AtomicBool>,
     frames: Arc<Mutex<Frames>>,
@@ -227,6 +233,17 @@ impl Player {
                 let _ = pad.link(&sink);
             }
         });
+        let with_alpha = Arc::<Mutex<Option<String>>>::default();
+        let found = Arc::clone(&with_alpha);
+        source.connect("autoplug-continue", false, move |values| {
+            if let Some(Ok(caps)) = values.get(2).map(|value| value.get::<gst::Caps>()) {
+                let has_alpha = |stream: &&gst::StructureRef| stream.get("codec-alpha") == Ok(true);
+                let name = caps.iter().find(has_alpha).map(|stream| stream.name().to_string());
+                let mut found = lock(&found);
+                *found = found.take().or(name);
+            }
+            Some(true.to_value())
+        });
         let unknown = Arc::<Mutex<Vec<String>>>::default();
         let names = Arc::clone(&unknown);
         source.connect("unknown-type", false, move |values| {
@@ -243,6 +260,7 @@ impl Player {
             deadline,
             interrupt,
             unknown,
+            with_alpha,
             has_refused,
             frames: Arc::new(Mutex::new(Frames::new(ignore_borders))),
         })
@@ -328,10 +346,14 @@ impl Player {
                 (snap.map(|snap| key_unit | snap), first.saturating_sub(margin)..=last + margin)
             }
         };
-        let mut times = BTreeSet::new();
+        let (mut times, mut before) = (BTreeSet::new(), BTreeSet::new());
         // Where time is short, too, they are spread over all.
-        for spot in (0..MOST_FRAMES).map(scattered).filter(|&spot| spot < spots.len()) {
-            for flags in attempts {
+        let order = (0..MOST_FRAMES).map(scattered).filter(|&spot| spot < spots.len());
+        for (n_tried, spot) in order.enumerate() {
+            if n_tried == TRIED && before.len() < 2 {
+                break;
+            }
+            for (attempt, flags) in attempts.into_iter().enumerate() {
                 match self.seek(spots[spot], flags) {
                     // At an end or a hole, decoders fail.
                     Err(Stop::Failed(_)) if times.len() >= enough(spots) => return Ok(times.len()),
@@ -341,6 +363,7 @@ impl Player {
                 let Some(time) = time(&sample).filter(|time| part.contains(time)) else { continue };
                 if lock(&self.frames).find(spot, &sample).map_err(Stop::Failed)? {
                     times.insert(time);
+                    before.extend((attempt == 0).then_some(time));
                     break;
                 }
             }
@@ -445,7 +468,18 @@ impl Player {
             ),
             // Sound is not asked for.
             None if !is_decoded && error.matches(gst::CoreError::MissingPlugin) => {
-                "it has no video, as files of sound have none; give a film or a picture".into()
+                match &*lock(&self.with_alpha) {
+                    // With sound left out, that of 1.22 doesn't.
+                    Some(name) => {
+                        format!(
+                            "GStreamer finds no decoder for its video with alpha ({name}); {CURE}"
+                        )
+                    }
+                    None => {
+                        "it has no video, as files of sound have none; give a film or a picture"
+                            .into()
+                    }
+                }
             }
             _ => format!("the film can't be decoded ({}); save or copy it again", error.message()),
         })

@@ -191,7 +191,12 @@ pub struct Temporal {
     has_jumped: bool,
     /// What the last frame was matched to.
     reference: Option<ReferenceId>,
+    /// What is locked for frames with channels of other kinds, the last ones first.
+    others: Vec<Temporal>,
 }
+
+/// Kinds of channels beside the present one for which what is locked is kept.
+const MOST_OTHERS: usize = 4;
 
 /// The time constant of the flicker's average where there is no smoothing.
 const EXPOSURE_TIME: Duration = Duration::from_secs(1);
@@ -226,6 +231,7 @@ impl Temporal {
             is_provisional: false,
             has_jumped: false,
             reference: None,
+            others: Vec::new(),
             channels,
         }
     }
@@ -264,13 +270,32 @@ impl Temporal {
     /// The state for frames with other channels from now on. What was learned is converted if the
     /// channels are of the same kind (R'G'B', Y'CbCr or luma) and colorimetry: to another number of bits as a reference
     /// is ([`Histogram::at_depth`]), to another range by its levels of black and white. The levels of
-    /// Y'CbCr with another matrix are taken as they are. Otherwise nothing is known yet.
-    pub fn for_channels(self, channels: Channels) -> Self {
+    /// Y'CbCr with another matrix are taken as they are. Otherwise nothing is known yet, but for what
+    /// [`UpdateMode::Locked`] has learned of such frames before.
+    pub fn for_channels(mut self, channels: Channels, mode: UpdateMode) -> Self {
+        if mode != UpdateMode::Locked {
+            self.others.clear();
+        }
         if self.channels == channels {
             return self;
         }
         if !conversion::are_alike(&self.channels, &channels) {
-            return Self::new(channels).at_most(self.at_most);
+            let mut others = std::mem::take(&mut self.others);
+            let same = |other: &Self| conversion::are_alike(&other.channels, &channels);
+            let locked = others.iter().position(same).map(|index| others.remove(index));
+            let new = Self::new(channels.clone()).at_most(self.at_most);
+            let new = match locked {
+                Some(locked) => {
+                    let Self { states, grade, reference, .. } = locked.for_channels(channels, mode);
+                    Self { states, grade, reference, ..new }
+                }
+                None => new,
+            };
+            if mode == UpdateMode::Locked {
+                others.insert(0, self);
+                others.truncate(MOST_OTHERS);
+            }
+            return Self { others, ..new };
         }
         let convert = |(index, state): (usize, ChannelState)| {
             conversion::convert(state, index, &self.channels, &channels)
@@ -288,6 +313,7 @@ impl Temporal {
     /// what it has.
     pub fn relearn(&mut self) {
         self.scenes = Scenes::default();
+        self.others.clear();
         self.begin();
     }
 

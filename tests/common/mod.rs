@@ -192,6 +192,7 @@ impl Complaint {
             text.starts_with("The properties contradict each other: ")
                 || text.starts_with("smoothing=1 smooths nothing: ")
                 || text.starts_with("max-slope below 1 counts as 1: ")
+                || text.starts_with("The histotap goes on publishing in the channel ")
         };
         matches!(self, Self::Warning(text) if is_one(text))
     }

@@ -714,7 +714,7 @@ proptest! {
         for depth in depths {
             let channels = luma_of(depth, range);
             let legal = channels.encoding.legal(0, depth);
-            show.temporal = show.temporal.for_channels(channels);
+            show.temporal = show.temporal.for_channels(channels, UpdateMode::Locked);
             show.target = reference(&even(40..200).at_depth(depth, legal));
             let (lut, report) = show.frame(&Histogram { bins: vec![1; 1 << depth] }, None);
             prop_assert_eq!(report.learned, vec![false]);
@@ -735,7 +735,7 @@ proptest! {
         let (full, limited) = (Range::Full, Range::Limited);
         let (from, to) = if to_full { (limited, full) } else { (full, limited) };
         let mut show = locked_to(&bins, &luma_of(8, from));
-        show.temporal = show.temporal.for_channels(luma_of(8, to));
+        show.temporal = show.temporal.for_channels(luma_of(8, to), UpdateMode::Locked);
         let (lut, report) = show.frame(&even(0..256), None);
         prop_assert_eq!(report.learned, vec![false]);
         let became = |level: f64| match to {
@@ -774,7 +774,7 @@ fn f119_other_matrices_change_nothing_and_other_kinds_everything() {
             depths: vec![8; encoding.n_channels()],
             colorimetry: Colorimetry::SRGB,
         };
-        show.temporal = show.temporal.for_channels(channels);
+        show.temporal = show.temporal.for_channels(channels, UpdateMode::Locked);
         let n = encoding.n_channels();
         let statistics = Statistics { histograms: vec![even(0..150); n], ..Statistics::default() };
         let target = Target::new(vec![show.target.cdfs[0].clone(); n]);
@@ -784,6 +784,45 @@ fn f119_other_matrices_change_nothing_and_other_kinds_everything() {
         if is_kept {
             assert_eq!(luts[0].levels[100..], show.rule(&source).levels[100..]);
         }
+    }
+}
+
+/// What is locked for channels of one kind is there again when these come back, in any of their depths; but not behind
+/// a signal to learn afresh, or if nothing is locked.
+#[test]
+fn f119_what_is_locked_comes_back_with_its_channels() {
+    let source = even(100..200);
+    let channels = |encoding: Encoding, depth| Channels {
+        encoding,
+        depths: vec![depth; encoding.n_channels()],
+        colorimetry: Colorimetry::SRGB,
+    };
+    let (rgb, ycbcr) =
+        (Encoding::Rgb(Range::Full), Encoding::YCbCr(LumaWeights::BT601, Range::Full));
+    for (away, relearned, is_back) in [
+        (UpdateMode::Locked, false, true),
+        (UpdateMode::Locked, true, false),
+        (UpdateMode::Frame, false, false),
+    ] {
+        let mut show = locked_to(&source, &luma());
+        for (encoding, histogram) in [(rgb, even(0..150)), (ycbcr, even(20..120))] {
+            show.temporal = show.temporal.for_channels(channels(encoding, 8), UpdateMode::Locked);
+            let n = encoding.n_channels();
+            let histograms = vec![histogram; n];
+            let statistics = Statistics { histograms, ..Statistics::default() };
+            let target = Target::new(vec![show.target.cdfs[0].clone(); n]);
+            let (_, report) = show.temporal.decide(&statistics, FRAME, &target, &show.settings);
+            assert_eq!(report.learned, vec![true; n], "{encoding:?}");
+        }
+        if relearned {
+            show.temporal.relearn();
+        }
+        show.temporal = show.temporal.for_channels(luma_of(8, Range::Full), away);
+        let (lut, report) = show.frame(&even(0..150), None);
+        assert_eq!(report.learned, vec![!is_back], "{away:?} {relearned}");
+        let last = even(0..150);
+        let expected = show.rule(if is_back { &source } else { &last });
+        assert_eq!(lut.levels[100..], expected.levels[100..], "{away:?} {relearned}");
     }
 }
 
@@ -799,7 +838,7 @@ fn f119_what_fades_out_is_converted() {
         // The new reference leaves most levels as they are.
         show.target = reference(&even(16..236));
         show.frame_after(&source, None, Duration::from_millis(693));
-        show.temporal = show.temporal.for_channels(luma_of(depth, range));
+        show.temporal = show.temporal.for_channels(luma_of(depth, range), UpdateMode::Locked);
         let n = 1 << depth;
         let levels = if range == Range::Full { 0..n } else { n / 16..n / 256 * 236 };
         let mut same = Histogram::empty(depth);

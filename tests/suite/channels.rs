@@ -1,8 +1,9 @@
 //! Promise: taps and consumers come and go in any order, from threads of their own: nothing hangs, no name
 //! is lost, and nothing is left over.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::common::frames::{Frame, Shape, noise};
@@ -12,18 +13,29 @@ use crate::common::{self, Complaint, complaints, media};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::live::channel::Channel;
+use temp_dir::TempDir;
 
 const NAMES: [&str; 2] = ["f219_a", "f219_b"];
 
 /// Only the thread that pushes frames starts an element again, as a new stream has to begin then.
 const STOPPED: [gst::State; 2] = [gst::State::Null, gst::State::Ready];
 
-/// How long everything is shaken.
+/// How long everything is shaken, at least.
 const TIME: Duration = Duration::from_secs(3);
+
+/// How often, at least.
+const ORDERS: usize = 1000;
+
+/// The longest that anybody may wait, but for one order of a hundred, as threads wait for the machine, too.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 fn frame(seed: u32) -> Frame {
     let format = if seed.is_multiple_of(2) { VideoFormat::Nv12 } else { VideoFormat::Bgrx };
     Frame::new(format, 64, 48, Shape::Default, noise(seed))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic")
 }
 
 /// One of some things.
@@ -32,7 +44,7 @@ fn one_of<'a, T>(things: &'a [T], random: &mut impl FnMut() -> u8) -> &'a T {
 }
 
 /// Does something to an element that any thread may do.
-fn disturb(element: &gst::Element, random: &mut impl FnMut() -> u8) {
+fn disturb(element: &gst::Element, picture: &Path, random: &mut impl FnMut() -> u8) {
     let is_tap = element.has_property("channel");
     let name = *one_of(&NAMES, random);
     match (random() % 8, is_tap) {
@@ -47,7 +59,7 @@ fn disturb(element: &gst::Element, random: &mut impl FnMut() -> u8) {
         (_, true) => drop(element.property::<gst::Structure>("stats")),
         (1 | 2, false) => element.set_property("reference-channel", name),
         (3, false) => element.set_property("reference-channel", None::<String>),
-        (4, false) => element.set_property("reference-location", media("coffee.png")),
+        (4, false) => element.set_property("reference-location", picture),
         (5, false) => {
             let mode = if random() < 128 { "frame" } else { "locked" };
             element.set_property_from_str("update-mode", mode);
@@ -106,10 +118,18 @@ fn f219_two_taps_and_three_consumers_in_any_order() {
     common::init();
     let elements: Vec<(gst::Element, gst::Bus)> =
         (0..5).map(|n| if n < 2 { tap_element(NAMES[n]) } else { common::element(None) }).collect();
+    // One that is read at once: whoever sets it waits for it.
+    let folder = TempDir::new().expect("a temporary folder");
+    let picture = &folder.path().join("small.png");
+    image::open(media("coffee.png"))
+        .expect("a picture")
+        .thumbnail(64, 48)
+        .save(picture)
+        .expect("saved");
     let is_over = AtomicBool::new(false);
-    let disturbed = AtomicUsize::new(0);
+    let waits = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        let (is_over, disturbed) = (&is_over, &disturbed);
+        let (is_over, waits) = (&is_over, &waits);
         let mut players = Vec::new();
         for (n, (element, _)) in elements.iter().enumerate() {
             players.push(scope.spawn(move || play(element, n as u32, is_over)));
@@ -119,19 +139,29 @@ fn f219_two_taps_and_three_consumers_in_any_order() {
             scope.spawn(move || {
                 let mut random = noise(seed);
                 while !is_over.load(Ordering::Relaxed) {
-                    disturb(&one_of(elements, &mut random).0, &mut random);
-                    disturbed.fetch_add(1, Ordering::Relaxed);
+                    let element = &one_of(elements, &mut random).0;
+                    let start = Instant::now();
+                    disturb(element, picture, &mut random);
+                    lock(waits).push(start.elapsed());
                     std::thread::sleep(Duration::from_micros(100));
                 }
             });
         }
-        std::thread::sleep(TIME);
+        let start = Instant::now();
+        let is_enough = || start.elapsed() > TIME && lock(waits).len() > ORDERS;
+        while !is_enough() && start.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         is_over.store(true, Ordering::Relaxed);
         for player in players {
             assert!(player.join().expect("no panic") > 0);
         }
     });
-    assert!(disturbed.load(Ordering::Relaxed) > 100);
+    let mut waits = waits.into_inner().expect("no panic");
+    assert!(waits.len() > ORDERS);
+    waits.sort();
+    let most = waits[waits.len() * 99 / 100];
+    assert!(most < LONGEST_WAIT, "{most:?}, and {:?} at most", waits.last());
     for (element, bus) in elements {
         element.set_state(gst::State::Null).expect("it stops");
         for complaint in complaints(&bus) {

@@ -293,7 +293,9 @@ fn f36_f119_another_kind_of_channels_is_learned_again() {
         for colorspace in ["ycbcr", "rgb", "luma"] {
             rig.element.set_property_from_str("colorspace", colorspace);
             rig.process(buffer(&second, 40));
-            assert!(is_fresh(&stats(&rig)), "{mode} {colorspace}");
+            // What was locked in it is back.
+            let is_back = (mode, colorspace) == ("locked", "rgb");
+            assert_eq!(is_fresh(&stats(&rig)), !is_back, "{mode} {colorspace}");
         }
     }
 }

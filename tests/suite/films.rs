@@ -396,6 +396,31 @@ fn f228_what_has_no_video_is_named() {
     }
 }
 
+/// GStreamer 1.22 doesn't play it where sound is left out.
+#[test]
+fn f228_a_film_with_alpha_is_read_or_said_to_be_one() {
+    if skipped(&["ffmpeg"], &["matroskademux", "vp8dec"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut ffmpeg = Command::new("ffmpeg");
+    let source = "testsrc2=size=64x48:duration=1,format=yuva420p";
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", source]);
+    let output =
+        run(ffmpeg.args(["-c:v", "libvpx", "-auto-alt-ref", "0", "alpha.webm"]), folder.path());
+    assert!(output.status.success(), "{}", text(&output));
+    let path = folder.path().join("alpha.webm");
+    let (element, bus) = common::element(Some(&path));
+    if element.set_state(gst::State::Paused).is_err() {
+        let complaints = common::complaints(&bus);
+        let [Complaint::Error(text)] = &complaints[..] else { panic!("{complaints:?}") };
+        let expected =
+            "GStreamer finds no decoder for its video with alpha (video/x-vp8); take a frame of it";
+        assert!(text.contains(expected), "{text}");
+    }
+    element.set_state(gst::State::Null).expect("it stops");
+}
+
 #[test]
 fn f228_what_is_neither_gets_the_message_of_pictures() {
     let folder = TempDir::new().expect("a temporary folder");

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::frames::{Frame, Shape, noise};
 use crate::common::live::{frame_of, later, publish, save, sequence, tap, until};
+use crate::common::programs::PATIENCE;
 use crate::common::{self, Rig, bytes, media, open};
 use gst::prelude::*;
 use gst_base::prelude::*;
@@ -397,6 +398,116 @@ fn f215_a_frame_of_the_stream_can_be_the_reference() {
     }
 }
 
+/// What was asked for last holds, though a frame comes later.
+#[test]
+fn f215_a_frame_that_was_asked_for_gives_way_to_what_is_set_later() {
+    let mut tap = tap("f215_later", &[("window", "1")]);
+    publish(&mut tap, &look("coffee.png"));
+    let coffee = media("coffee.png");
+    for (name, value) in [
+        (LOCATION, coffee.to_str().expect("UTF-8")),
+        ("reference-locations", &format!("<\"{}\">", coffee.display())),
+        (CHANNEL, "f215_later"),
+    ] {
+        for state in [gst::State::Null, gst::State::Playing] {
+            let (element, bus) = common::element(None);
+            let set = || {
+                element.emit_by_name::<()>("capture-reference", &[]);
+                element.set_property_from_str(name, value);
+            };
+            if state == gst::State::Null {
+                set();
+            }
+            let mut rig = Rig::of((element.clone(), bus));
+            if state == gst::State::Playing {
+                set();
+            }
+            rig.harness.set_src_caps(frame().caps());
+            rig.process(frame().buffer());
+            let stats = element.property::<gst::Structure>("stats");
+            let reference = stats.get::<String>("reference").expect("a text");
+            assert_ne!(reference, "captured", "{name} {state:?}");
+        }
+    }
+}
+
+/// What is locked is there again when frames of its kind, its method or its channels are.
+#[test]
+fn f216_a_locked_mapping_comes_back() {
+    let info = |format, colorimetry: &str| {
+        gst_video::VideoInfo::builder(format, 32, 18)
+            .colorimetry(&colorimetry.parse().expect("a colorimetry"))
+            .build()
+            .expect("an info")
+    };
+    let set = |name: &'static str, values: [&'static str; 2]| {
+        move |rig: &mut Rig, there: bool| {
+            rig.element.set_property_from_str(name, values[usize::from(there)]);
+        }
+    };
+    let caps = |format, colorimetry: &'static str| {
+        move |rig: &mut Rig, there: bool| {
+            let info =
+                if there { info(format, colorimetry) } else { info(VideoFormat::Nv12, "bt709") };
+            rig.harness.set_src_caps(info.to_caps().expect("caps"));
+        }
+    };
+    /// What is done to go there, and back.
+    type Change<'a> = &'a dyn Fn(&mut Rig, bool);
+
+    let ways: [(&str, Change); 6] = [
+        ("bt2020", &caps(VideoFormat::Nv12, "bt2020")),
+        ("pq", &caps(VideoFormat::P01010le, "bt2100-pq")),
+        ("grey", &caps(VideoFormat::Gray8, "1:1:5:1")),
+        ("rgb", &caps(VideoFormat::Rgb, "sRGB")),
+        ("colorspace", &set("colorspace", ["rgb", "ycbcr"])),
+        ("method", &set("method", ["channels", "grade"])),
+    ];
+    let of = |picture: &str, format, colorimetry: &str| {
+        frame_of(&open(&media(picture)).into_rgb8(), format, colorimetry, (32, 18))
+    };
+    let [learned, other] =
+        ["astronaut.png", "chelsea.png"].map(|picture| of(picture, "NV12", "bt709"));
+    for method in ["channels", "linear", "grade"] {
+        for smoothing in ["0", "200000000"] {
+            for (what, change) in ways {
+                if method != "channels" && ["colorspace", "method"].contains(&what) {
+                    continue;
+                }
+                let what = format!("{method} {smoothing} {what}");
+                let (element, bus) = common::element(Some(&media("coffee.png")));
+                for (name, value) in
+                    [("method", method), ("smoothing", smoothing), ("update-mode", "locked")]
+                {
+                    element.set_property_from_str(name, value);
+                }
+                let mut rig = Rig::of((element, bus));
+                change(&mut rig, false);
+                rig.harness.set_src_caps(learned.caps());
+                // As long as it learns.
+                (0..20).for_each(|_| drop(rig.process(later(&learned))));
+                let expected = bytes(&rig.process(later(&other)));
+                for _ in 0..2 {
+                    change(&mut rig, true);
+                    let caps = rig.harness.sinkpad().and_then(|pad| pad.current_caps());
+                    let info =
+                        gst_video::VideoInfo::from_caps(&caps.expect("caps")).expect("an info");
+                    let buffer = gst::Buffer::from_mut_slice(vec![90; info.size()]);
+                    rig.process(buffer);
+                    change(&mut rig, false);
+                    let output = bytes(&rig.process(later(&other)));
+                    assert!(output == expected, "{what}");
+                }
+                // Until it is to learn afresh.
+                change(&mut rig, true);
+                rig.element.emit_by_name::<()>("relearn", &[]);
+                change(&mut rig, false);
+                assert!(bytes(&rig.process(later(&other))) != expected, "{what}");
+            }
+        }
+    }
+}
+
 #[test]
 fn f216_a_locked_mapping_holds_the_reference_too() {
     let mut tap = tap("f216", &[("window", "1")]);
@@ -494,6 +605,47 @@ fn f217_a_tap_behind_its_own_consumer_is_warned_of() {
         warnings.retain(|text| text.contains("matched to its own output"));
         assert_eq!(warnings.len(), usize::from(is_loop), "{line}: {warnings:?}");
     }
+}
+
+#[test]
+fn f217_a_tap_is_warned_of_whenever_its_own_consumer_comes() {
+    common::init();
+    let line = "videotestsrc is-live=true ! video/x-raw,width=64,height=48 ! histomatch name=look ! queue ! \
+                histotap name=tap channel=f217_late interval=0 ! fakesink";
+    let pipeline = gst::parse::launch(line).expect("it parses");
+    let pipeline = pipeline.downcast::<gst::Pipeline>().expect("a pipeline");
+    let bus = pipeline.bus().expect("a bus");
+    let element = |name| pipeline.by_name(name).expect("it is there");
+    let (look, tap) = (element("look"), element("tap"));
+    let n_snapshots = || {
+        let stats = tap.property::<gst::Structure>("stats");
+        stats.get::<u64>("snapshots").expect("a number")
+    };
+    pipeline.set_state(gst::State::Playing).expect("it plays");
+    let mut warnings = Vec::new();
+    let mut wait_for_more = || {
+        let (n, start) = (n_snapshots(), Instant::now());
+        while n_snapshots() < n + 2 {
+            assert!(start.elapsed() < PATIENCE, "nothing is published");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        while let Some(message) = bus.pop_filtered(&[gst::MessageType::Warning]) {
+            let gst::MessageView::Warning(warning) = message.view() else { unreachable!() };
+            let text = warning.error().to_string();
+            warnings.extend(text.contains("matched to its own output").then_some(text));
+        }
+        warnings.len()
+    };
+    let mut found = vec![wait_for_more()];
+    for _ in 0..2 {
+        look.set_property(CHANNEL, "f217_late");
+        // Once for each that comes.
+        found.extend([wait_for_more(), wait_for_more()]);
+        look.set_property(CHANNEL, None::<String>);
+        found.push(wait_for_more());
+    }
+    pipeline.set_state(gst::State::Null).expect("it stops");
+    assert_eq!(found, [0, 1, 1, 1, 2, 2, 2]);
 }
 
 #[test]

@@ -172,8 +172,43 @@ fn f206_a_capture_is_published_with_the_next_frame() {
         assert_eq!(snapshots(&tap), before + 1, "{publish}");
         assert_eq!(levels(&tap, [1, 2]), [0, 400]);
         tap.process(grey(3, 80));
-        assert_eq!(snapshots(&tap), before + 1, "{publish}");
+        // It is none of a whole window, which is still to come.
+        let of_window = u64::from(publish == "once");
+        assert_eq!(snapshots(&tap), before + 1 + of_window, "{publish}");
+        tap.process(grey(4, 120));
+        assert_eq!(snapshots(&tap), before + 1 + of_window, "{publish}");
     }
+}
+
+#[test]
+fn f203_another_name_is_taken_up_at_the_next_start() {
+    let (element, bus) = tap_element("f203_early");
+    let name = || element.property::<String>("channel");
+    for nothing in [None, Some("")] {
+        element.set_property("channel", nothing);
+        assert_eq!(name(), "default");
+    }
+    element.set_property("channel", "f203_early");
+    element.set_state(gst::State::Paused).expect("it starts");
+    element.set_property("channel", "f203_early");
+    assert_eq!(complaints(&bus), []);
+    element.set_property("channel", "f203_late");
+    let in_use = || {
+        let stats = element.property::<gst::Structure>("stats");
+        stats.get::<String>("channel").expect("a name")
+    };
+    assert_eq!((name(), in_use()), ("f203_late".into(), "f203_early".into()));
+    let warnings = complaints(&bus);
+    let [Complaint::Warning(text)] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(
+        text.starts_with("The histotap goes on publishing in the channel 'f203_early'"),
+        "{text}"
+    );
+    element.set_state(gst::State::Ready).expect("it stops");
+    element.set_state(gst::State::Paused).expect("it starts");
+    assert_eq!(in_use(), "f203_late");
+    element.set_state(gst::State::Null).expect("it stops");
+    assert_eq!(complaints(&bus), []);
 }
 
 #[test]
@@ -357,6 +392,33 @@ fn what_cannot_be_saved_is_warned_of() {
     let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
     let start = "The snapshot '/no/such/folder/look.png' can't be written: ";
     assert!(text.starts_with(start), "{text}");
+
+    // What is no file stays.
+    let folder = TempDir::new().expect("a temporary folder");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo is there").success());
+    assert!(!save(&tap, &pipe));
+    let complaints = tap.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.contains("it is a pipe, socket or device, and not a file"), "{text}");
+    assert!(!pipe.metadata().expect("it is there").is_file());
+}
+
+/// A link goes on leading to what it led to.
+#[test]
+fn a_snapshot_is_saved_where_a_link_leads() {
+    let mut tap = tap("linked", &[]);
+    tap.harness.set_src_caps(grey_caps());
+    tap.process(grey(1, 0));
+    let (folder, other) = (TempDir::new().expect("a folder"), TempDir::new().expect("another"));
+    let (link, file) = (folder.path().join("look.png"), other.path().join("shared.png"));
+    std::fs::write(&file, "old").expect("written");
+    std::os::unix::fs::symlink(&file, &link).expect("linked");
+    assert!(save(&tap, &link));
+    assert_eq!(link.read_link().expect("a link"), file);
+    assert_eq!(image::open(&file).expect("a picture").to_rgb16(), saved(&tap));
+    assert_eq!(tap.complaints(), []);
 }
 
 #[test]

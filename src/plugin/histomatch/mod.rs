@@ -55,7 +55,8 @@
 //! The action signal `capture-reference`, without arguments: the next frame of the stream, as it comes in,
 //! becomes the reference; buffers with the flag GAP are no frames. `reference-location`,
 //! `reference-locations` and `reference-channel` then read as unset, and the field `reference` of `stats` is
-//! `captured`; to unset any of them gives it up. If the frame can't be read, a warning says why.
+//! `captured`; to set or unset any of them gives it up, before the frame has come, too. If the frame can't be
+//! read, a warning says why.
 //!
 //! # Films
 //!
@@ -115,8 +116,9 @@
 //!
 //! Where the channels change, what was learned is converted, in `scene` and `locked`: to another depth
 //! or range. With another matrix levels are taken as they are, which is exact for greys. Another kind
-//! of channels (R'G'B', Y'CbCr, luma: another `colorspace`, as a rule) is learned afresh in every mode,
-//! as that can't be told from distributions. The way to READY forgets everything.
+//! of channels (R'G'B', Y'CbCr, luma: another `colorspace`, as a rule), other primaries or another transfer,
+//! and another `method` are learned afresh in every mode, as that can't be told from distributions; in
+//! `locked`, what was learned before is there again when they go. The way to READY forgets everything.
 //!
 //! Buffers with the flag GAP are matched and leave no trace. Times are those of the stream: at other
 //! rates, in either direction, the average is over as much of it.

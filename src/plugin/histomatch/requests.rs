@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -56,6 +57,7 @@ impl HistoMatch {
     }
 
     fn request_files(&self, source: Source, by: Property) {
+        self.forget_capture();
         let files = source.files();
         let Some(request) = self.references.request(source, Some(by)) else { return };
         self.notify_of(&request);
@@ -67,6 +69,7 @@ impl HistoMatch {
 
     /// Asks for what is published in a channel, or for nothing.
     pub(super) fn request_channel(&self, name: Option<String>) {
+        self.forget_capture();
         let name = name.filter(|name| !name.is_empty());
         let source = match &name {
             Some(name) => Source::Channel(Arc::new(Consumer::of(name))),
@@ -76,6 +79,11 @@ impl HistoMatch {
             self.notify_of(&request);
             self.install(&request);
         }
+    }
+
+    /// A frame that was to be the reference is not any more: what was asked for last holds.
+    fn forget_capture(&self) {
+        self.capture.store(false, Ordering::Relaxed);
     }
 
     /// Makes a frame of the stream the reference.

@@ -128,16 +128,16 @@ impl Stream {
     /// Goes on with what the stream before it has learned, as far as that holds for these frames.
     pub fn succeed(&mut self, old: Self, mode: temporal::UpdateMode) {
         let is_same = self.reader.succeed(&old.reader);
-        let has_other_statistics =
-            (self.matching() == Matching::Colors) != (old.matching() == Matching::Colors);
-        self.temporal = old.temporal.for_channels(self.matcher().channels().clone());
+        let has_same_statistics =
+            (self.matching() == Matching::Colors) == (old.matching() == Matching::Colors);
+        self.temporal = old.temporal.for_channels(self.matcher().channels().clone(), mode);
         (self.last, self.last_duration) = (old.last, old.last_duration);
         (self.has_learned, self.is_held) = (old.has_learned, old.is_held);
-        if *self.matcher().channels() == *old.reader.matcher.channels() {
+        if has_same_statistics && *self.matcher().channels() == *old.reader.matcher.channels() {
             self.part = old.part;
         }
         // What was learned of channels says nothing of colours, and was not kept up meanwhile.
-        if has_other_statistics {
+        if !has_same_statistics && mode != temporal::UpdateMode::Locked {
             self.relearn();
         }
         // With another frame rate alone, or another colour space, the frames are what they were.
@@ -223,7 +223,8 @@ impl Stream {
             let is_learned = !is_foreign && report.learned.contains(&true);
             self.has_learned |= is_learned;
             let is_locked = settings.temporal().update_mode == temporal::UpdateMode::Locked;
-            self.is_held = is_locked && self.has_learned && !is_learned;
+            // Frames of another kind are learned from, but to the same reference.
+            self.is_held = is_locked && (self.is_held || self.has_learned && !is_learned);
             self.last = pts;
             self.last_duration = self.by_rate().or(duration).unwrap_or(USUAL_DURATION);
         }

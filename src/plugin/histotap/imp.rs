@@ -1,7 +1,7 @@
 //! Properties, pad templates and virtual functions of `histotap`.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use atomic_refcell::AtomicRefCell;
@@ -119,6 +119,8 @@ pub struct HistoTap {
     capture: AtomicBool,
     /// How many were published since the start.
     n_snapshots: AtomicU64,
+    /// How many consumers had come when a loop was looked for last.
+    n_joined: AtomicUsize,
     /// Used by the streaming thread alone, and while there is none.
     streaming: AtomicRefCell<Option<Streaming>>,
 }
@@ -132,6 +134,7 @@ impl Default for HistoTap {
             in_use: Mutex::default(),
             capture: AtomicBool::default(),
             n_snapshots: AtomicU64::default(),
+            n_joined: AtomicUsize::default(),
             streaming: AtomicRefCell::default(),
         }
     }
@@ -139,9 +142,14 @@ impl Default for HistoTap {
 
 impl HistoTap {
     fn set_channel(&self, name: Option<&str>) {
-        let channel = Channel::named(name.unwrap_or(DEFAULT_CHANNEL));
+        let name = name.filter(|name| !name.is_empty()).unwrap_or(DEFAULT_CHANNEL);
+        let channel = Channel::named(name);
         // Dropped behind the lock.
         let _old = std::mem::replace(&mut *lock(&self.channel), channel);
+        let in_use = lock(&self.in_use).as_ref().map(|channel| channel.name().to_owned());
+        if let Some(in_use) = in_use.filter(|in_use| in_use != name) {
+            self.warn_of_late_name(name, &in_use);
+        }
     }
 
     fn region(&self) -> Option<String> {
@@ -235,18 +243,22 @@ impl HistoTap {
     }
 
     fn tell_of_snapshot(&self, is_published: bool) {
-        // The first time.
-        if is_published && self.n_snapshots.fetch_add(1, Ordering::Relaxed) == 0 {
+        if is_published {
+            self.n_snapshots.fetch_add(1, Ordering::Relaxed);
             self.look_for_a_loop();
         }
     }
 }
 
 impl HistoTap {
-    /// Warns if the stream comes from an element that is matched to this channel. Once, as elements may
-    /// be far away.
+    /// Warns if the stream comes from an element that is matched to this channel. Where nobody new is, it was looked
+    /// for already, as elements may be far away.
     fn look_for_a_loop(&self) {
         let channel = self.channel_in_use();
+        let n_joined = channel.n_joined();
+        if self.n_joined.swap(n_joined, Ordering::Relaxed) == n_joined {
+            return;
+        }
         let mut query = loops::query(channel.name());
         let sink = self.obj().static_pad("sink");
         if sink.is_some_and(|sink| sink.peer_query(&mut query)) {
@@ -348,6 +360,7 @@ impl BaseTransformImpl for HistoTap {
             .publisher(&self.obj().path_string())
             .map_err(|taken| messages::taken(&taken))?;
         self.n_snapshots.store(0, Ordering::Relaxed);
+        self.n_joined.store(0, Ordering::Relaxed);
         *lock(&self.in_use) = Some(channel);
         let settings = lock(&self.settings).clone();
         *self.streaming.borrow_mut() = Some(Streaming::new(publisher, &settings));

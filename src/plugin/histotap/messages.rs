@@ -40,6 +40,17 @@ impl HistoTap {
         );
     }
 
+    /// Warns of a name that is set while another one is in use.
+    pub(super) fn warn_of_late_name(&self, name: &str, in_use: &str) {
+        gst::element_imp_warning!(
+            self,
+            gst::LibraryError::Settings,
+            ("The histotap goes on publishing in the channel '{in_use}': '{name}' is taken up when it \
+                 starts the next time. Set it to READY first."),
+            ["channel"]
+        );
+    }
+
     /// Warns that the element is behind one that is matched to it.
     pub(super) fn warn_of_loop(&self, channel: &str) {
         gst::element_imp_warning!(

@@ -55,7 +55,7 @@
 //! | error, `GST_RESOURCE_ERROR_BUSY` | another tap publishes under this name; the state change fails |
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like; the text says what to put in front |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | frames that can't be looked at: they pass, and don't count; once until READY. The caps name primaries or a transfer that aren't known: they count as BT.709 |
-//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | `region` is not a part of the picture, and is not changed |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | `region` is not a part of the picture, and is not changed; `channel` is set while another one is in use, and is taken up at the next start; the tap is behind an element that is matched to its channel |
 //! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save` could not write the file, or there is no snapshot yet |
 
 use gst::prelude::*;

@@ -29,6 +29,8 @@ pub(super) struct Streaming {
     /// Whether a snapshot is to be published with the next frame: so no frame waits for more than a look or a
     /// snapshot.
     is_pending: bool,
+    /// Whether the snapshot of [`Publish::Once`] was published. One that was asked for is another.
+    is_done: bool,
     /// Whether the last frame passed without a look.
     is_idle: bool,
     /// Whether it was warned of frames.
@@ -54,6 +56,7 @@ impl Streaming {
             seen: None,
             published: None,
             is_pending: false,
+            is_done: false,
             is_idle: false,
             warned: false,
         }
@@ -87,11 +90,6 @@ impl Streaming {
         }
     }
 
-    /// Whether snapshots were published since the start.
-    pub fn has_published(&self) -> bool {
-        self.published.is_some()
-    }
-
     /// Looks at a frame if that is of use. Whether a snapshot was published; if it `is_asked_for`, it is.
     pub fn look(
         &mut self,
@@ -121,8 +119,9 @@ impl Streaming {
         let Some(pixels) = pixels else { return Ok(false) };
         self.gathering.add(now, pixels);
         if is_asked_for || self.is_due(now, settings) {
+            self.is_done |= !is_asked_for && settings.publish == Publish::Once;
             // Behind frames that were looked at, the next one may be, too.
-            if !is_asked_for && was_idle && self.has_published() {
+            if !is_asked_for && was_idle && self.published.is_some() {
                 (self.is_pending, self.published) = (true, Some(now));
             } else {
                 return Ok(self.publish(now, settings));
@@ -137,7 +136,7 @@ impl Streaming {
             return false;
         }
         match (settings.publish, self.published) {
-            (Publish::Once, Some(_)) => false,
+            (Publish::Once, _) => !self.is_done,
             // Not if it is too old when the next snapshot is due.
             (Publish::Continuous, Some(published)) if settings.window != 0 => {
                 now < published || now + settings.window() >= published + settings.interval()
@@ -154,7 +153,7 @@ impl Streaming {
                 .is_none_or(|published| now < published || now - published >= settings.interval()),
             Publish::Once => {
                 let is_whole = |(first, _)| now.saturating_sub(first) >= settings.window();
-                !self.has_published() && self.seen.is_some_and(is_whole)
+                !self.is_done && self.seen.is_some_and(is_whole)
             }
             Publish::Manual | Publish::Eos => false,
         }
@@ -164,7 +163,7 @@ impl Streaming {
     pub fn end(&mut self, settings: &Settings) -> bool {
         let is_awaited = match settings.publish {
             Publish::Eos => true,
-            Publish::Once => !self.has_published(),
+            Publish::Once => self.is_pending || !std::mem::replace(&mut self.is_done, true),
             Publish::Continuous => self.is_pending,
             Publish::Manual => false,
         };

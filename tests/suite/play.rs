@@ -161,7 +161,7 @@ fn keys_in_the_window_change_what_it_shows() {
     player.says("n       next reference");
     // Back, over what is no picture.
     player.press(&["p", "p"]);
-    player.says("e.webm': this kind of picture is not supported (a film");
+    player.says("e.webm': it is a film or sound, not a picture");
     player.says("d.png': it looks like a chart");
     player.says("c.png (2 of 2)");
     player.shows(&split_picture(&before, &coffee), "the last picture");

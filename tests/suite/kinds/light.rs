@@ -240,7 +240,7 @@ fn f178_codings_of_sdr_count_as_one() {
 fn f179_another_coding_while_frames_flow() {
     common::init();
     let path = media("coffee.png");
-    // What was learned of one coding says nothing of another, in any mode.
+    // What was learned of one coding says nothing of another.
     for (method, mode) in
         [("channels", "frame"), ("channels", "locked"), ("grade", "frame"), ("grade", "locked")]
     {
@@ -257,7 +257,9 @@ fn f179_another_coding_while_frames_flow() {
             rig.harness.set_src_caps(frame.caps());
             let output = bytes(&rig.process(frame.buffer()));
             let expected = matched(&frame, &path, method).bytes;
-            assert!(output == expected, "{method} {mode} {colorimetry}");
+            // What was locked is back with its coding.
+            let is_back = mode == "locked" && darker == codings.len() - 1;
+            assert_eq!(output == expected, !is_back, "{method} {mode} {colorimetry}");
         }
     }
 }

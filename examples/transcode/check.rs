@@ -137,7 +137,8 @@ fn compare(
             old.length()
         );
     } else {
-        ensure!(new.count >= old.count, "The check fails: {name} lacks some of its {}", old.count);
+        let expected = old.count - old.empty;
+        ensure!(new.count >= expected, "The check fails: {name} lacks some of its {expected}");
     }
     Ok(None)
 }

@@ -11,7 +11,7 @@ use indicatif::DecimalBytes;
 
 use crate::check;
 use crate::formats::{Container, Video};
-use crate::probe::{self, Extras, File, Stream};
+use crate::probe::{self, Extras, File, Format, Stream};
 use crate::remux::{self, Replacement};
 use crate::turn::Turn;
 use crate::video::{self, Encoded, Job};
@@ -106,7 +106,8 @@ pub fn write(
     let duration = file.format.duration.map(|seconds| part_of(seconds, recipe));
     let total = duration.map(|one| one * films.len() as u64 + one / REST);
     let mut step = Step { report, before: Progress { total, ..Progress::default() } };
-    let (packets, cut_off) = probe::packets(input)?;
+    let (packets, complaint) = probe::packets(input)?;
+    let mut complaints: Vec<String> = complaint.into_iter().collect();
     let mut replacements = Vec::new();
     for stream in &films {
         let turn = Turn::of(stream);
@@ -116,11 +117,14 @@ pub fn write(
         say_what_is_lost(stream, &extras, &recipe.video, report);
         let mut job = Job {
             input,
-            is_decoded: false,
+            // Without times of their own, only a decoder knows in which order frames are shown.
+            is_decoded: stream.has_b_frames > 0 && stores_no_times(&file.format),
+            field_order: extras.field_order,
             hdr10: extras.hdr10,
             stream,
             beginning: remux::beginning(input, stream.index, recipe)?,
             times: packets.get(&stream.index).map_or(&[], |packets| &packets.times),
+            end: packets.get(&stream.index).map_or(0., |packets| packets.end),
             turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
             output: &path,
         };
@@ -132,8 +136,11 @@ pub fn write(
             && (first.frames as usize) < job.times.len()
         {
             // Some packets hold no frame that is shown.
-            let expected = probe::frame_times(input, stream.index)?;
+            let (expected, complaint) = probe::frame_times(input, stream.index)?;
             decodable = expected.len();
+            // What comes before the first frame is left out where a film was joined or cut.
+            let begun = job.times.iter().filter(|time| Some(*time) >= expected.first()).count();
+            complaints.extend(complaint.filter(|_| decodable < begun));
             if differs(&expected, job.output)? {
                 job.is_decoded = true;
                 encoded = video::encode(&job, recipe, interrupted, &step)?;
@@ -173,8 +180,8 @@ pub fn write(
     }
     let damage = match result {
         check::Result::Whole(damage) if damage.is_empty() && !interrupted => {
-            let say = |words| format!("It is cut off or damaged: {words}");
-            cut_off.map(say).into_iter().collect()
+            let say = |words: &String| format!("It is cut off or damaged: {words}");
+            complaints.first().map(say).into_iter().collect()
         }
         check::Result::Whole(damage) => damage,
         check::Result::Moved(moves) => {
@@ -191,6 +198,11 @@ pub fn write(
         (false, false) => End::Damaged,
     };
     Ok((output, end, matched))
+}
+
+/// Whether a container says of frames only in which order they are stored.
+fn stores_no_times(format: &Format) -> bool {
+    ["avi", "h264", "hevc"].contains(&format.format_name.as_str())
 }
 
 /// Whether FFmpeg decodes other frames than were written: behind a broken beginning, decoders of GStreamer
@@ -287,6 +299,10 @@ fn actions(input: &Path, file: &File, recipe: &Recipe) -> anyhow::Result<Vec<Act
         ("audio", Audio::None) => Action::LeaveOut,
         ("audio", Audio::Encode(encoder)) => Action::Convert(encoder),
         ("video", _) if recipe.container.format == "matroska" => Action::Attach,
+        _ if is_dropped(stream, recipe.container) => Action::LeaveOut,
+        ("audio", _) if is_unplayable(stream, recipe.container) => {
+            Action::Convert(recipe.container.audio)
+        }
         _ if is_list_of_chapters(stream, file) => Action::LeaveOut,
         _ => Action::Copy,
     };
@@ -303,6 +319,21 @@ fn actions(input: &Path, file: &File, recipe: &Recipe) -> anyhow::Result<Vec<Act
         }
     }
     Ok(actions)
+}
+
+/// FFmpeg leaves it out without a word.
+fn is_dropped(stream: &Stream, container: &Container) -> bool {
+    match stream.codec_type.as_str() {
+        "video" => container.format == "mov",
+        "attachment" => container.format != "matroska",
+        _ => false,
+    }
+}
+
+/// FFmpeg writes it, and nothing reads it.
+fn is_unplayable(stream: &Stream, container: &Container) -> bool {
+    container.format == "mov"
+        && (stream.codec_name == "aac_latm" || stream.codec_name.starts_with("wma"))
 }
 
 /// FFmpeg writes such a track of MP4 itself if there are chapters.
@@ -380,7 +411,7 @@ fn say_what_is_lost(stream: &Stream, extras: &Extras, video: &Video, report: &dy
         ),
         (extras.captions && !video.keeps_captions(), "what its closed captions say", "h264 keeps"),
         (
-            stream.field_order().is_some() && !video.keeps_fields(),
+            extras.field_order.is_some() && !video.keeps_fields(),
             "that it is interlaced",
             "h264 and ffv1 keep",
         ),

@@ -174,12 +174,17 @@ fn properties(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 fn check_property(element: &gst::Element, name: &str, text: &str) -> anyhow::Result<()> {
+    ensure!(!name.starts_with("reference-"), "the reference is what --reference says");
     let property = element
         .find_property(name)
         .filter(|property| property.flags().contains(glib::ParamFlags::WRITABLE))
         .with_context(|| format!("histomatch has no property '{name}' that can be set; {LIST}"))?;
     let value = glib::Value::deserialize_with_pspec(text, &property).ok();
-    let legal = value.is_some_and(|value| in_range(&property, &value));
+    // GLib takes what is no number for 0, and what is below 0 for very large.
+    let is_signed = text.starts_with('-') && property.is::<glib::ParamSpecUInt64>();
+    let is_text = property.is::<glib::ParamSpecString>();
+    let is_one = (is_text || !text.is_empty()) && !is_signed;
+    let legal = is_one && value.is_some_and(|value| in_range(&property, &value));
     ensure!(legal, "'{text}' is no value for it; {LIST}");
     Ok(())
 }
@@ -194,6 +199,10 @@ fn in_range(property: &glib::ParamSpec, value: &glib::Value) -> bool {
     if let Some(property) = property.downcast_ref::<glib::ParamSpecUInt>() {
         let range = property.minimum()..=property.maximum();
         return value.get().is_ok_and(|value: u32| range.contains(&value));
+    }
+    if let Some(property) = property.downcast_ref::<glib::ParamSpecUInt64>() {
+        let range = property.minimum()..=property.maximum();
+        return value.get().is_ok_and(|value: u64| range.contains(&value));
     }
     true
 }

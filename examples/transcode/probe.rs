@@ -50,6 +50,8 @@ pub struct Stream {
     field_order: Option<String>,
     pub avg_frame_rate: Option<String>,
     pub time_base: String,
+    #[serde(default)]
+    pub has_b_frames: u32,
     pub channels: Option<u32>,
     #[serde(default)]
     pub disposition: BTreeMap<String, u8>,
@@ -63,7 +65,11 @@ pub struct Stream {
 pub struct SideData {
     pub displaymatrix: Option<String>,
     pub rotation: Option<f64>,
+    #[serde(flatten)]
+    other: Fields,
 }
+
+type Fields = BTreeMap<String, serde_json::Value>;
 
 /// ffprobe writes numbers of this kind as text.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
@@ -94,12 +100,12 @@ impl Stream {
         )
     }
 
-    /// Which field is shown first, as GStreamer calls it, if it is interlaced.
-    pub fn field_order(&self) -> Option<&'static str> {
+    /// Whether the top field is shown first, if it says that it is interlaced.
+    fn shows_top_first(&self) -> Option<bool> {
         match self.field_order.as_deref()? {
             // As they are stored, and as they are shown.
-            "tt" | "bt" => Some("top-field-first"),
-            "bb" | "tb" => Some("bottom-field-first"),
+            "tt" | "bt" => Some(true),
+            "bb" | "tb" => Some(false),
             _ => None,
         }
     }
@@ -159,6 +165,8 @@ pub fn file(file: &Path) -> anyhow::Result<File> {
 #[derive(Default)]
 pub struct Packets {
     pub count: usize,
+    /// Of these, those that hold next to nothing: between the subtitles of MP4.
+    pub empty: usize,
     /// When the first one begins, whether or not it is shown or heard.
     pub first: Option<f64>,
     /// When each begins, in seconds and in order; of those that are shown.
@@ -168,14 +176,14 @@ pub struct Packets {
 }
 
 /// Reads a whole file, without decoding it. A file that is damaged gives what can be read, and what
-/// ffprobe says of its end.
+/// ffprobe says of that.
 pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<String>)> {
     let mut command = program("ffprobe");
     command.args([
         "-of",
         "csv=p=0",
         "-show_entries",
-        "packet=stream_index,pts_time,duration_time,flags",
+        "packet=stream_index,pts_time,duration_time,size,flags",
     ]);
     let mut child = command
         .arg(path(file))
@@ -189,16 +197,17 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
         let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
         let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
         // To the last line, so that ffprobe isn't held up.
-        lines.filter(|line| is_about_the_end(line)).last()
+        lines.filter(|line| is_about_damage(line)).last()
     });
     let mut all: HashMap<usize, Packets> = HashMap::new();
     for line in BufReader::new(stdout).lines() {
         let line = line?;
         let fields: Vec<&str> = line.split(',').collect();
-        let [index, time, duration, flags, ..] = fields[..] else { continue };
+        let [index, time, duration, size, flags, ..] = fields[..] else { continue };
         let Ok(index) = index.parse() else { continue };
         let packets = all.entry(index).or_default();
         packets.count += 1;
+        packets.empty += usize::from(size.parse().is_ok_and(|size: u64| size <= 2));
         let Ok(time) = time.parse::<f64>() else { continue };
         packets.first = Some(packets.first.map_or(time, |first| first.min(time)));
         if flags.contains('D') {
@@ -219,8 +228,10 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
 }
 
 /// As FFmpeg says it of Matroska and of MP4.
-fn is_about_the_end(line: &str) -> bool {
-    ["File ended prematurely", "partial file"].iter().any(|words| line.contains(words))
+fn is_about_damage(line: &str) -> bool {
+    const WORDS: [&str; 3] =
+        ["File ended prematurely", "partial file", "invalid as first byte of an EBML number"];
+    WORDS.iter().any(|words| line.contains(words))
 }
 
 impl Packets {
@@ -233,14 +244,16 @@ impl Packets {
 /// What the frames of a stream have beside their pixels.
 #[derive(Default)]
 pub struct Extras {
+    /// Which field is shown first, as GStreamer calls it, if it is interlaced.
+    pub field_order: Option<&'static str>,
     pub captions: bool,
     /// What HDR10 says of the display and the light that a film was made for, as x265 is told of it.
     pub hdr10: Option<String>,
 }
 
-/// Of the first frames: what is there at all is there from the beginning.
+/// Of the first frames: what is there at all is there from the beginning. They know better than containers which
+/// field is shown first.
 pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
-    type Data = BTreeMap<String, serde_json::Value>;
     #[derive(Deserialize)]
     struct Frames {
         frames: Vec<Frame>,
@@ -248,30 +261,42 @@ pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
     #[derive(Deserialize)]
     struct Frame {
         #[serde(default)]
-        side_data_list: Vec<Data>,
+        interlaced_frame: u8,
+        #[serde(default)]
+        top_field_first: u8,
+        #[serde(default)]
+        side_data_list: Vec<Fields>,
     }
     let mut command = program("ffprobe");
     command.args(["-of", "json", "-show_frames", "-read_intervals", "%+#5"]);
-    command.args(["-show_entries", "frame=side_data_list"]);
+    command.args(["-show_entries", "frame=interlaced_frame,top_field_first,side_data_list"]);
     command.args(["-select_streams", &stream.index.to_string()]).arg(path(file));
     let frames: Frames = serde_json::from_slice(&output(&mut command)?)?;
-    let all: Vec<Data> = frames.frames.into_iter().flat_map(|it| it.side_data_list).collect();
+    let interlaced = frames.frames.iter().find(|frame| frame.interlaced_frame == 1);
+    let top_first = interlaced.map(|frame| frame.top_field_first == 1);
+    let of_stream = stream.side_data_list.iter().map(|data| &data.other);
+    let of_frames = frames.frames.iter().flat_map(|frame| &frame.side_data_list);
+    let all: Vec<&Fields> = of_frames.chain(of_stream).collect();
     let of_kind =
         |kind| all.iter().find(|data| data.get("side_data_type").is_some_and(|it| it == kind));
-    let display = of_kind("Mastering display metadata").and_then(display);
+    let display = of_kind("Mastering display metadata").and_then(|data| display(data));
     let light = of_kind("Content light level metadata").and_then(|data| {
         Some(format!("max-cll={},{}", data.get("max_content")?, data.get("max_average")?))
     });
     let hdr10: Vec<_> = display.into_iter().chain(light).collect();
     let is_pq = stream.color_transfer.as_deref() == Some("smpte2084");
     Ok(Extras {
+        field_order: top_first.or(stream.shows_top_first()).map(|is_top| match is_top {
+            true => "top-field-first",
+            false => "bottom-field-first",
+        }),
         captions: of_kind("ATSC A53 Part 4 Closed Captions").is_some(),
         hdr10: (is_pq && !hdr10.is_empty()).then(|| hdr10.join(":")),
     })
 }
 
 /// In the units of H.265, D.3.28.
-fn display(data: &BTreeMap<String, serde_json::Value>) -> Option<String> {
+fn display(data: &Fields) -> Option<String> {
     let scaled = |name: &str, unit: f64| {
         let (numerator, denominator) = data.get(name)?.as_str()?.split_once('/')?;
         let [a, b]: [f64; 2] = [numerator.parse().ok()?, denominator.parse().ok()?];
@@ -286,15 +311,18 @@ fn display(data: &BTreeMap<String, serde_json::Value>) -> Option<String> {
     Some(format!("master-display=G{}B{}R{}WP{}L({},{})", g?, b?, r?, w?, max?, min?))
 }
 
-/// When the frames begin that FFmpeg decodes of a stream, in seconds and in order. It takes as long as to
-/// watch it at full speed.
-pub fn frame_times(file: &Path, stream: usize) -> anyhow::Result<Vec<f64>> {
+/// When the frames begin that FFmpeg decodes of a stream, in seconds and in order, and its last complaint. It takes as
+/// long as to watch it at full speed.
+pub fn frame_times(file: &Path, stream: usize) -> anyhow::Result<(Vec<f64>, Option<String>)> {
     let mut command = program("ffprobe");
     command.args(["-of", "csv=p=0", "-show_entries", "frame=best_effort_timestamp_time"]);
     command.args(["-select_streams", &stream.to_string()]).arg(path(file));
-    let text = String::from_utf8(output(&mut command)?)?;
+    let output = command.output().context(MISSING)?;
+    ensure!(output.status.success(), "{}", words(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
     let time = |line: &str| line.split(',').next()?.trim().parse().ok();
     let mut times: Vec<f64> = text.lines().filter_map(time).collect();
     times.sort_by(f64::total_cmp);
-    Ok(times)
+    let complaint = (!output.stderr.is_empty()).then(|| words(&output.stderr));
+    Ok((times, complaint))
 }

@@ -96,12 +96,15 @@ pub fn reader(
     recipe: &Recipe,
     decodes: bool,
 ) -> anyhow::Result<Child> {
+    let decodes = decodes || !FOUND.contains(&stream.codec_name.as_str());
     let mut command = program("ffmpeg");
-    // Packets without times of their own get some.
-    seek(command.args(["-fflags", "+genpts"]), recipe).arg("-i").arg(probe::path(input));
+    if !decodes {
+        // Packets without times of their own get some. A decoder knows them better.
+        command.args(["-fflags", "+genpts"]);
+    }
+    seek(&mut command, recipe).arg("-i").arg(probe::path(input));
     command.args(["-map", &format!("0:{}", stream.index)]);
     // FFV1 loses nothing.
-    let decodes = decodes || !FOUND.contains(&stream.codec_name.as_str());
     let codec = if decodes { "ffv1" } else { "copy" };
     command.args([
         "-c",
@@ -245,10 +248,13 @@ fn replaced(
     recipe: &Recipe,
 ) {
     let Encoded { decoded, encoded, .. } = &replacement.encoded;
-    let colors = match decoded.colorimetry() == encoded.colorimetry() {
-        true => Colors::of(stream),
-        false => Colors::of_frames(encoded),
-    };
+    let is_kept = decoded.colorimetry() == encoded.colorimetry()
+        // What says nothing is taken for something else by GStreamer when it is turned, and stays what it is.
+        || stream.color_space.is_none()
+            && decoded.is_yuv()
+            && encoded.is_yuv()
+            && decoded.colorimetry().range() == encoded.colorimetry().range();
+    let colors = if is_kept { Colors::of(stream) } else { Colors::of_frames(encoded) };
     for (name, value) in colors.options() {
         command.args([&format!("{name}:{place}"), &value]);
     }

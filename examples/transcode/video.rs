@@ -22,6 +22,7 @@ use crate::film::{Progress, Recipe, Report};
 use crate::probe::Stream;
 use crate::remux::{self, Beginning};
 
+#[derive(Clone)]
 pub struct Job<'a> {
     pub input: &'a Path,
     pub stream: &'a Stream,
@@ -30,6 +31,10 @@ pub struct Job<'a> {
     pub beginning: Beginning,
     /// When the frames are shown that the input says to be shown, in its own time.
     pub times: &'a [f64],
+    /// When the last one ends.
+    pub end: f64,
+    /// Which field is shown first, as GStreamer calls it.
+    pub field_order: Option<&'static str>,
     /// A value of videoflip's property `video-direction`, if the pixels are to be turned.
     pub turn: Option<&'static str>,
     /// As x265 is told of it.
@@ -51,7 +56,8 @@ pub struct Encoded {
     pub interrupted: bool,
 }
 
-/// `None`: it was interrupted before there was anything to be kept.
+/// `None`: it was interrupted before there was anything to be kept. What GStreamer gets no frame of is decoded by
+/// FFmpeg.
 pub fn encode(
     job: &Job,
     recipe: &Recipe,
@@ -63,13 +69,20 @@ pub fn encode(
     // What it still has to say is of no use any more.
     let _ = run.reader.kill();
     let _ = run.reader.wait();
+    let is_undecoded = !job.is_decoded && run.counts.frames.load(Relaxed) == 0;
     if run.is_stuck(recipe) {
         // It would hang on its way to NULL, too, and a pipeline must not be dropped before that.
         std::mem::forget(run.pipeline);
-    } else {
-        run.pipeline.set_state(gst::State::Null)?;
+        return result;
     }
-    result
+    run.pipeline.set_state(gst::State::Null)?;
+    match result {
+        Err(error) if is_undecoded => {
+            let job = Job { is_decoded: true, ..job.clone() };
+            encode(&job, recipe, interrupted, report).map_err(|_| error)
+        }
+        result => result,
+    }
 }
 
 /// What the streaming threads count.
@@ -118,7 +131,7 @@ impl Run {
             turn.unwrap_or_default(),
             encoder_caps(job.stream, recipe),
             recipe.video.pipeline,
-            timescale(job.stream),
+            timescale(job.times),
         );
         let pipeline = gst::parse::launch(&text)?
             .downcast::<gst::Pipeline>()
@@ -134,7 +147,7 @@ impl Run {
             matcher.set_property_from_str(name, value);
         }
         matcher.set_property("reference-location", &recipe.reference);
-        set_up_encoder(&by_name("encoded")?, &by_name("encoder")?, job.stream)?;
+        set_up_encoder(&by_name("encoded")?, &by_name("encoder")?, job.field_order)?;
         if let Some(hdr10) = job.hdr10.as_ref().filter(|_| recipe.video.keeps_hdr10()) {
             set_hdr10(&by_name("encoder")?, hdr10)?;
         }
@@ -274,10 +287,10 @@ impl Run {
 fn set_up_encoder(
     filter: &gst::Element,
     encoder: &gst::Element,
-    stream: &Stream,
+    order: Option<&'static str>,
 ) -> anyhow::Result<()> {
     let input = encoder.static_pad("sink").context("An encoder has an input")?;
-    let (filter, first, order) = (filter.clone(), OnceLock::new(), stream.field_order());
+    let (filter, first) = (filter.clone(), OnceLock::new());
     watch_caps(&input, move |caps| {
         let keep = || {
             filter.set_property("caps", picture_of(caps));
@@ -374,14 +387,19 @@ fn grey_colorimetry(stream: &Stream) -> Option<&'static str> {
 }
 
 /// The unit of time in nanoseconds. Ten microseconds tell the ticks of the finest common clock from
-/// each other, which are 11; but then a frame may lie only a third of a second before the one that is
-/// stored before it.
-fn timescale(stream: &Stream) -> u64 {
-    match stream.frame_rate() {
-        Some(rate) if rate >= 20. => 10_000,
-        _ => 1_000_000,
-    }
+/// each other, which are 11; but a frame may lie no more than 32767 units before or behind the one that its
+/// cluster begins with, which is stored before it.
+fn timescale(times: &[f64]) -> u64 {
+    const UNITS: f64 = 30_000.;
+    let spans = times.windows(REORDERED).map(|times| times[REORDERED - 1] - times[0]);
+    // Of a film as short as that, nobody knows more.
+    let whole = times.first().zip(times.last()).map_or(0., |(first, last)| last - first);
+    let span = if times.len() < REORDERED { whole } else { spans.fold(0., f64::max) };
+    ((span * 1e9 / UNITS) as u64).clamp(10_000, 1_000_000)
 }
+
+/// As many frames as an encoder takes out of order, and more.
+const REORDERED: usize = 8;
 
 fn needs(missing: &[String]) -> String {
     format!(
@@ -429,6 +447,7 @@ fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>
     let Beginning { shown, own } = job.beginning;
     let length = recipe.to.map(|to| (to - recipe.from).seconds_f64());
     let times: Vec<f64> = job.times.iter().map(|time| time - own + shown).collect();
+    let end = job.end - own + shown;
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         counts.alive.fetch_add(1, Relaxed);
         let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else {
@@ -444,12 +463,19 @@ fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>
             return gst::PadProbeReturn::Handled;
         }
         let next = times.partition_point(|known| *known < time);
-        let around = times[next.saturating_sub(1)..].iter().take(2);
-        let known = around.copied().find(|known| (known - time).abs() < ROUNDING);
-        let exact = known.and_then(|known| {
-            gst::ClockTime::try_from_seconds_f64((known + OFFSET as f64).max(0.)).ok()
-        });
-        let pts = exact.unwrap_or(pts);
+        let mut around = next.saturating_sub(1)..times.len().min(next + 1);
+        let clock =
+            |time: f64| gst::ClockTime::try_from_seconds_f64((time + OFFSET as f64).max(0.)).ok();
+        let mut pts = pts;
+        if let Some(index) = around.find(|index| (times[*index] - time).abs() < ROUNDING)
+            && let Some(exact) = clock(times[index])
+        {
+            pts = exact;
+            // The last one is shown as long as the input says.
+            if let Some(end) = clock(end).filter(|end| index + 1 == times.len() && *end > exact) {
+                buffer.make_mut().set_duration(end - exact);
+            }
+        }
         buffer.make_mut().set_pts(pts);
         if counts.frames.fetch_add(1, Relaxed) == 0 {
             counts.begin.store(pts.nseconds(), Relaxed);

@@ -107,6 +107,11 @@ fn f181_f182_colours_are_called_what_they_were_called() {
     super::turn(&folder.join("untagged.mp4"), &folder.join("turned.mp4"), super::QUARTER);
     keep("turned.mp4 -o turned.mkv", folder);
     assert_eq!(video("width,color_space", "turned.mkv", folder), "120,unknown");
+    // What is as high as SD is as high as HD then.
+    make("VIDEO -vf scale=720:576 -frames:v 3 -pix_fmt yuv420p X264 sd.mp4", folder);
+    super::turn(&folder.join("sd.mp4"), &folder.join("turned.mp4"), super::QUARTER);
+    keep("turned.mp4 -o turned.mkv", folder);
+    assert_eq!(video(entries, "turned.mkv", folder), video(entries, "sd.mp4", folder));
 }
 
 #[test]
@@ -265,6 +270,10 @@ fn f189_f197_mistakes_are_named() {
     for (arguments, words) in [
         ("in.mp4 -o out", "The name 'out' doesn't say the container: write out.mkv"),
         ("zero.mp4 -o out.mkv", "'zero.mp4' wasn't converted to 'out.mkv'"),
+        ("in.mp4 -o out.mkv --set smoothing=-1", "'-1' is no value for it"),
+        ("in.mp4 -o out.mkv --set smoothing=60000000001", "'60000000001' is no value for it"),
+        ("in.mp4 -o out.mkv --set strength=", "'' is no value for it"),
+        ("in.mp4 -o out.mkv --set reference-location=x", "the reference is what --reference says"),
     ] {
         let output = transcode(&format!("{arguments} --reference REF"), folder);
         assert_eq!(output.status.code(), Some(1));
@@ -336,6 +345,16 @@ fn f198_hdr10_says_what_it_was_made_for() {
     }
     let said = keep("in.mkv -o h264.mkv", folder);
     assert!(said.contains("(HDR10) is left out by x264enc; h265 keeps it"), "{said}");
+
+    // Where frames don't say it, the container does.
+    let line = "videotestsrc num-buffers=5 ! video/x-raw,format=I420_10LE,width=160,height=120,framerate=25/1,\
+                colorimetry=bt2100-pq,content-light-level=(string)1000:400,mastering-display-info=(string)\
+                34000:16000:13250:34500:7500:3000:15635:16450:10000000:50 ! vp9enc deadline=1 cpu-used=8 ! \
+                vp9parse ! matroskamux ! filesink location=";
+    let path = folder.join("vp9.mkv");
+    crate::common::video::play(&format!("{line}{}", crate::common::video::quoted(&path)), []);
+    keep("vp9.mkv -o out.mkv --video h265", folder);
+    assert!(light("out.mkv").contains("1000 400"), "{}", light("out.mkv"));
 }
 
 #[test]
@@ -477,6 +496,143 @@ fn f192_fields_stay_in_their_order() {
     }
     let said = keep("in.mp4 -o out.webm", folder);
     assert!(said.contains("that it is interlaced is left out by vp9enc"), "{said}");
+
+    // Of what FFmpeg has written, containers say another order than frames. And GStreamer does not decode H.265 of
+    // fields.
+    let filter = "-vf interlace=scan=tff -pix_fmt yuv422p10le";
+    make(&format!("VIDEO {filter} -c:v prores_ks -flags +ildct in.mov"), folder);
+    let x265 = "-c:v libx265 -preset ultrafast -x265-params log-level=error:interlace=tff";
+    make(
+        &format!("VIDEO -vf interlace=scan=tff,scale=160:128 -pix_fmt yuv420p {x265} x265.mkv"),
+        folder,
+    );
+    for (input, output) in [("in.mov", "out.mov"), ("in.mov", "out.mkv"), ("x265.mkv", "out.mkv")] {
+        keep(&format!("{input} -o {output}"), folder);
+        let fields = "-read_intervals %+#1 -show_entries frame=interlaced_frame,top_field_first";
+        let fields = probe(fields, output, folder);
+        let fields: String = fields.chars().filter(char::is_ascii_digit).take(2).collect();
+        assert_eq!(fields, "11", "{input} {output}");
+    }
+}
+
+/// Frames that lie far apart, while an encoder takes them out of order.
+#[test]
+fn pauses_between_frames_stay() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let pause = "-f lavfi -i testsrc2=size=160x120:rate=30:duration=3 -vf select='lt(n\\,30)+gt(n\\,50)' \
+                 -fps_mode vfr -pix_fmt yuv420p -c:v libx264 -bf 2";
+    for input in ["in.mp4", "in.ts"] {
+        make(&format!("{pause} {input}"), folder);
+        for output in ["out.mp4", "out.mkv", "out.mp4 --video h265"] {
+            keep(&format!("{input} -o {output}"), folder);
+            let (file, _) = output.split_once(' ').unwrap_or((output, ""));
+            let from_first = |file: &str| {
+                let entries = "-select_streams v:0 -show_entries packet=pts_time";
+                let lines = probe(entries, file, folder);
+                let seconds =
+                    lines.lines().filter_map(|line| line.trim_end_matches(',').parse().ok());
+                let mut times: Vec<i64> =
+                    seconds.map(|time: f64| (1000. * time).round() as i64).collect();
+                times.sort();
+                let first = *times.iter().min().expect("a frame");
+                times.iter_mut().for_each(|time| *time -= first);
+                times
+            };
+            let [before, after] = [input, file].map(from_first);
+            super::assert_times_equal(&before, &after, &format!("{input} {output}"));
+        }
+    }
+}
+
+/// AVI says only in which order frames are stored, and raw streams don't say even that.
+#[test]
+fn frames_without_times_are_shown_in_order() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -pix_fmt yuv420p -c:v libx264 -bf 3 x264.avi", folder);
+    make("VIDEO -pix_fmt yuv420p -c:v mpeg4 -bf 2 mpeg4.avi", folder);
+    make("VIDEO -pix_fmt yuv420p -c:v libx264 -bf 3 raw.h264", folder);
+    for input in ["x264.avi", "mpeg4.avi", "raw.h264"] {
+        keep(&format!("{input} -o out.mkv --video ffv1"), folder);
+        let frames = |file: &str| {
+            let arguments = format!("-i {file} -map 0:v -fps_mode passthrough -f framemd5 -");
+            let text = String::from_utf8(ffmpeg("ffmpeg", &arguments, folder)).expect("text");
+            let sum = |line: &str| line.rsplit(' ').next().map(str::to_owned);
+            text.lines().filter(|line| !line.starts_with('#')).filter_map(sum).collect::<Vec<_>>()
+        };
+        assert!(frames(input) == frames("out.mkv"), "{input}");
+        let spread = times("out.mkv", folder);
+        assert!(
+            spread.windows(2).all(|pair| (39..=41).contains(&(pair[1] - pair[0]))),
+            "{spread:?}"
+        );
+    }
+}
+
+/// MP4 has empty subtitles between the others.
+#[test]
+fn subtitles_of_mp4_go_into_other_containers() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    fs::write(folder.join("in.srt"), "1\n00:00:00,200 --> 00:00:00,700\nWords\n").expect("written");
+    make("VIDEO -i in.srt -map 0 -map 1 -pix_fmt yuv420p X264 -c:s mov_text in.mp4", folder);
+    for output in ["out.mkv", "out.webm"] {
+        keep(&format!("in.mp4 -o {output}"), folder);
+        assert_eq!(count('s', output, folder), "1", "{output}");
+    }
+}
+
+#[test]
+fn what_ffmpeg_leaves_out_without_a_word_is_said() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -pix_fmt yuv420p X264 in.mp4", folder);
+    make("VIDEO -frames:v 1 cover.jpg", folder);
+    make(
+        "-i in.mp4 -i cover.jpg -map 0 -map 1 -c copy -disposition:v:1 attached_pic cover.mp4",
+        folder,
+    );
+    fs::write(folder.join("font.ttf"), "letters").expect("written");
+    let kind = "-metadata:s:t mimetype=application/x-truetype-font";
+    make(&format!("-i in.mp4 -c copy -attach font.ttf {kind} font.mkv"), folder);
+    for (input, output, what) in [
+        ("cover.mp4", "out.mov", "(video, mjpeg) is left out, as .mov can't hold it"),
+        ("font.mkv", "out.webm", "is left out, as .webm can't hold it"),
+        ("font.mkv", "out.mp4", "is left out, as .mp4 can't hold it"),
+    ] {
+        let said = keep(&format!("{input} -o {output}"), folder);
+        assert!(said.contains(what), "{said}");
+        let arguments = format!("{input} -o {output} --reference REF --force --strict");
+        let output = transcode(&arguments, folder);
+        assert_eq!(output.status.code(), Some(1), "{arguments}");
+    }
+    for (input, output) in [("cover.mp4", "out.mp4"), ("font.mkv", "out.mkv")] {
+        succeed(&format!("{input} -o {output} --reference REF --force --strict"), folder);
+    }
+    // What .mov takes, and nothing reads.
+    make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a aac -f mpegts -mpegts_flags latm latm.ts", folder);
+    let said = keep("latm.ts -o out.mov", folder);
+    assert!(said.contains("(audio, aac_latm) is converted by aac"), "{said}");
+    ffmpeg("ffmpeg", "-i out.mov -map 0:a -f null -", folder);
+}
+
+#[test]
+fn damage_in_the_middle_is_said() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let source = "-f lavfi -i testsrc2=size=240x136:rate=25:duration=3";
+    for input in ["in.mp4", "in.mkv"] {
+        make(&format!("{source} -pix_fmt yuv420p X264 -bf 2 -g 25 {input}"), folder);
+        let mut film = fs::read(folder.join(input)).expect("it is there");
+        let middle = film.len() / 2;
+        film[middle..middle + 3000].fill(0);
+        fs::write(folder.join(input), film).expect("written");
+        let output = transcode(&format!("{input} -o out.mkv --reference REF --force"), folder);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{input}: {said}");
+        assert!(said.contains("damaged"), "{input}: {said}");
+    }
 }
 
 #[test]

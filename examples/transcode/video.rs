@@ -391,11 +391,11 @@ fn grey_colorimetry(stream: &Stream) -> Option<&'static str> {
 /// cluster begins with, which is stored before it.
 fn timescale(times: &[f64]) -> u64 {
     const UNITS: f64 = 30_000.;
+    const COARSEST: u64 = 1_000_000;
+    let (Some(first), Some(last)) = (times.first(), times.last()) else { return COARSEST };
     let spans = times.windows(REORDERED).map(|times| times[REORDERED - 1] - times[0]);
-    // Of a film as short as that, nobody knows more.
-    let whole = times.first().zip(times.last()).map_or(0., |(first, last)| last - first);
-    let span = if times.len() < REORDERED { whole } else { spans.fold(0., f64::max) };
-    ((span * 1e9 / UNITS) as u64).clamp(10_000, 1_000_000)
+    let span = if times.len() < REORDERED { last - first } else { spans.fold(0., f64::max) };
+    ((span * 1e9 / UNITS) as u64).clamp(10_000, COARSEST)
 }
 
 /// As many frames as an encoder takes out of order, and more.

@@ -112,6 +112,7 @@ pub struct Background {
 pub fn start(program: &str, set_up: impl FnOnce(&mut Command), folder: &Path) -> Background {
     let mut command = Command::new("env");
     command.args(["--default-signal=INT", "setpriv", "--pdeathsig", "TERM", program]);
+    command.env("G_DEBUG", "fatal-warnings");
     set_up(&mut command);
     let name = Path::new(program).file_name().expect("a program has a name").to_string_lossy();
     let log = (0..)
@@ -121,7 +122,6 @@ pub fn start(program: &str, set_up: impl FnOnce(&mut Command), folder: &Path) ->
     let output = File::create(&log).expect("the log is made");
     let child = with_plugin(&mut command, &PLUGIN_PATH)
         .current_dir(folder)
-        .env("G_DEBUG", "fatal-warnings")
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("a file can be shared"))
         .stderr(output)

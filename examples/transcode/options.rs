@@ -180,10 +180,8 @@ fn check_property(element: &gst::Element, name: &str, text: &str) -> anyhow::Res
         .filter(|property| property.flags().contains(glib::ParamFlags::WRITABLE))
         .with_context(|| format!("histomatch has no property '{name}' that can be set; {LIST}"))?;
     let value = glib::Value::deserialize_with_pspec(text, &property).ok();
-    // GLib takes what is no number for 0, and what is below 0 for very large.
-    let is_signed = text.starts_with('-') && property.is::<glib::ParamSpecUInt64>();
-    let is_text = property.is::<glib::ParamSpecString>();
-    let is_one = (is_text || !text.is_empty()) && !is_signed;
+    // GLib takes nothing for 0.
+    let is_one = !text.is_empty() || property.is::<glib::ParamSpecString>();
     let legal = is_one && value.is_some_and(|value| in_range(&property, &value));
     ensure!(legal, "'{text}' is no value for it; {LIST}");
     Ok(())
@@ -192,17 +190,14 @@ fn check_property(element: &gst::Element, name: &str, text: &str) -> anyhow::Res
 const LIST: &str = "the README's section Properties lists them, and gst-inspect-1.0 does";
 
 fn in_range(property: &glib::ParamSpec, value: &glib::Value) -> bool {
-    if let Some(property) = property.downcast_ref::<glib::ParamSpecDouble>() {
-        let range = property.minimum()..=property.maximum();
-        return value.get().is_ok_and(|value: f64| range.contains(&value));
+    macro_rules! check {
+        ($($spec:ty, $number:ty;)*) => {
+            $(if let Some(property) = property.downcast_ref::<$spec>() {
+                let range = property.minimum()..=property.maximum();
+                return value.get().is_ok_and(|value: $number| range.contains(&value));
+            })*
+        };
     }
-    if let Some(property) = property.downcast_ref::<glib::ParamSpecUInt>() {
-        let range = property.minimum()..=property.maximum();
-        return value.get().is_ok_and(|value: u32| range.contains(&value));
-    }
-    if let Some(property) = property.downcast_ref::<glib::ParamSpecUInt64>() {
-        let range = property.minimum()..=property.maximum();
-        return value.get().is_ok_and(|value: u64| range.contains(&value));
-    }
+    check!(glib::ParamSpecDouble, f64; glib::ParamSpecUInt, u32; glib::ParamSpecUInt64, u64;);
     true
 }

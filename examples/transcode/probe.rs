@@ -140,9 +140,15 @@ pub const MISSING: &str = "FFmpeg's programs ffmpeg and ffprobe are needed, 5.1 
 
 /// What a program prints, or its own words on why it can't.
 pub fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
+    Ok(outputs(command)?.0)
+}
+
+/// The same, and what it says although it can.
+fn outputs(command: &mut Command) -> anyhow::Result<(Vec<u8>, Option<String>)> {
     let output = command.output().context(MISSING)?;
     ensure!(output.status.success(), "{}", words(&output.stderr));
-    Ok(output.stdout)
+    let said = (!output.stderr.is_empty()).then(|| words(&output.stderr));
+    Ok((output.stdout, said))
 }
 
 /// The last lines of what a program said, which are its reasons.
@@ -317,12 +323,10 @@ pub fn frame_times(file: &Path, stream: usize) -> anyhow::Result<(Vec<f64>, Opti
     let mut command = program("ffprobe");
     command.args(["-of", "csv=p=0", "-show_entries", "frame=best_effort_timestamp_time"]);
     command.args(["-select_streams", &stream.to_string()]).arg(path(file));
-    let output = command.output().context(MISSING)?;
-    ensure!(output.status.success(), "{}", words(&output.stderr));
-    let text = String::from_utf8(output.stdout)?;
+    let (text, complaint) = outputs(&mut command)?;
+    let text = String::from_utf8(text)?;
     let time = |line: &str| line.split(',').next()?.trim().parse().ok();
     let mut times: Vec<f64> = text.lines().filter_map(time).collect();
     times.sort_by(f64::total_cmp);
-    let complaint = (!output.stderr.is_empty()).then(|| words(&output.stderr));
     Ok((times, complaint))
 }

@@ -163,10 +163,11 @@ impl Streaming {
     pub fn end(&mut self, settings: &Settings) -> bool {
         let is_awaited = match settings.publish {
             Publish::Eos => true,
-            Publish::Once => self.is_pending || !std::mem::replace(&mut self.is_done, true),
+            Publish::Once => self.is_pending || !self.is_done,
             Publish::Continuous => self.is_pending,
             Publish::Manual => false,
         };
+        self.is_done |= settings.publish == Publish::Once;
         is_awaited && self.publish_what_was_seen(settings)
     }
 

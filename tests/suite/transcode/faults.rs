@@ -477,6 +477,12 @@ fn f181_pictures_that_are_mirrored_stay_so() {
 fn f192_fields_stay_in_their_order() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
+    // Of the first frame: whether it is interlaced, and whether the top field is first.
+    let fields = |file: &str| -> String {
+        let entries = "-show_entries frame=interlaced_frame,top_field_first";
+        let fields = probe(&format!("-read_intervals %+#1 {entries}"), file, folder);
+        fields.chars().filter(char::is_ascii_digit).take(2).collect()
+    };
     for (scan, top_first) in [("tff", "1"), ("bff", "0")] {
         let filter = format!("-vf interlace=scan={scan} -pix_fmt yuv420p");
         let x264 = format!("X264 -flags +ildct+ilme -x264-params {scan}=1");
@@ -488,10 +494,7 @@ fn f192_fields_stay_in_their_order() {
         {
             keep(&format!("{input} -o {output}"), folder);
             let (file, _) = output.split_once(' ').unwrap_or((output, ""));
-            let fields = "-show_entries frame=interlaced_frame,top_field_first";
-            let fields = probe(&format!("-read_intervals %+#1 {fields}"), file, folder);
-            let fields: String = fields.chars().filter(char::is_ascii_digit).take(2).collect();
-            assert_eq!(fields, format!("1{top_first}"), "{input} {output}");
+            assert_eq!(fields(file), format!("1{top_first}"), "{input} {output}");
         }
     }
     let said = keep("in.mp4 -o out.webm", folder);
@@ -508,10 +511,7 @@ fn f192_fields_stay_in_their_order() {
     );
     for (input, output) in [("in.mov", "out.mov"), ("in.mov", "out.mkv"), ("x265.mkv", "out.mkv")] {
         keep(&format!("{input} -o {output}"), folder);
-        let fields = "-read_intervals %+#1 -show_entries frame=interlaced_frame,top_field_first";
-        let fields = probe(fields, output, folder);
-        let fields: String = fields.chars().filter(char::is_ascii_digit).take(2).collect();
-        assert_eq!(fields, "11", "{input} {output}");
+        assert_eq!(fields(output), "11", "{input} {output}");
     }
 }
 
@@ -528,16 +528,8 @@ fn pauses_between_frames_stay() {
             keep(&format!("{input} -o {output}"), folder);
             let (file, _) = output.split_once(' ').unwrap_or((output, ""));
             let from_first = |file: &str| {
-                let entries = "-select_streams v:0 -show_entries packet=pts_time";
-                let lines = probe(entries, file, folder);
-                let seconds =
-                    lines.lines().filter_map(|line| line.trim_end_matches(',').parse().ok());
-                let mut times: Vec<i64> =
-                    seconds.map(|time: f64| (1000. * time).round() as i64).collect();
-                times.sort();
-                let first = *times.iter().min().expect("a frame");
-                times.iter_mut().for_each(|time| *time -= first);
-                times
+                let times = times(file, folder);
+                times.iter().map(|time| time - times[0]).collect::<Vec<_>>()
             };
             let [before, after] = [input, file].map(from_first);
             super::assert_times_equal(&before, &after, &format!("{input} {output}"));

@@ -60,7 +60,9 @@ fn probe(arguments: &str, file: &str, folder: &Path) -> String {
 /// The times of all video packets in order, in milliseconds.
 fn times(file: &str, folder: &Path) -> Vec<i64> {
     let lines = probe("-select_streams v:0 -show_entries packet=pts_time", file, folder);
-    let seconds = lines.lines().map(|line| line.trim_end_matches(',').parse::<f64>());
+    // Transport streams have empty lines for their programs.
+    let lines = lines.lines().map(|line| line.trim_end_matches(',')).filter(|it| !it.is_empty());
+    let seconds = lines.map(str::parse::<f64>);
     let mut times: Vec<i64> =
         seconds.map(|time| (1000. * time.expect("a time")).round() as i64).collect();
     times.sort();

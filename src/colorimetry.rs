@@ -19,17 +19,23 @@ pub enum Primaries {
     Bt2020,
 }
 
+/// The chromaticity of white.
+pub const D65: [f64; 2] = [0.3127, 0.3290];
+
 impl Primaries {
-    /// From light to XYZ, where white has a Y of 1 (SMPTE RP 177).
-    pub fn to_xyz(self) -> Matrix {
-        const D65: [f64; 2] = [0.3127, 0.3290];
-        let chromaticities = match self {
+    /// The chromaticities of red, green and blue.
+    pub fn chromaticities(self) -> [[f64; 2]; 3] {
+        match self {
             Self::Bt709 => [[0.64, 0.33], [0.30, 0.60], [0.15, 0.06]],
             Self::P3 => [[0.680, 0.320], [0.265, 0.690], [0.150, 0.060]],
             Self::Bt2020 => [[0.708, 0.292], [0.170, 0.797], [0.131, 0.046]],
-        };
+        }
+    }
+
+    /// From light to XYZ, where white has a Y of 1 (SMPTE RP 177).
+    pub fn to_xyz(self) -> Matrix {
         let xyz = |[x, y]: [f64; 2]| [x / y, 1., (1. - x - y) / y];
-        let colors = matrix::transposed(&chromaticities.map(xyz));
+        let colors = matrix::transposed(&self.chromaticities().map(xyz));
         let amounts = matrix::apply(&matrix::inverse(&colors), xyz(D65));
         matrix::product(&colors, &matrix::diagonal(amounts))
     }
@@ -166,5 +172,24 @@ impl Colorimetry {
                 other => return Err(format!("the transfer {other} of ITU-T H.273")),
             },
         })
+    }
+
+    /// Its primaries and its transfer as numbers of ITU-T H.273, if they have some.
+    pub fn codes(self) -> Option<[u8; 2]> {
+        let primaries = match self.primaries {
+            Primaries::Bt709 => 1,
+            Primaries::Bt2020 => 9,
+            Primaries::P3 => 12,
+        };
+        let transfer = match self.transfer {
+            Transfer::Sdr => 13,
+            Transfer::Power(2.2) => 4,
+            Transfer::Power(2.8) => 5,
+            Transfer::Power(1.) => 8,
+            Transfer::Power(_) => return None,
+            Transfer::Pq => 16,
+            Transfer::Hlg => 18,
+        };
+        Some([primaries, transfer])
     }
 }

@@ -176,7 +176,8 @@ def let_go_before(pad):
     """A semaphore that a buffer waits for on its way out of a pad.
 
     The element works in place only if nothing else holds the buffer. Python does until the call
-    that pushes it is over, and in the meantime the frame could be in the element.
+    that pushes it is over, and in the meantime the frame could be in the element. (The first frame
+    of all may be copied even so: appsrc marks it before it comes to the pad.)
     """
     let_go = threading.Semaphore(0)
 

@@ -2,25 +2,11 @@
 
 use std::io::{self, Write};
 
-use crate::colorimetry::{Colorimetry, Primaries, Transfer};
+use png::{ScaledFloat, SourceChromaticities, SrgbRenderingIntent};
 
-/// The numbers of ITU-T H.273 for R'G'B' in full range, where it isn't sRGB: those of PQ and HLG.
-fn cicp(Colorimetry { primaries, transfer }: Colorimetry) -> Option<[u8; 4]> {
-    let transfer = match transfer {
-        Transfer::Sdr | Transfer::Power(_) => return None,
-        Transfer::Pq => 16,
-        Transfer::Hlg => 18,
-    };
-    let primaries = match primaries {
-        Primaries::Bt709 => 1,
-        Primaries::Bt2020 => 9,
-        Primaries::P3 => 12,
-    };
-    let (identity, full_range) = (0, 1);
-    Some([primaries, transfer, identity, full_range])
-}
+use crate::colorimetry::{Colorimetry, D65, Primaries, Transfer};
 
-/// Writes R'G'B' in 16 bits, row by row: sRGB, PQ or HLG.
+/// Writes R'G'B' in 16 bits, row by row. What isn't sRGB is told by the numbers of ITU-T H.273, if it has some.
 pub(super) fn write(
     to: &mut dyn Write,
     columns: usize,
@@ -31,15 +17,41 @@ pub(super) fn write(
     let mut encoder = png::Encoder::new(to, columns as u32, rows as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Sixteen);
-    let cicp = cicp(colorimetry);
-    if cicp.is_none() {
-        encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
+    let codes = colorimetry.codes().filter(|_| colorimetry != Colorimetry::SRGB);
+    if codes.is_none() {
+        encoder.set_source_srgb(SrgbRenderingIntent::Perceptual);
+    } else if let Some(gamma) = gamma(colorimetry.transfer) {
+        // For programs that don't know `cICP`.
+        encoder.set_source_gamma(gamma);
+        encoder.set_source_chromaticities(chromaticities(colorimetry.primaries));
     }
     let mut writer = encoder.write_header()?;
-    if let Some(cicp) = cicp {
-        writer.write_chunk(png::chunk::cICP, &cicp)?;
+    if let Some([primaries, transfer]) = codes {
+        let (identity, full_range) = (0, 1);
+        let coding = [primaries, transfer, identity, full_range];
+        writer.write_chunk(png::chunk::cICP, &coding)?;
     }
     let bytes: Vec<u8> = colors.iter().flat_map(|sample| sample.to_be_bytes()).collect();
     writer.write_image_data(&bytes)?;
     Ok(writer.finish()?)
+}
+
+/// Which power of light a signal is, if it is next to one.
+fn gamma(transfer: Transfer) -> Option<ScaledFloat> {
+    match transfer {
+        Transfer::Sdr => Some(scaled(1. / 2.2)),
+        Transfer::Power(exponent) => Some(scaled(1. / exponent)),
+        Transfer::Pq | Transfer::Hlg => None,
+    }
+}
+
+fn chromaticities(primaries: Primaries) -> SourceChromaticities {
+    let pair = |[x, y]: [f64; 2]| (scaled(x), scaled(y));
+    let [red, green, blue] = primaries.chromaticities().map(pair);
+    SourceChromaticities { white: pair(D65), red, green, blue }
+}
+
+/// The number of 100,000ths that is nearest.
+fn scaled(value: f64) -> ScaledFloat {
+    ScaledFloat::from_scaled((value * 1e5).round() as u32)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::gathering::Pixels;
 use super::png;
-use crate::colorimetry::{Colorimetry, Transfer};
+use crate::colorimetry::Colorimetry;
 use crate::reference::Reference;
 use crate::whole_file;
 
@@ -68,17 +68,15 @@ impl Snapshot {
         self.reference.n_pixels()
     }
 
-    /// Writes it as a PNG of 16 bits. Colours in PQ and HLG stay what they are, and the file says so; all
-    /// others become sRGB's.
+    /// Writes it as a PNG of 16 bits, in the coding of its stream if that has numbers of ITU-T H.273; all others
+    /// become sRGB.
     ///
     /// # Errors
     ///
     /// It can't be written; what was there before, stays.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        let colorimetry = match self.colorimetry.transfer {
-            Transfer::Pq | Transfer::Hlg => self.colorimetry,
-            Transfer::Sdr | Transfer::Power(_) => Colorimetry::SRGB,
-        };
+        let own = self.colorimetry;
+        let colorimetry = if own.codes().is_some() { own } else { Colorimetry::SRGB };
         let colors = self.reference.words(colorimetry);
         whole_file::write(path, |to| png::write(to, self.columns, &colors, colorimetry))
     }

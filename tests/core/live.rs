@@ -177,6 +177,11 @@ fn f200_a_saved_snapshot_is_the_same_reference() {
         colorimetry(bt2020, Transfer::Hlg),
         colorimetry(bt709, Transfer::Pq),
         colorimetry(Primaries::P3, Transfer::Hlg),
+        colorimetry(bt2020, Transfer::Sdr),
+        colorimetry(Primaries::P3, Transfer::Sdr),
+        colorimetry(bt709, Transfer::Power(1.)),
+        colorimetry(bt709, Transfer::Power(2.2)),
+        colorimetry(bt2020, Transfer::Power(2.8)),
     ] {
         for (columns, rows) in [(240, 135), (1, 1), (180, 180)] {
             let snapshot = snapshot(colorful(columns, rows), own);
@@ -192,21 +197,40 @@ fn f200_a_saved_snapshot_is_the_same_reference() {
     }
 }
 
-/// Where programs don't know `cICP`, they would show other colours.
 #[test]
-fn f200_a_saved_snapshot_of_a_wide_gamut_in_sdr_is_srgb() {
-    for own in [
-        colorimetry(Primaries::Bt2020, Transfer::Sdr),
-        colorimetry(Primaries::P3, Transfer::Sdr),
-        colorimetry(Primaries::Bt709, Transfer::Power(2.2)),
+fn f200_a_saved_snapshot_of_what_has_no_number_is_srgb() {
+    let own = colorimetry(Primaries::Bt709, Transfer::Power(1.8));
+    let grey = Pixels { colors: (0..256).map(|i| [i * 257; 3]).collect(), ..plain(0, 16, 16) };
+    let snapshot = snapshot(grey, own);
+    let file = saved(&snapshot);
+    assert_eq!(file.profile_fault(), None);
+    let (a, b) = (file.sample(Colorimetry::SRGB), snapshot.reference().sample(Colorimetry::SRGB));
+    assert_eq!(a, b);
+}
+
+/// Programs that don't know `cICP` show nearly the same by what else the file says.
+#[test]
+fn f200_a_saved_snapshot_of_a_wide_gamut_in_sdr_says_its_primaries_twice() {
+    for (primaries, transfer, gamma) in [
+        (Primaries::Bt2020, Transfer::Sdr, 45_455),
+        (Primaries::P3, Transfer::Power(2.8), 35_714),
+        (Primaries::Bt709, Transfer::Power(1.), 100_000),
     ] {
-        let grey = Pixels { colors: (0..256).map(|i| [i * 257; 3]).collect(), ..plain(0, 16, 16) };
-        let snapshot = snapshot(grey, own);
-        let file = saved(&snapshot);
-        assert_eq!(file.profile_fault(), None);
-        let (a, b) =
-            (file.sample(Colorimetry::SRGB), snapshot.reference().sample(Colorimetry::SRGB));
-        assert_eq!(a, b);
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("look.png");
+        let snapshot = snapshot(colorful(24, 13), colorimetry(primaries, transfer));
+        snapshot.save(&path).expect("it can be written");
+        let file = std::fs::read(&path).expect("it was written");
+        let reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().expect("it is one");
+        let info = reader.info();
+        assert!(info.coding_independent_code_points.is_some() && info.srgb.is_none());
+        assert_eq!(info.gama_chunk.expect("it says so").into_scaled(), gamma);
+        let stated = info.chrm_chunk.expect("it says so");
+        let stated = [stated.red, stated.green, stated.blue].map(|(x, y)| [x, y]);
+        for (stated, own) in stated.iter().flatten().zip(primaries.chromaticities().as_flattened())
+        {
+            assert_eq!(f64::from(stated.into_scaled()), (own * 1e5).round());
+        }
     }
 }
 

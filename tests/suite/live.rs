@@ -89,6 +89,11 @@ fn f209_a_channel_is_matched_to_as_the_file_of_its_snapshot() {
         ("GRAY8", "1:1:5:1"),
         ("P010_10LE", PQ),
         ("Y444_12LE", HLG),
+        // Primaries of BT.2020 and P3, linear light: much of the picture is outside of sRGB.
+        ("RGB", "1:1:7:7"),
+        ("I420_10LE", "bt2020-10"),
+        ("BGRx", "1:1:7:11"),
+        ("RGB", "1:1:1:1"),
     ];
     let consumers = [
         ("BGRx", "sRGB"),

@@ -36,10 +36,9 @@
 //! `publish` and `interval` say.
 //!
 //! The action signal `save` (`path`: string; returns a boolean) writes the newest snapshot of the channel
-//! as a PNG of 16 bits, in the caller's thread. Colours of PQ and HLG are kept, and the file says so
-//! (`cICP`); all others are converted to sRGB. Used as `reference-location`, it is the same reference as
-//! the snapshot (but for colours outside of sRGB). If it can't be written, a warning says why, and it
-//! returns false.
+//! as a PNG of 16 bits, in the caller's thread. Its colours are coded as those of the stream, and the file
+//! says so (`cICP`). Used as `reference-location`, it is the same reference as the snapshot. If it can't be
+//! written, a warning says why, and it returns false.
 //!
 //! # State
 //!

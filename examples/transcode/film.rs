@@ -149,7 +149,7 @@ pub fn write(
         let Some(encoded) = encoded else {
             return Ok((path, End::Interrupted, Progress::default()));
         };
-        say_what_is_reduced(stream, &encoded, report);
+        say_what_is_reduced(stream, &encoded, &recipe.video, report);
         step.before.frames += encoded.frames;
         step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);
         let stop = encoded.interrupted;
@@ -422,14 +422,12 @@ fn say_what_is_lost(stream: &Stream, extras: &Extras, video: &Video, report: &dy
     }
 }
 
-fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) {
+fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, video: &Video, report: &dyn Report) {
     let [from, to] = [&encoded.decoded, &encoded.encoded].map(|info| info.format_info());
-    if from.format() == to.format() {
-        return;
-    }
     let mut lost = Vec::new();
-    if from.bits() > to.bits() {
-        lost.push(format!("{} bits become {}", from.bits(), to.bits()));
+    let bits = stream.bits_per_raw_sample.unwrap_or_default().max(from.bits().into());
+    if bits > to.bits().into() {
+        lost.push(format!("{bits} bits become {}", to.bits()));
     }
     // The first component of colour; grey has none.
     let is_coarser = |of: fn(&gst_video::VideoFormatInfo) -> &[u32]| matches!((of(&from), of(&to)), ([_, from, ..], [_, to, ..]) if to > from);
@@ -440,11 +438,11 @@ fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, report: &dyn Report) 
         lost.push("transparency is lost".to_string());
     }
     if !lost.is_empty() {
-        report.say(&format!(
-            "{}: {} in the encoder; ffv1 keeps more",
-            stream.description(),
-            lost.join(", ")
-        ));
+        let how = match video.codec {
+            "ffv1" => "before the encoder",
+            _ => "in the encoder; ffv1 keeps more",
+        };
+        report.say(&format!("{}: {} {how}", stream.description(), lost.join(", ")));
     }
     let is_odd = encoded.encoded.width() % 2 == 1 || encoded.encoded.height() % 2 == 1;
     if is_odd && to.w_sub().get(1) < from.w_sub().get(1) {

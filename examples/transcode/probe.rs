@@ -40,6 +40,9 @@ pub struct Stream {
     #[serde(default)]
     pub codec_tag_string: String,
     pub pix_fmt: Option<String>,
+    /// Of a component, if that isn't clear from the codec.
+    #[serde(default, deserialize_with = "number")]
+    pub bits_per_raw_sample: Option<f64>,
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub color_range: Option<String>,
@@ -108,6 +111,10 @@ impl Stream {
             "bb" | "tb" => Some(false),
             _ => None,
         }
+    }
+
+    pub fn is_full_range(&self) -> bool {
+        self.color_range.as_deref() == Some("pc")
     }
 
     pub fn frame_rate(&self) -> Option<f64> {

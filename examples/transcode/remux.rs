@@ -88,15 +88,60 @@ const FOUND: [&str; 12] = [
     "mjpeg",
 ];
 
+/// The pixel formats of FFV1 that GStreamer 1.22 has a name for. With others, its decoders fail.
+const NAMED: [&str; 23] = [
+    "yuv420p",
+    "yuv422p",
+    "yuv444p",
+    "yuv410p",
+    "yuv411p",
+    "yuva420p",
+    "yuv420p10le",
+    "yuv422p10le",
+    "yuv444p10le",
+    "yuva420p10le",
+    "yuva422p10le",
+    "yuva444p10le",
+    "yuv420p12le",
+    "yuv422p12le",
+    "yuv444p12le",
+    "gray",
+    "gray16le",
+    "bgr0",
+    "bgra",
+    "gbrp10le",
+    "gbrap10le",
+    "gbrp12le",
+    "gbrap12le",
+];
+
+/// Whether GStreamer has a name for the pixel format of a stream.
+fn is_named(stream: &Stream) -> bool {
+    // The names with a J say of the same formats that their range is full.
+    let format = stream.pix_fmt.as_ref().map(|format| format.replacen("yuvj", "yuv", 1));
+    format.is_none_or(|format| NAMED.contains(&format.as_str()))
+}
+
+/// FFmpeg's filter into the nearest format that has a name.
+fn into_named(stream: &Stream) -> String {
+    // The range would become limited.
+    let range = if stream.is_full_range() { "full" } else { "auto" };
+    // The only ones of 12 bits with alpha are R'G'B', and what the matrix is may not be said.
+    let is_yuv = stream.pix_fmt.as_ref().is_some_and(|format| format.contains("yuv"));
+    let formats = NAMED.iter().filter(|format| !is_yuv || format.starts_with("yuv"));
+    let formats: Vec<_> = formats.copied().collect();
+    format!("scale=out_range={range},format={}", formats.join("|"))
+}
+
 /// Starts FFmpeg, which writes a stream to its output, in Matroska. It is decoded if that is asked for, and
-/// if GStreamer can't.
+/// if GStreamer can't; then FFmpeg chooses the nearest pixel format that GStreamer knows.
 pub fn reader(
     input: &Path,
     stream: &Stream,
     recipe: &Recipe,
     decodes: bool,
 ) -> anyhow::Result<Child> {
-    let decodes = decodes || !FOUND.contains(&stream.codec_name.as_str());
+    let decodes = decodes || !FOUND.contains(&stream.codec_name.as_str()) || !is_named(stream);
     let mut command = program("ffmpeg");
     if !decodes {
         // Packets without times of their own get some. A decoder knows them better.
@@ -104,11 +149,13 @@ pub fn reader(
     }
     seek(&mut command, recipe).arg("-i").arg(probe::path(input));
     command.args(["-map", &format!("0:{}", stream.index)]);
-    // FFV1 loses nothing.
-    let codec = if decodes { "ffv1" } else { "copy" };
+    if decodes {
+        // FFV1 loses nothing.
+        command.args(["-vf", &into_named(stream), "-c", "ffv1"]);
+    } else {
+        command.args(["-c", "copy"]);
+    }
     command.args([
-        "-c",
-        codec,
         "-enc_time_base",
         source_clock(),
         "-fps_mode",

@@ -381,8 +381,7 @@ fn encoder_caps(stream: &Stream, recipe: &Recipe) -> &'static str {
 
 /// Grey has no matrix. Without any, GStreamer 1.22 converts it wrongly; with one, not at all.
 fn grey_colorimetry(stream: &Stream) -> Option<&'static str> {
-    let is_full = stream.color_range.as_deref() == Some("pc");
-    let colorimetry = if is_full { "1:4:0:0" } else { "2:4:0:0" };
+    let colorimetry = if stream.is_full_range() { "1:4:0:0" } else { "2:4:0:0" };
     (stream.pix_fmt.as_deref() == Some("gray")).then_some(colorimetry)
 }
 

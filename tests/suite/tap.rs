@@ -4,6 +4,8 @@
 use crate::common::frames::{FORMATS, Frame, Shape, noise};
 use crate::common::live::{save, tap, tap_element};
 use crate::common::oracle::Code;
+use std::sync::{Arc, Mutex};
+
 use crate::common::{self, Complaint, Rig, bytes, complaints};
 use gst::prelude::*;
 use gst_video::VideoFormat;
@@ -477,4 +479,176 @@ fn latency_is_what_it_is_without() {
         query.result()
     };
     assert_eq!(latency("! histotap channel=latency"), latency(""));
+}
+
+/// What comes out at either side of an element, and what is answered there, when all kinds of events and
+/// queries come in at the other. Whether caps are accepted is left out: a tap looks into its template for that.
+fn passed(element: &gst::Element) -> Vec<String> {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let say = {
+        let log = log.clone();
+        move |text: String| {
+            // Without addresses.
+            let parts = text
+                .split("0x")
+                .map(|part| part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+            log.lock().expect("no panic").push(parts.collect::<String>());
+        }
+    };
+    let pad = |direction| {
+        let (event, query) = (say.clone(), say.clone());
+        gst::Pad::builder(direction)
+            .event_function(move |pad, _, it| {
+                event(format!("{}: {:?} {:?}", pad.name(), it.type_(), it.structure()));
+                true
+            })
+            .query_function(move |pad, _, it| {
+                if let gst::QueryViewMut::AcceptCaps(it) = it.view_mut() {
+                    it.set_result(true);
+                    return true;
+                }
+                query(format!("{}: {:?}", pad.name(), it.type_()));
+                let time = gst::ClockTime::from_mseconds;
+                match it.view_mut() {
+                    gst::QueryViewMut::Latency(it) => it.set(true, time(5), time(80)),
+                    gst::QueryViewMut::Position(it) => it.set(time(7)),
+                    gst::QueryViewMut::Duration(it) => it.set(time(9000)),
+                    gst::QueryViewMut::Seeking(it) => it.set(true, time(0), time(9000)),
+                    gst::QueryViewMut::Allocation(it) => {
+                        it.add_allocation_meta::<gst_video::VideoMeta>(None);
+                        it.add_allocation_pool(None::<&gst::BufferPool>, 100, 2, 3);
+                    }
+                    gst::QueryViewMut::Caps(it) => {
+                        let filter = it.filter_owned().unwrap_or_else(gst::Caps::new_any);
+                        it.set_result(&filter);
+                    }
+                    gst::QueryViewMut::Uri(it) => it.set_uri("file:///a"),
+                    gst::QueryViewMut::Custom(it) => it.structure_mut().set("answer", 42),
+                    _ => return false,
+                }
+                true
+            })
+    };
+    let source = pad(gst::PadDirection::Src).name("source").build();
+    let sink = pad(gst::PadDirection::Sink).name("sink");
+    let sink = sink.chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok)).build();
+    source.link(&element.static_pad("sink").expect("it has one")).expect("they fit");
+    element.static_pad("src").expect("it has one").link(&sink).expect("they fit");
+    sink.set_active(true).expect("it can be");
+    element.set_state(gst::State::Playing).expect("it plays");
+    source.set_active(true).expect("it can be");
+
+    let caps = grey_caps();
+    let own = || gst::Structure::new_empty("own");
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    let seek = gst::event::Seek::new(
+        1.,
+        gst::SeekFlags::FLUSH,
+        gst::SeekType::Set,
+        gst::ClockTime::SECOND,
+        gst::SeekType::None,
+        gst::ClockTime::NONE,
+    );
+    let qos = gst::event::Qos::new(gst::QOSType::Underflow, 2., 3, Some(gst::ClockTime::SECOND));
+    let upstream = || {
+        [
+            seek.clone(),
+            qos.clone(),
+            gst::event::Latency::new(gst::ClockTime::SECOND),
+            gst::event::Navigation::new(own()),
+            gst::event::CustomUpstream::new(own()),
+            gst::event::CustomBoth::new(own()),
+            gst::event::CustomBothOob::new(own()),
+            gst::event::Step::new(gst::format::Default::from_u64(1), 1., true, false),
+            gst::event::Reconfigure::new(),
+        ]
+    };
+    let queries = || {
+        let time = gst::Format::Time;
+        let queries: Vec<gst::Query> = vec![
+            gst::query::Latency::new().into(),
+            gst::query::Position::new(time).into(),
+            gst::query::Duration::new(time).into(),
+            gst::query::Seeking::new(time).into(),
+            gst::query::Segment::new(time).into(),
+            gst::query::Formats::new().into(),
+            gst::query::Convert::new(gst::ClockTime::SECOND, gst::Format::Bytes).into(),
+            gst::query::Uri::new().into(),
+            gst::query::Scheduling::new().into(),
+            gst::query::Buffering::new(time).into(),
+            gst::query::Drain::new().into(),
+            gst::query::Context::new("own").into(),
+            gst::query::Custom::new(own()).into(),
+            gst::query::Caps::new(Some(&caps)).into(),
+            gst::query::Allocation::new(Some(&caps), true).into(),
+        ];
+        queries
+    };
+    let ask_and_tell = || {
+        for pad in [&source, &sink] {
+            let goes_there = |query: &gst::Query| match pad.direction() {
+                gst::PadDirection::Src => query.is_downstream(),
+                _ => query.is_upstream(),
+            };
+            for mut query in queries().into_iter().filter(goes_there) {
+                let query = query.get_mut().expect("nobody else has it");
+                let is_answered = pad.peer_query(query);
+                let answer = match query.view() {
+                    gst::QueryView::Allocation(it) => {
+                        let pools =
+                            it.allocation_pools().map(|(_, size, min, max)| (size, min, max));
+                        let metas = it.allocation_metas().map(|(of, _)| of);
+                        format!("{:?} {:?}", metas.collect::<Vec<_>>(), pools.collect::<Vec<_>>())
+                    }
+                    _ => format!("{:?}", query.structure()),
+                };
+                say(format!("{}: {is_answered} {answer}", pad.name()));
+            }
+        }
+        for event in upstream() {
+            say(format!("{}", sink.push_event(event)));
+        }
+    };
+    // Before the caps, and behind them.
+    source.push_event(gst::event::StreamStart::new("own"));
+    ask_and_tell();
+    let downstream: Vec<gst::Event> = vec![
+        gst::event::Caps::new(&caps),
+        gst::event::Segment::new(&segment),
+        gst::event::Tag::new(gst::TagList::new()),
+        gst::event::CustomDownstream::new(own()),
+        gst::event::CustomDownstreamOob::new(own()),
+        gst::event::CustomDownstreamSticky::new(own()),
+        gst::event::CustomBoth::new(own()),
+        gst::event::Gap::new(gst::ClockTime::ZERO, gst::ClockTime::SECOND),
+        gst::event::SinkMessage::new("own", &gst::message::Latency::new()),
+        gst::event::FlushStart::new(),
+        gst::event::FlushStop::new(true),
+        gst::event::Segment::new(&segment),
+        gst::event::SegmentDone::new(gst::ClockTime::SECOND),
+    ];
+    for event in downstream {
+        say(format!("{}", source.push_event(event)));
+    }
+    source.push(grey(9, 0)).expect("it passes");
+    ask_and_tell();
+    say(format!("{}", source.push_event(gst::event::Eos::new())));
+    ask_and_tell();
+    element.set_state(gst::State::Null).expect("it stops");
+    let log = log.lock().expect("no panic");
+    log.clone()
+}
+
+#[test]
+fn f205_events_and_queries_pass_as_through_identity() {
+    common::init();
+    let [tap, identity] =
+        ["histotap", "identity"].map(|name| gst::ElementFactory::make(name).build());
+    let tap = passed(&tap.expect("it is registered"));
+    let identity = passed(&identity.expect("it is part of GStreamer"));
+    assert!(identity.len() > 150, "{identity:#?}");
+    for (n, (tap, identity)) in tap.iter().zip(&identity).enumerate() {
+        assert_eq!(tap, identity, "{n}");
+    }
+    assert_eq!(tap.len(), identity.len());
 }

@@ -1,13 +1,12 @@
 //! What was written is compared with the input.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use anyhow::{bail, ensure};
 
-use crate::film::{Action, Recipe};
+use crate::film::{Action, Report};
 use crate::probe::{self, File, Packets, Stream};
-use crate::remux::Replacement;
+use crate::remux::{Film, Replacement};
 
 /// How far times may be from each other in seconds: Matroska rounds to milliseconds.
 const ROUNDING: f64 = 0.0021;
@@ -22,15 +21,15 @@ pub enum Result {
     Moved(Vec<(usize, f64)>),
 }
 
-/// An error if what was written lacks anything.
+/// An error if what was written lacks anything but packets that can't be read. What is fewer because an encoder
+/// has no more is said.
 pub fn check(
-    file: &File,
+    film: &Film,
     before: &HashMap<usize, Packets>,
-    actions: &[Action],
-    replacements: &[Replacement],
-    recipe: &Recipe,
-    output: &Path,
+    lacks_packets: bool,
+    report: &dyn Report,
 ) -> anyhow::Result<Result> {
+    let Film { file, actions, replacements, recipe, output, .. } = *film;
     let written = probe::file(output)?;
     let (after, _) = probe::packets(output)?;
     let kept: Vec<(&Stream, &Action)> = file
@@ -50,7 +49,7 @@ pub fn check(
 
     let is_whole = !recipe.is_part() && !replacements.iter().any(|one| one.encoded.interrupted);
     let nothing = Packets::default();
-    let mut damage = Vec::new();
+    let (mut damage, mut fewer) = (Vec::new(), Vec::new());
     let mut shifts = Vec::new();
     for ((stream, action), new) in kept.into_iter().zip(written) {
         let name = stream.description();
@@ -59,6 +58,11 @@ pub fn check(
             "The check fails: {name} became {}",
             new.description()
         );
+        if let (Some(old), Some(new)) = (stream.channels, new.channels)
+            && new < old
+        {
+            fewer.push(format!("{name}: {old} channels become {new} in the encoder"));
+        }
         let old = before.get(&stream.index).unwrap_or(&nothing);
         let new = after.get(&new.index).unwrap_or(&nothing);
         let replacement = replacements.iter().find(|one| one.stream == stream.index);
@@ -71,7 +75,12 @@ pub fn check(
             );
         }
         if is_whole {
-            damage.extend(compare(file, (stream, action), replacement, old, new)?);
+            let missing = old.count.saturating_sub(new.count);
+            if lacks_packets && *action == Action::Copy && missing > 0 {
+                damage.push(format!("{missing} of {} packets of {name} can't be read", old.count));
+            } else {
+                damage.extend(compare(file, (stream, action), replacement, old, new)?);
+            }
         }
         if recipe.is_part() {
             continue;
@@ -96,6 +105,7 @@ pub fn check(
     if !shifts.is_empty() {
         return Ok(Result::Moved(shifts));
     }
+    fewer.iter().for_each(|fewer| report.say(fewer));
     if is_whole {
         damage.extend(is_cut_off(file, before));
         damage.extend(replacements.iter().filter_map(|one| one.encoded.damage.clone()));

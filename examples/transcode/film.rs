@@ -12,7 +12,7 @@ use indicatif::DecimalBytes;
 use crate::check;
 use crate::formats::{Container, Video};
 use crate::probe::{self, Extras, File, Format, Stream};
-use crate::remux::{self, Replacement};
+use crate::remux::{self, Film, Replacement};
 use crate::turn::Turn;
 use crate::video::{self, Encoded, Job};
 use crate::workspace::Workspace;
@@ -167,11 +167,19 @@ pub fn write(
     );
 
     let output = workspace.file(&format!("film.{}", recipe.container.endings[0]));
+    let film = Film {
+        input,
+        file: &file,
+        actions: &actions,
+        replacements: &replacements,
+        recipe,
+        output: &output,
+    };
     let remux = |moves: &[(usize, f64)]| {
-        remux::remux(input, &file, &actions, &replacements, moves, recipe, &output, &|done| {
+        let lacks_packets = remux::remux(&film, moves, &|done| {
             step.progress(&Progress { done: done / REST, ..Progress::default() });
         })?;
-        check::check(&file, &packets, &actions, &replacements, recipe, &output)
+        check::check(&film, &packets, lacks_packets, &step)
     };
     let mut result = remux(&[])?;
     if let check::Result::Moved(moves) = &result {

@@ -23,6 +23,16 @@ pub struct Replacement {
     pub encoded: Encoded,
 }
 
+/// A film that is put together.
+pub struct Film<'a> {
+    pub input: &'a Path,
+    pub file: &'a File,
+    pub actions: &'a [Action],
+    pub replacements: &'a [Replacement],
+    pub recipe: &'a Recipe,
+    pub output: &'a Path,
+}
+
 /// Whether a container takes these streams as they are: by trying, as only the muxer knows.
 pub fn can_hold(input: &Path, streams: &[usize], container: &Container) -> anyhow::Result<bool> {
     if streams.is_empty() {
@@ -186,18 +196,13 @@ fn part<'a>(command: &'a mut Command, recipe: &Recipe) -> &'a mut Command {
 }
 
 /// Writes the film; `moves` says which streams FFmpeg moves by how much, and `progress` hears how much
-/// there is.
-#[allow(clippy::too_many_arguments)]
+/// there is. Whether packets are left out that can't be read.
 pub fn remux(
-    input: &Path,
-    file: &File,
-    actions: &[Action],
-    replacements: &[Replacement],
+    film: &Film,
     moves: &[(usize, f64)],
-    recipe: &Recipe,
-    output: &Path,
     progress: &dyn Fn(gst::ClockTime),
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
+    let Film { input, file, actions, replacements, recipe, output } = *film;
     let mut command = program("ffmpeg");
     command.args(["-y", "-progress", "pipe:1"]);
     // Streams whose packets have no times get some.
@@ -233,9 +238,16 @@ pub fn remux(
                 format!("{from}:0")
             }
             Action::Copy => {
+                let mut filters = Vec::new();
+                if stream.codec_name == "aac" {
+                    // The muxer does it, too, but gives up at a header that is damaged.
+                    filters.push("aac_adtstoasc".into());
+                }
                 if let Some((_, by)) = moves.iter().find(|(stream, _)| *stream == index) {
-                    let back = format!("setts=ts=TS-({by:.6})/TB");
-                    command.args([&format!("-bsf:{place}"), &back]);
+                    filters.push(format!("setts=ts=TS-({by:.6})/TB"));
+                }
+                if !filters.is_empty() {
+                    command.args([&format!("-bsf:{place}"), &filters.join(",")]);
                 }
                 format!("0:{index}")
             }
@@ -382,7 +394,7 @@ fn for_mp4(command: &mut Command, file: &File, replacements: &[Replacement]) {
     }
 }
 
-fn run(command: &mut Command, progress: &dyn Fn(gst::ClockTime)) -> anyhow::Result<()> {
+fn run(command: &mut Command, progress: &dyn Fn(gst::ClockTime)) -> anyhow::Result<bool> {
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(MISSING)?;
     let stdout = child.stdout.take().context("It is piped")?;
@@ -402,5 +414,5 @@ fn run(command: &mut Command, progress: &dyn Fn(gst::ClockTime)) -> anyhow::Resu
     let status = child.wait()?;
     let words = words.join().unwrap_or_default();
     ensure!(status.success(), "ffmpeg can't write it: {}", probe::words(&words));
-    Ok(())
+    Ok(String::from_utf8_lossy(&words).contains("Error applying bitstream filters"))
 }

@@ -195,6 +195,9 @@ fn f186_f190_sound_is_copied_or_converted_with_its_channels() {
     keep("six.mkv -o six.mp4", folder);
     assert_eq!(sound("six.mp4"), "ac3,6");
 
+    let said = keep("six.mkv -o six.mkv.mkv --audio mp3", folder);
+    assert!(said.contains("stream #1 (audio, ac3): 6 channels become 2 in the encoder"), "{said}");
+
     let strict = transcode("six.mkv -o strict.webm --reference REF --strict", folder);
     assert_eq!(strict.status.code(), Some(1));
     assert!(text(&strict).contains("--strict allows no changes: stream #1"), "{}", text(&strict));
@@ -689,6 +692,31 @@ fn f190_sound_that_is_odd_is_copied_to_the_packet() {
             assert_eq!(before, after, "{input}");
         }
         assert_eq!(packets("a:0", input, folder), packets("a:0", "out.mkv", folder), "{input}");
+    }
+}
+
+/// As recordings of broadcasts have it.
+#[test]
+fn f190_a_damaged_header_of_aac_costs_no_film() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a aac in.ts", folder);
+    let mut film = fs::read(folder.join("in.ts")).expect("it is there");
+    let headers: Vec<_> = film.windows(2).enumerate().filter(|(_, it)| it == b"\xff\xf1").collect();
+    let middle = headers[headers.len() / 2].0;
+    film[middle] = 0;
+    fs::write(folder.join("damaged.ts"), film).expect("written");
+    for output in ["out.mkv", "out.mp4"] {
+        let output = format!("damaged.ts -o {output} --reference REF");
+        let output = transcode(&output, folder);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("packets of stream #1 (audio, aac) can't be read"), "{said}");
+    }
+    for kind in ['v', 'a'] {
+        let [whole, after] = ["in.ts", "out.mkv"].map(|file| count(kind, file, folder));
+        let [whole, after] = [whole, after].map(|count| count.parse::<u32>().expect("a number"));
+        assert!(whole - after < 4, "{kind}: {after} of {whole}");
     }
 }
 

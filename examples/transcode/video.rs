@@ -7,11 +7,12 @@
 //! FFmpeg takes the stream out of the file, so that its frames have the times that FFmpeg gives to what
 //! it copies.
 
+use std::collections::HashMap;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -97,6 +98,8 @@ struct Counts {
     end: AtomicU64,
     /// Whether a frame came that lies behind the part.
     is_past: AtomicBool,
+    /// Of the frames that are encoded, by their running time.
+    durations: Mutex<HashMap<gst::ClockTime, gst::ClockTime>>,
 }
 
 struct Run {
@@ -158,12 +161,10 @@ impl Run {
             by_name(name)?.static_pad(direction).context("A filter has an input and an output")
         };
         watch_frames(&pad("decoded", "sink")?, job, recipe, &counts);
-        count(&pad("source", "src")?, &counts, |_| {});
+        watch_bytes(&pad("source", "src")?, &counts);
         let muxer = by_name("muxer")?;
         let encoded = muxer.sink_pads().pop().context("It is linked")?;
-        count(&encoded, &counts, |counts| {
-            counts.encoded.fetch_add(1, Relaxed);
-        });
+        watch_packets(&encoded, &counts);
         watch_caps(&encoded, without_light);
 
         Ok(Self { pipeline, decoded, reader, counts, alive: (0, Instant::now()), _stdout: stdout })
@@ -422,13 +423,35 @@ fn explain(error: &gst::message::Error, missing: &[String]) -> String {
     }
 }
 
-fn count(pad: &gst::Pad, counts: &Arc<Counts>, also: impl Fn(&Counts) + Send + Sync + 'static) {
+fn watch_bytes(pad: &gst::Pad, counts: &Arc<Counts>) {
     let counts = counts.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
         counts.alive.fetch_add(1, Relaxed);
-        also(&counts);
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Gives packets the durations of their frames, in whose place parsers put those of an even frame rate.
+fn watch_packets(pad: &gst::Pad, counts: &Arc<Counts>) {
+    let counts = counts.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        counts.alive.fetch_add(1, Relaxed);
+        counts.encoded.fetch_add(1, Relaxed);
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
+            let time = buffer.pts().and_then(|pts| running_time(pad, pts));
+            let duration = |time| counts.durations.lock().expect("no panic").remove(&time);
+            if let Some(duration) = time.and_then(duration) {
+                buffer.make_mut().set_duration(duration);
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// The same of a frame everywhere in the pipeline. Encoders move its time.
+fn running_time(pad: &gst::Pad, time: gst::ClockTime) -> Option<gst::ClockTime> {
+    let event = pad.sticky_event::<gst::event::Segment>(0)?;
+    event.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(time)
 }
 
 /// Times in the pipe from FFmpeg are so much later, as those before the file's beginning would be
@@ -447,7 +470,7 @@ fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>
     let length = recipe.to.map(|to| (to - recipe.from).seconds_f64());
     let times: Vec<f64> = job.times.iter().map(|time| time - own + shown).collect();
     let end = job.end - own + shown;
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         counts.alive.fetch_add(1, Relaxed);
         let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else {
             return gst::PadProbeReturn::Ok;
@@ -470,12 +493,15 @@ fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>
             && let Some(exact) = clock(times[index])
         {
             pts = exact;
-            // The last one is shown as long as the input says.
-            if let Some(end) = clock(end).filter(|end| index + 1 == times.len() && *end > exact) {
-                buffer.make_mut().set_duration(end - exact);
+            let until = times.get(index + 1).copied().unwrap_or(end);
+            if let Some(until) = clock(until).filter(|until| *until > exact) {
+                buffer.make_mut().set_duration(until - exact);
             }
         }
         buffer.make_mut().set_pts(pts);
+        if let Some((time, duration)) = running_time(pad, pts).zip(buffer.duration()) {
+            counts.durations.lock().expect("no panic").insert(time, duration);
+        }
         if counts.frames.fetch_add(1, Relaxed) == 0 {
             counts.begin.store(pts.nseconds(), Relaxed);
         }

@@ -572,6 +572,26 @@ fn pauses_between_frames_stay() {
     }
 }
 
+#[test]
+fn the_last_frame_lasts_as_long_as_it_did() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -pix_fmt yuv420p X264 even.mp4", folder);
+    let last = "setts=duration=if(eq(N\\,24)\\,2/TB\\,DURATION)";
+    ffmpeg("ffmpeg", &format!("-i even.mp4 -c copy -bsf:v {last} in.mp4"), folder);
+    let duration = |file| -> f64 {
+        let text = probe("-show_entries format=duration", file, folder);
+        text.parse().expect("a number")
+    };
+    for output in ["out.mkv", "out.mp4", "out.webm", "out.mp4 --video h265"] {
+        keep(&format!("in.mp4 -o {output}"), folder);
+        let (file, _) = output.split_once(' ').unwrap_or((output, ""));
+        let [before, after] = ["in.mp4", file].map(duration);
+        assert!((before - 2.96).abs() < 0.01, "{before}");
+        assert!((after - before).abs() < 0.01, "{output}: {after}, not {before}");
+    }
+}
+
 /// AVI says only in which order frames are stored, and raw streams don't say even that.
 #[test]
 fn frames_without_times_are_shown_in_order() {

@@ -329,19 +329,22 @@ fn actions(input: &Path, file: &File, recipe: &Recipe) -> anyhow::Result<Vec<Act
     Ok(actions)
 }
 
-/// FFmpeg leaves it out without a word.
+/// FFmpeg leaves it out without a word, or writes it as something that nothing knows.
 fn is_dropped(stream: &Stream, container: &Container) -> bool {
+    const BITMAPS: [&str; 4] = ["dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle", "xsub"];
     match stream.codec_type.as_str() {
         "video" => container.format == "mov",
+        "subtitle" => container.format == "mov" && BITMAPS.contains(&stream.codec_name.as_str()),
         "attachment" => container.format != "matroska",
         _ => false,
     }
 }
 
-/// FFmpeg writes it, and nothing reads it.
+/// FFmpeg begins to write it, and fails, or nothing reads it.
 fn is_unplayable(stream: &Stream, container: &Container) -> bool {
-    container.format == "mov"
-        && (stream.codec_name == "aac_latm" || stream.codec_name.starts_with("wma"))
+    const UNPLAYABLE: [&str; 3] = ["aac_latm", "adpcm_ms", "adpcm_ima_wav"];
+    let name = stream.codec_name.as_str();
+    container.format == "mov" && (UNPLAYABLE.contains(&name) || name.starts_with("wma"))
 }
 
 /// FFmpeg writes such a track of MP4 itself if there are chapters.

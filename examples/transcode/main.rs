@@ -9,6 +9,7 @@
 mod batch;
 mod check;
 mod colors;
+mod damage;
 #[path = "../common/files.rs"]
 mod files;
 mod film;
@@ -52,6 +53,7 @@ fn run() -> anyhow::Result<ExitCode> {
     let options = Options::from_arg_matches(&matches)?;
     gst::init()?;
     gsthistomatch::plugin_register_static()?;
+    damage::listen();
 
     let container = options::container(&options)?;
     let recipe = options::recipe(&options, container)?;

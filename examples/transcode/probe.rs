@@ -10,6 +10,8 @@ use std::thread;
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Deserializer, de::Error};
 
+use crate::damage;
+
 #[derive(Deserialize)]
 pub struct File {
     pub streams: Vec<Stream>,
@@ -234,9 +236,7 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
         packets.times.sort_by(f64::total_cmp);
     }
     let said = said.join().unwrap_or_default();
-    // Without the demuxer's name and address.
-    let words =
-        said.map(|line| line.rsplit_once("] ").map_or(line.clone(), |(_, words)| words.into()));
+    let words = said.map(|line| damage::without_speaker(&line).to_string());
     Ok((all, words))
 }
 

@@ -176,7 +176,7 @@ pub fn reader(
     command.args(["-avoid_negative_ts", "disabled"]);
     command.args(["-output_ts_offset", &video::OFFSET.to_string(), "-f", "matroska", "pipe:1"]);
     all_streams(&mut command).args(["-f", "null", "-"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context(MISSING)
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(MISSING)
 }
 
 fn seek<'a>(command: &'a mut Command, recipe: &Recipe) -> &'a mut Command {

@@ -19,6 +19,7 @@ use anyhow::{Context, ensure};
 use gst::prelude::*;
 use gst_video::VideoInfo;
 
+use crate::damage;
 use crate::film::{Progress, Recipe, Report};
 use crate::probe::Stream;
 use crate::remux::{self, Beginning};
@@ -52,7 +53,7 @@ pub struct Encoded {
     /// What was decoded, and what the encoder got.
     pub decoded: VideoInfo,
     pub encoded: VideoInfo,
-    /// Why it ends before its end.
+    /// Why it ends before its end, or what is damaged in it.
     pub damage: Option<String>,
     pub interrupted: bool,
 }
@@ -66,6 +67,7 @@ pub fn encode(
     report: &dyn Report,
 ) -> anyhow::Result<Option<Encoded>> {
     let mut run = Run::new(job, recipe)?;
+    damage::said();
     let result = run.play(recipe, interrupted, report);
     // What it still has to say is of no use any more.
     let _ = run.reader.kill();
@@ -143,6 +145,7 @@ impl Run {
         let by_name = |name| pipeline.by_name(name).context("It is in the pipeline");
         let mut reader = remux::reader(job.input, job.stream, recipe, job.is_decoded)?;
         let stdout = reader.stdout.take().context("It is piped")?;
+        damage::listen_to(reader.stderr.take().context("It is piped")?);
         by_name("source")?.set_property("fd", stdout.as_raw_fd());
         by_name("sink")?.set_property("location", job.output);
         let matcher = by_name("histomatch")?;
@@ -279,7 +282,7 @@ impl Run {
             duration: done.seconds_f64(),
             decoded: info("decoded", "sink")?,
             encoded: info("encoded", "src")?,
-            damage,
+            damage: damage.or_else(|| damage::said().map(|said| format!("It is damaged: {said}"))),
             interrupted,
         })
     }

@@ -1,11 +1,12 @@
 //! Promise: `histotap` never touches a frame, whatever it looks at; and what it publishes is what the
 //! frames of its window show.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
 use crate::common::frames::{FORMATS, Frame, Shape, noise};
 use crate::common::live::{save, tap, tap_element};
 use crate::common::oracle::Code;
-use std::sync::{Arc, Mutex};
-
 use crate::common::{self, Complaint, Rig, bytes, complaints};
 use gst::prelude::*;
 use gst_video::VideoFormat;
@@ -479,6 +480,34 @@ fn latency_is_what_it_is_without() {
         query.result()
     };
     assert_eq!(latency("! histotap channel=latency"), latency(""));
+}
+
+/// A pipeline is ready with the first frame.
+#[test]
+fn preroll_takes_no_frame_more_than_without() {
+    common::init();
+    let frames = |taps: &str| {
+        let line = format!("videotestsrc name=source {taps} ! fakesink name=sink sync=true");
+        let pipeline = gst::parse::launch(&line).expect("it parses");
+        let pipeline = pipeline.downcast::<gst::Pipeline>().expect("several elements");
+        let counts = ["source", "sink"].map(|name| {
+            let element = pipeline.by_name(name).expect("it is there");
+            let count = Arc::new(AtomicU64::new(0));
+            let seen = count.clone();
+            element.pads()[0].add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+                seen.fetch_add(1, Relaxed);
+                gst::PadProbeReturn::Ok
+            });
+            count
+        });
+        pipeline.set_state(gst::State::Paused).expect("it can be");
+        pipeline.state(gst::ClockTime::from_seconds(30)).0.expect("it is ready");
+        let counts = counts.map(|count| count.load(Relaxed));
+        pipeline.set_state(gst::State::Null).expect("it stops");
+        counts
+    };
+    assert_eq!(frames("! histotap channel=preroll"), frames(""));
+    assert_eq!(frames("! histotap channel=preroll publish=eos window=0"), [1, 1]);
 }
 
 /// What comes out at either side of an element, and what is answered there, when all kinds of events and

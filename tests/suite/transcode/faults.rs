@@ -659,9 +659,26 @@ fn what_ffmpeg_leaves_out_without_a_word_is_said() {
     }
     // What .mov takes, and nothing reads.
     make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a aac -f mpegts -mpegts_flags latm latm.ts", folder);
-    let said = keep("latm.ts -o out.mov", folder);
-    assert!(said.contains("(audio, aac_latm) is converted by aac"), "{said}");
-    ffmpeg("ffmpeg", "-i out.mov -map 0:a -f null -", folder);
+    make("VIDEO SOUND -c:v mpeg4 -c:a adpcm_ms adpcm.avi", folder);
+    for (input, what) in [
+        ("latm.ts", "(audio, aac_latm) is converted by aac"),
+        ("adpcm.avi", "(audio, adpcm_ms) is converted by aac"),
+    ] {
+        let said = keep(&format!("{input} -o out.mov"), folder);
+        assert!(said.contains(what), "{said}");
+        ffmpeg("ffmpeg", "-i out.mov -map 0:a -f null -", folder);
+    }
+    if skipped(&[], &["dvbsubenc", "mpegtsmux"]) {
+        return;
+    }
+    let line = "videotestsrc num-buffers=3 ! video/x-raw,format=AYUV,width=64,height=48,framerate=3/1 ! \
+                dvbsubenc ! mpegtsmux ! filesink location=subtitles.ts";
+    let made = run(Command::new("gst-launch-1.0").args(line.split_whitespace()), folder);
+    assert!(made.status.success(), "{}", text(&made));
+    make("-i in.mp4 -i subtitles.ts -map 0 -map 1 -c copy subtitles.mkv", folder);
+    let said = keep("subtitles.mkv -o out.mov", folder);
+    let what = "(subtitle, dvb_subtitle) is left out, as .mov can't hold it";
+    assert!(said.contains(what), "{said}");
 }
 
 #[test]
@@ -679,6 +696,19 @@ fn damage_in_the_middle_is_said() {
         let said = text(&output);
         assert_eq!(output.status.code(), Some(3), "{input}: {said}");
         assert!(said.contains("damaged"), "{input}: {said}");
+    }
+    // Few bytes, which decoders conceal: GStreamer's own, and FFmpeg, as AVI has no times.
+    let source = "-f lavfi -i testsrc2=size=320x240:rate=25:duration=1,noise=alls=40";
+    for input in ["few.mkv", "few.avi"] {
+        make(&format!("{source} -pix_fmt yuv420p -c:v libx264 -bf 2 {input}"), folder);
+        let mut film = fs::read(folder.join(input)).expect("it is there");
+        let (begin, end) = (film.len() / 3, film.len() / 4 * 3);
+        film[begin..end].iter_mut().step_by(9973).for_each(|byte| *byte ^= 0x5A);
+        fs::write(folder.join(input), film).expect("written");
+        let output = transcode(&format!("{input} -o out.mkv --reference REF --force"), folder);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{input}: {said}");
+        assert!(said.contains("It is damaged: error while decoding MB"), "{input}: {said}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 
 use console::{Key, Term};
 use gst::prelude::*;
-use gst_video::NavigationEvent;
+use gst_video::{NavigationEvent, NavigationMessage};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -78,12 +78,28 @@ fn post(bus: &gst::Bus, key: &str) {
 /// Posts the keys that the window sends, as events that travel upstream through a pad.
 pub fn listen_to_window(pad: &gst::Pad, bus: gst::Bus) {
     pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-        let event = info.event().and_then(|event| NavigationEvent::parse(event).ok());
-        if let Some(NavigationEvent::KeyPress { key, .. }) = event {
-            post(&bus, &key);
+        match info.event().and_then(|event| key_of(event)) {
+            Some(key) => {
+                post(&bus, &key);
+                // The sink posts what nobody takes.
+                gst::PadProbeReturn::Handled
+            }
+            None => gst::PadProbeReturn::Ok,
         }
-        gst::PadProbeReturn::Ok
     });
+}
+
+fn key_of(event: &gst::EventRef) -> Option<String> {
+    match NavigationEvent::parse(event) {
+        Ok(NavigationEvent::KeyPress { key, .. }) => Some(key),
+        _ => None,
+    }
+}
+
+/// The key that a sink posts as it can't send it upstream, for instance while it is sought.
+pub fn of_sink(message: &gst::message::Element) -> Option<String> {
+    let NavigationMessage::Event(message) = NavigationMessage::parse(message.message()).ok()?;
+    key_of(&message.event)
 }
 
 /// Posts the keys of the terminal, if there is one, and signals to end as the key to quit.

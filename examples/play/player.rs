@@ -183,6 +183,9 @@ impl Player {
                 }
             }
             gst::MessageView::Element(message) => {
+                if let Some(key) = keys::of_sink(message) {
+                    keys::press(&key, self);
+                }
                 let is_other = self.live.as_mut().is_some_and(|live| live.take_up(message));
                 if is_other {
                     self.show_state();

@@ -118,7 +118,8 @@ pub fn write(
         let mut job = Job {
             input,
             // Without times of their own, only a decoder knows in which order frames are shown.
-            is_decoded: stream.has_b_frames > 0 && stores_no_times(&file.format),
+            is_decoded: (stream.has_b_frames > 0 || stream.codec_name == "h264")
+                && stores_no_times(&file.format),
             field_order: extras.field_order,
             hdr10: extras.hdr10,
             stream,
@@ -436,9 +437,8 @@ fn say_what_is_lost(stream: &Stream, extras: &Extras, video: &Video, report: &dy
 fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, video: &Video, report: &dyn Report) {
     let [from, to] = [&encoded.decoded, &encoded.encoded].map(|info| info.format_info());
     let mut lost = Vec::new();
-    let bits = stream.bits_per_raw_sample.unwrap_or_default().max(from.bits().into());
-    if bits > to.bits().into() {
-        lost.push(format!("{bits} bits become {}", to.bits()));
+    if stream.bits() > to.bits() {
+        lost.push(format!("{} bits become {}", stream.bits(), to.bits()));
     }
     // The first component of colour; grey has none.
     let is_coarser = |of: fn(&gst_video::VideoFormatInfo) -> &[u32]| matches!((of(&from), of(&to)), ([_, from, ..], [_, to, ..]) if to > from);

@@ -42,9 +42,6 @@ pub struct Stream {
     #[serde(default)]
     pub codec_tag_string: String,
     pub pix_fmt: Option<String>,
-    /// Of a component, if that isn't clear from the codec.
-    #[serde(default, deserialize_with = "number")]
-    pub bits_per_raw_sample: Option<f64>,
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub color_range: Option<String>,
@@ -113,6 +110,23 @@ impl Stream {
             "bb" | "tb" => Some(false),
             _ => None,
         }
+    }
+
+    /// The bits of a component, by the name of the pixel format.
+    pub fn bits(&self) -> u32 {
+        let name = self.pix_fmt.as_deref().unwrap_or_default();
+        let name = name.trim_end_matches("le").trim_end_matches("be");
+        let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        match name[letters.len()..].parse() {
+            // Of all of a pixel's.
+            Ok(48 | 64) => 16,
+            Ok(bits @ 9..=16) if letters != "nv" => bits,
+            _ => 8,
+        }
+    }
+
+    pub fn is_grey(&self) -> bool {
+        self.pix_fmt.as_ref().is_some_and(|format| format.starts_with("gray"))
     }
 
     pub fn is_full_range(&self) -> bool {

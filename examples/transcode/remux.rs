@@ -82,8 +82,9 @@ fn all_streams(command: &mut Command) -> &mut Command {
     command.args(["-map", "0", "-c", "copy", "-copy_unknown"])
 }
 
-/// The codecs that GStreamer finds in Matroska.
-const FOUND: [&str; 12] = [
+/// The codecs that GStreamer finds in Matroska, and decodes as FFmpeg does. Of Motion JPEG, it makes 4:2:0 of all
+/// else, and of 4:1:1 what was in memory.
+const FOUND: [&str; 11] = [
     "h264",
     "hevc",
     "vp8",
@@ -95,7 +96,6 @@ const FOUND: [&str; 12] = [
     "theora",
     "prores",
     "ffv1",
-    "mjpeg",
 ];
 
 /// The pixel formats of FFV1 that GStreamer 1.22 has a name for. With others, its decoders fail.
@@ -132,15 +132,22 @@ fn is_named(stream: &Stream) -> bool {
     format.is_none_or(|format| NAMED.contains(&format.as_str()))
 }
 
-/// FFmpeg's filter into the nearest format that has a name.
-fn into_named(stream: &Stream) -> String {
-    // The range would become limited.
-    let range = if stream.is_full_range() { "full" } else { "auto" };
-    // The only ones of 12 bits with alpha are R'G'B', and what the matrix is may not be said.
-    let is_yuv = stream.pix_fmt.as_ref().is_some_and(|format| format.contains("yuv"));
-    let formats = NAMED.iter().filter(|format| !is_yuv || format.starts_with("yuv"));
+/// FFmpeg's options for the nearest format that has a name.
+fn into_named(stream: &Stream) -> Vec<String> {
+    let own = stream.pix_fmt.as_deref().unwrap_or_default();
+    // Of the same family: what a matrix is may not be said, and grey has none.
+    let family = ["gray", "yuv"].into_iter().find(|family| own.contains(family));
+    let formats = NAMED.iter().filter(|format| format.starts_with(family.unwrap_or_default()));
     let formats: Vec<_> = formats.copied().collect();
-    format!("scale=out_range={range},format={}", formats.join("|"))
+    // The range would become limited: FFmpeg 5.1 asks the filter, 7.1 the encoder.
+    let is_full = stream.is_full_range();
+    let range = if is_full { "full" } else { "auto" };
+    let filter = format!("scale=out_range={range},format={}", formats.join("|"));
+    let mut options = vec!["-vf".into(), filter];
+    if is_full {
+        options.extend(["-color_range".into(), "pc".into()]);
+    }
+    options
 }
 
 /// Starts FFmpeg, which writes a stream to its output, in Matroska. It is decoded if that is asked for, and
@@ -161,7 +168,7 @@ pub fn reader(
     command.args(["-map", &format!("0:{}", stream.index)]);
     if decodes {
         // FFV1 loses nothing.
-        command.args(["-vf", &into_named(stream), "-c", "ffv1"]);
+        command.args(into_named(stream)).args(["-c", "ffv1"]);
     } else {
         command.args(["-c", "copy"]);
     }

@@ -375,9 +375,13 @@ fn encoder_caps(stream: &Stream, recipe: &Recipe) -> &'static str {
         () if is_odd && !recipe.video.takes_odd_sizes => {
             "video/x-raw, format={Y444, Y444_10LE, Y444_12LE}"
         }
-        () if is_grey => match grey_colorimetry(stream) {
-            Some("1:4:0:0") => "video/x-raw, format=I420, colorimetry=1:4:0:0",
-            _ => "video/x-raw, format=I420",
+        () if is_grey => match (grey_colorimetry(stream), stream.bits()) {
+            (Some("1:4:0:0"), ..9) => "video/x-raw, format=I420, colorimetry=1:4:0:0",
+            (Some("1:4:0:0"), _) => {
+                "video/x-raw, format={I420_12LE, I420_10LE, I420}, colorimetry=1:4:0:0"
+            }
+            (_, ..9) => "video/x-raw, format=I420",
+            _ => "video/x-raw, format={I420_12LE, I420_10LE, I420}",
         },
         () => "video/x-raw",
     }
@@ -386,7 +390,7 @@ fn encoder_caps(stream: &Stream, recipe: &Recipe) -> &'static str {
 /// Grey has no matrix. Without any, GStreamer 1.22 converts it wrongly; with one, not at all.
 fn grey_colorimetry(stream: &Stream) -> Option<&'static str> {
     let colorimetry = if stream.is_full_range() { "1:4:0:0" } else { "2:4:0:0" };
-    (stream.pix_fmt.as_deref() == Some("gray")).then_some(colorimetry)
+    stream.is_grey().then_some(colorimetry)
 }
 
 /// The unit of time in nanoseconds. Ten microseconds tell the ticks of the finest common clock from

@@ -7,6 +7,7 @@ use anyhow::{bail, ensure};
 use crate::film::{Action, Report};
 use crate::probe::{self, File, Packets, Stream};
 use crate::remux::{Film, Replacement};
+use crate::text;
 
 /// How far times may be from each other in seconds: Matroska rounds to milliseconds.
 const ROUNDING: f64 = 0.0021;
@@ -47,7 +48,8 @@ pub fn check(
         kept.len()
     );
 
-    let is_whole = !recipe.is_part() && !replacements.iter().any(|one| one.encoded.interrupted);
+    let is_interrupted = replacements.iter().any(|one| one.encoded.interrupted);
+    let is_whole = !recipe.is_part() && !is_interrupted;
     let nothing = Packets::default();
     let (mut damage, mut fewer) = (Vec::new(), Vec::new());
     let mut shifts = Vec::new();
@@ -81,6 +83,11 @@ pub fn check(
             } else {
                 damage.extend(compare(file, (stream, action), replacement, old, new)?);
             }
+        } else if !is_interrupted {
+            damage.extend(replacement.and_then(|one| undecodable(&name, one)));
+        }
+        if !is_interrupted {
+            damage.extend(corrupt(film, stream, old));
         }
         if recipe.is_part() {
             continue;
@@ -108,6 +115,8 @@ pub fn check(
     fewer.iter().for_each(|fewer| report.say(fewer));
     if is_whole {
         damage.extend(is_cut_off(file, before));
+    }
+    if !is_interrupted {
         damage.extend(replacements.iter().filter_map(|one| one.encoded.damage.clone()));
     }
     Ok(Result::Whole(damage))
@@ -123,14 +132,13 @@ fn compare(
 ) -> anyhow::Result<Option<String>> {
     let name = stream.description();
     if let Some(replacement) = replacement {
-        let (frames, all) = (replacement.encoded.frames as usize, replacement.decodable);
+        let frames = replacement.encoded.frames as usize;
         if frames == old.times.len() {
             if !jumps(file) {
                 compare_times(&name, old, new)?;
             }
         } else if frames < old.times.len() {
-            let damage = format!("{frames} of {all} frames of {name} could be decoded");
-            return Ok((frames < all).then_some(damage));
+            return Ok(undecodable(&name, replacement));
         }
     } else if *action == Action::Copy && !stream.codec_name.starts_with("pcm_") {
         ensure!(
@@ -151,6 +159,28 @@ fn compare(
         ensure!(new.count >= expected, "The check fails: {name} lacks some of its {expected}");
     }
     Ok(None)
+}
+
+fn undecodable(name: &str, replacement: &Replacement) -> Option<String> {
+    let (frames, all) = (replacement.encoded.frames as usize, replacement.decodable);
+    (frames < all).then(|| format!("{frames} of {all} frames of {name} could be decoded"))
+}
+
+fn corrupt(film: &Film, stream: &Stream, packets: &Packets) -> Option<String> {
+    let Film { part, recipe, .. } = film;
+    let mut times = packets.corrupt(stream);
+    times.retain(|time| {
+        let time = part.time(*time);
+        !recipe.is_part() || (time >= 0. && !part.ends_before(time))
+    });
+    let first = gst::ClockTime::try_from_seconds_f64(part.time_in_film(*times.first()?)).ok()?;
+    Some(format!(
+        "{} of {} packets of {} lack bytes, the first one at {}",
+        times.len(),
+        packets.count,
+        stream.description(),
+        text::time(first)
+    ))
 }
 
 fn has_packets(stream: &Stream) -> bool {

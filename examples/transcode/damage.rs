@@ -1,7 +1,7 @@
 //! What decoders say of damage. Those of FFmpeg conceal it in the picture, and GStreamer passes what they say to
 //! its log alone.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::ChildStderr;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -37,8 +37,13 @@ pub fn listen() {
 
 /// Listens to FFmpeg until it ends.
 pub fn listen_to(stderr: ChildStderr) {
+    thread::spawn(move || lines(stderr).for_each(|line| hear(&line)));
+}
+
+/// What a program says, to its end.
+pub fn lines(stderr: impl Read) -> impl Iterator<Item = String> {
     let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
-    thread::spawn(move || lines.for_each(|line| hear(&String::from_utf8_lossy(&line))));
+    lines.map(|line| String::from_utf8_lossy(&line).into_owned())
 }
 
 fn hear(text: &str) {

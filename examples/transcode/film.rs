@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use indicatif::DecimalBytes;
 
 use crate::check;
 use crate::formats::{Container, Video};
-use crate::probe::{self, Extras, File, Format, Stream};
+use crate::part::Part;
+use crate::probe::{self, Extras, File, Format, Packets, Stream};
 use crate::remux::{self, Film, Replacement};
 use crate::turn::Turn;
 use crate::video::{self, Encoded, Job};
@@ -107,7 +108,10 @@ pub fn write(
     let total = duration.map(|one| one * films.len() as u64 + one / REST);
     let mut step = Step { report, before: Progress { total, ..Progress::default() } };
     let (packets, complaint) = probe::packets(input)?;
+    let nothing = Packets::default();
+    let packets_of = |stream: &Stream| packets.get(&stream.index).unwrap_or(&nothing);
     let mut complaints: Vec<String> = complaint.into_iter().collect();
+    let mut parts = Vec::new();
     let mut replacements = Vec::new();
     for stream in &films {
         let turn = Turn::of(stream);
@@ -115,6 +119,7 @@ pub fn write(
         let path = workspace.file(&format!("video-{}.mkv", stream.index));
         let extras = probe::extras(input, stream)?;
         say_what_is_lost(stream, &extras, &recipe.video, report);
+        let part = Part::new(input, stream.index, packets_of(stream), recipe)?;
         let mut job = Job {
             input,
             // Without times of their own, only a decoder knows in which order frames are shown.
@@ -123,25 +128,29 @@ pub fn write(
             field_order: extras.field_order,
             hdr10: extras.hdr10,
             stream,
-            beginning: remux::beginning(input, stream.index, recipe)?,
-            times: packets.get(&stream.index).map_or(&[], |packets| &packets.times),
-            end: packets.get(&stream.index).map_or(0., |packets| packets.end),
+            part,
+            times: &packets_of(stream).times,
+            end: packets_of(stream).end,
             turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
             output: &path,
         };
         let mut encoded = video::encode(&job, recipe, interrupted, &step)?;
-        let mut decodable = job.times.len();
+        let is_asked_for = |time: &f64| !recipe.is_part() || part.shows(*time);
+        let mut decodable = job.times.iter().filter(|time| is_asked_for(time)).count();
         if let Some(first) = &encoded
             && !first.interrupted
-            && !recipe.is_part()
-            && (first.frames as usize) < job.times.len()
+            && (first.frames as usize) < decodable
         {
             // Some packets hold no frame that is shown.
-            let (expected, complaint) = probe::frame_times(input, stream.index)?;
+            let (mut expected, complaint) = probe::frame_times(input, stream.index)?;
+            expected.retain(is_asked_for);
             decodable = expected.len();
             // What comes before the first frame is left out where a film was joined or cut.
-            let begun = job.times.iter().filter(|time| Some(*time) >= expected.first()).count();
-            complaints.extend(complaint.filter(|_| decodable < begun));
+            let begun = job
+                .times
+                .iter()
+                .filter(|time| is_asked_for(time) && Some(*time) >= expected.first());
+            complaints.extend(complaint.filter(|_| decodable < begun.count()));
             if differs(&expected, job.output)? {
                 job.is_decoded = true;
                 encoded = video::encode(&job, recipe, interrupted, &step)?;
@@ -156,6 +165,7 @@ pub fn write(
         let stop = encoded.interrupted;
         let stream = stream.index;
         replacements.push(Replacement { stream, path, turn: kept, decodable, encoded });
+        parts.push(part);
         if stop {
             break;
         }
@@ -171,6 +181,7 @@ pub fn write(
     let film = Film {
         input,
         file: &file,
+        part: parts.iter().min_by(|a, b| a.seek.total_cmp(&b.seek)).context("It has video")?,
         actions: &actions,
         replacements: &replacements,
         recipe,

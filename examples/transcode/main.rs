@@ -16,6 +16,7 @@ mod film;
 mod formats;
 mod interruption;
 mod options;
+mod part;
 mod probe;
 mod remux;
 mod screen;

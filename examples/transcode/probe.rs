@@ -202,17 +202,28 @@ pub struct Packets {
     pub times: Vec<f64>,
     /// When the last one ends.
     pub end: f64,
+    /// When those are shown that a decoder can begin with, or stored, if that isn't known.
+    pub keys: Vec<f64>,
+    /// When those are stored that lack some of their bytes, in units of the stream's.
+    corrupt: Vec<i64>,
+    /// When those are stored behind which time begins anew.
+    joints: Vec<f64>,
 }
+
+/// Where time jumps by more than so many seconds, films were joined.
+const JUMP: f64 = 10.;
 
 /// Reads a whole file, without decoding it. A file that is damaged gives what can be read, and what
 /// ffprobe says of that.
 pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<String>)> {
     let mut command = program("ffprobe");
     command.args([
+        "-v",
+        "warning",
         "-of",
         "csv=p=0",
         "-show_entries",
-        "packet=stream_index,pts_time,duration_time,size,flags",
+        "packet=stream_index,pts_time,dts_time,duration_time,size,flags",
     ]);
     let mut child = command
         .arg(path(file))
@@ -223,20 +234,35 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
     let stdout = child.stdout.take().context("It is piped")?;
     let stderr = child.stderr.take().context("It is piped")?;
     let said = thread::spawn(move || {
-        let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
-        let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
+        let (mut corrupt, mut words) = (Vec::new(), None);
         // To the last line, so that ffprobe isn't held up.
-        lines.filter(|line| is_about_damage(line)).last()
+        for line in damage::lines(stderr) {
+            corrupt.extend(corrupt_packet(&line));
+            if is_about_damage(&line) {
+                words = Some(damage::without_speaker(&line).to_string());
+            }
+        }
+        (corrupt, words)
     });
     let mut all: HashMap<usize, Packets> = HashMap::new();
+    let mut latest: HashMap<usize, f64> = HashMap::new();
     for line in BufReader::new(stdout).lines() {
         let line = line?;
         let fields: Vec<&str> = line.split(',').collect();
-        let [index, time, duration, size, flags, ..] = fields[..] else { continue };
+        let [index, time, stored, duration, size, flags, ..] = fields[..] else { continue };
         let Ok(index) = index.parse() else { continue };
         let packets = all.entry(index).or_default();
         packets.count += 1;
         packets.empty += usize::from(size.parse().is_ok_and(|size: u64| size <= 2));
+        if let Ok(stored) = stored.parse::<f64>() {
+            let before = latest.insert(index, stored).unwrap_or(stored);
+            if stored < before || stored > before + JUMP {
+                packets.joints.push(before);
+            }
+        }
+        if flags.contains('K') {
+            packets.keys.extend([time, stored].iter().find_map(|time| time.parse::<f64>().ok()));
+        }
         let Ok(time) = time.parse::<f64>() else { continue };
         packets.first = Some(packets.first.map_or(time, |first| first.min(time)));
         if flags.contains('D') {
@@ -249,9 +275,19 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
     for packets in all.values_mut() {
         packets.times.sort_by(f64::total_cmp);
     }
-    let said = said.join().unwrap_or_default();
-    let words = said.map(|line| damage::without_speaker(&line).to_string());
+    let (corrupt, words) = said.join().unwrap_or_default();
+    for (stream, time) in corrupt {
+        all.entry(stream).or_default().corrupt.push(time);
+    }
     Ok((all, words))
+}
+
+/// Which stream it is of, and when it is stored: as FFmpeg says it of what transport streams lack.
+fn corrupt_packet(line: &str) -> Option<(usize, i64)> {
+    let (_, packet) = line.split_once("Packet corrupt (stream = ")?;
+    let (stream, rest) = packet.split_once(", dts = ")?;
+    let (time, _) = rest.split_once(')')?;
+    Some((stream.parse().ok()?, time.parse().ok()?))
 }
 
 /// As FFmpeg says it of Matroska and of MP4.
@@ -262,6 +298,18 @@ fn is_about_damage(line: &str) -> bool {
 }
 
 impl Packets {
+    /// When those are stored that lack some of their bytes, in seconds. The last one before a joint isn't: what is
+    /// counted anew there isn't lost.
+    pub fn corrupt(&self, stream: &Stream) -> Vec<f64> {
+        let unit = stream.time_base.split_once('/').and_then(|(numerator, denominator)| {
+            let [numerator, denominator] = [numerator, denominator].map(str::parse::<f64>);
+            Some(numerator.ok()? / denominator.ok()?)
+        });
+        let is_joint = |time: f64| self.joints.iter().any(|joint| (joint - time).abs() < 1e-3);
+        let times = self.corrupt.iter().map(|time| *time as f64 * unit.unwrap_or_default());
+        times.filter(|time| !is_joint(*time)).collect()
+    }
+
     /// From the first to the end of the last one.
     pub fn length(&self) -> f64 {
         self.times.first().map_or(0., |begin| self.end - begin)

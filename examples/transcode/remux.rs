@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use crate::colors::Colors;
 use crate::film::{Action, Recipe};
 use crate::formats::Container;
+use crate::part::{Part, all_streams};
 use crate::probe::{self, File, MISSING, Stream, program};
 use crate::video::{self, Encoded};
 
@@ -27,6 +28,7 @@ pub struct Replacement {
 pub struct Film<'a> {
     pub input: &'a Path,
     pub file: &'a File,
+    pub part: &'a Part,
     pub actions: &'a [Action],
     pub replacements: &'a [Replacement],
     pub recipe: &'a Recipe,
@@ -46,40 +48,6 @@ pub fn can_hold(input: &Path, streams: &[usize], container: &Container) -> anyho
     command.args(["-c", "copy", "-copy_unknown", "-strict", "experimental", "-t", "0"]);
     command.args(["-f", container.format, "/dev/null"]);
     Ok(command.output().context(MISSING)?.status.success())
-}
-
-/// When the first frame of a stream is shown, in seconds.
-#[derive(Clone, Copy)]
-pub struct Beginning {
-    /// From where FFmpeg lets the file begin.
-    pub shown: f64,
-    /// In the file's own time.
-    pub own: f64,
-}
-
-/// It is decoded, as frames at the beginning may refer to what is not there.
-pub fn beginning(input: &Path, stream: usize, recipe: &Recipe) -> anyhow::Result<Beginning> {
-    let time = |options: &[&str]| -> anyhow::Result<f64> {
-        let mut command = program("ffmpeg");
-        seek(command.args(options), recipe).arg("-i").arg(probe::path(input));
-        command.args(["-map", &format!("0:{stream}"), "-frames:v", "1"]);
-        command.args(["-fps_mode", "passthrough", "-enc_time_base", source_clock()]);
-        command.args(["-f", "framecrc", "-"]);
-        all_streams(&mut command).args(["-t", "0", "-f", "null", "-"]);
-        let text = String::from_utf8(probe::output(&mut command)?)?;
-        let unit = text.lines().find_map(|line| line.strip_prefix("#tb 0: ")?.split_once('/'));
-        let frame = text.lines().find(|line| !line.starts_with('#'));
-        let ticks = frame.and_then(|line| line.split(',').nth(2)?.trim().parse::<f64>().ok());
-        let (unit, ticks) = unit.zip(ticks).context("No frame of the video could be decoded")?;
-        let [numerator, denominator]: [f64; 2] = [unit.0.trim().parse()?, unit.1.trim().parse()?];
-        Ok(ticks * numerator / denominator)
-    };
-    Ok(Beginning { shown: time(&[])?, own: time(&["-copyts"])? })
-}
-
-/// Streams that aren't used don't count for where FFmpeg lets a file begin. So all are.
-fn all_streams(command: &mut Command) -> &mut Command {
-    command.args(["-map", "0", "-c", "copy", "-copy_unknown"])
 }
 
 /// The codecs that GStreamer finds in Matroska, and decodes as FFmpeg does. Of Motion JPEG, it makes 4:2:0 of all
@@ -152,19 +120,14 @@ fn into_named(stream: &Stream) -> Vec<String> {
 
 /// Starts FFmpeg, which writes a stream to its output, in Matroska. It is decoded if that is asked for, and
 /// if GStreamer can't; then FFmpeg chooses the nearest pixel format that GStreamer knows.
-pub fn reader(
-    input: &Path,
-    stream: &Stream,
-    recipe: &Recipe,
-    decodes: bool,
-) -> anyhow::Result<Child> {
+pub fn reader(input: &Path, stream: &Stream, part: &Part, decodes: bool) -> anyhow::Result<Child> {
     let decodes = decodes || !FOUND.contains(&stream.codec_name.as_str()) || !is_named(stream);
     let mut command = program("ffmpeg");
     if !decodes {
         // Packets without times of their own get some. A decoder knows them better.
         command.args(["-fflags", "+genpts"]);
     }
-    seek(&mut command, recipe).arg("-i").arg(probe::path(input));
+    part.seek(&mut command).arg("-i").arg(probe::path(input));
     command.args(["-map", &format!("0:{}", stream.index)]);
     if decodes {
         // FFV1 loses nothing.
@@ -181,25 +144,10 @@ pub fn reader(
         "experimental",
     ]);
     command.args(["-avoid_negative_ts", "disabled"]);
-    command.args(["-output_ts_offset", &video::OFFSET.to_string(), "-f", "matroska", "pipe:1"]);
+    let offset = video::OFFSET as f64 - part.lead();
+    command.args(["-output_ts_offset", &format!("{offset:.6}"), "-f", "matroska", "pipe:1"]);
     all_streams(&mut command).args(["-f", "null", "-"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(MISSING)
-}
-
-fn seek<'a>(command: &'a mut Command, recipe: &Recipe) -> &'a mut Command {
-    if recipe.from > gst::ClockTime::ZERO {
-        command.arg("-ss").arg(recipe.from.seconds_f64().to_string());
-    }
-    command
-}
-
-/// The options for the part that is asked for.
-fn part<'a>(command: &'a mut Command, recipe: &Recipe) -> &'a mut Command {
-    seek(command, recipe);
-    if let Some(to) = recipe.to {
-        command.arg("-to").arg(to.seconds_f64().to_string());
-    }
-    command
 }
 
 /// Writes the film; `moves` says which streams FFmpeg moves by how much, and `progress` hears how much
@@ -209,11 +157,11 @@ pub fn remux(
     moves: &[(usize, f64)],
     progress: &dyn Fn(gst::ClockTime),
 ) -> anyhow::Result<bool> {
-    let Film { input, file, actions, replacements, recipe, output } = *film;
+    let Film { input, file, part, actions, replacements, recipe, output } = *film;
     let mut command = program("ffmpeg");
     command.args(["-y", "-progress", "pipe:1"]);
     // Streams whose packets have no times get some.
-    part(command.args(["-fflags", "+genpts"]), recipe).arg("-i").arg(probe::path(input));
+    part.cut(command.args(["-fflags", "+genpts"])).arg("-i").arg(probe::path(input));
     for replacement in replacements {
         if let Some(turn) = replacement.turn.filter(|_| has_display_rotation()) {
             command.args(["-display_rotation", &turn.to_string()]);
@@ -260,6 +208,10 @@ pub fn remux(
             }
             Action::Convert(encoder) => {
                 convert(&mut command, place, stream, encoder);
+                if stream.codec_type == "subtitle" && recipe.from > gst::ClockTime::ZERO {
+                    // As those that are copied.
+                    command.args([&format!("-bsf:{place}"), "noise=drop=lt(pts\\,0)"]);
+                }
                 format!("0:{index}")
             }
         };

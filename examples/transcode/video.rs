@@ -21,8 +21,9 @@ use gst_video::VideoInfo;
 
 use crate::damage;
 use crate::film::{Progress, Recipe, Report};
+use crate::part::{Part, ROUNDING};
 use crate::probe::Stream;
-use crate::remux::{self, Beginning};
+use crate::remux;
 
 #[derive(Clone)]
 pub struct Job<'a> {
@@ -30,7 +31,7 @@ pub struct Job<'a> {
     pub stream: &'a Stream,
     /// Whether GStreamer gets frames that FFmpeg has decoded.
     pub is_decoded: bool,
-    pub beginning: Beginning,
+    pub part: Part,
     /// When the frames are shown that the input says to be shown, in its own time.
     pub times: &'a [f64],
     /// When the last one ends.
@@ -100,6 +101,8 @@ struct Counts {
     end: AtomicU64,
     /// Whether a frame came that lies behind the part.
     is_past: AtomicBool,
+    /// What was said of damage until then.
+    damage: Mutex<Option<String>>,
     /// Of the frames that are encoded, by their running time.
     durations: Mutex<HashMap<gst::ClockTime, gst::ClockTime>>,
 }
@@ -143,7 +146,7 @@ impl Run {
             .ok()
             .context("Several elements are a pipeline")?;
         let by_name = |name| pipeline.by_name(name).context("It is in the pipeline");
-        let mut reader = remux::reader(job.input, job.stream, recipe, job.is_decoded)?;
+        let mut reader = remux::reader(job.input, job.stream, &job.part, job.is_decoded)?;
         let stdout = reader.stdout.take().context("It is piped")?;
         damage::listen_to(reader.stderr.take().context("It is piped")?);
         by_name("source")?.set_property("fd", stdout.as_raw_fd());
@@ -163,7 +166,7 @@ impl Run {
         let pad = |name, direction| {
             by_name(name)?.static_pad(direction).context("A filter has an input and an output")
         };
-        watch_frames(&pad("decoded", "sink")?, job, recipe, &counts);
+        watch_frames(&pad("decoded", "sink")?, job, &counts);
         watch_bytes(&pad("source", "src")?, &counts);
         let muxer = by_name("muxer")?;
         let encoded = muxer.sink_pads().pop().context("It is linked")?;
@@ -276,13 +279,17 @@ impl Run {
         };
         let none = || VideoInfo::builder(gst_video::VideoFormat::I420, 2, 2).build();
         let info = |name, pad| info(name, pad).map_or_else(none, Ok);
+        let said = match self.counts.is_past.load(Relaxed) {
+            true => self.counts.damage.lock().expect("no panic").take(),
+            false => damage::said(),
+        };
         Ok(Encoded {
             frames,
             begin: seconds(gst::ClockTime::from_nseconds(self.counts.begin.load(Relaxed))),
             duration: done.seconds_f64(),
             decoded: info("decoded", "sink")?,
             encoded: info("encoded", "src")?,
-            damage: damage.or_else(|| damage::said().map(|said| format!("It is damaged: {said}"))),
+            damage: damage.or_else(|| said.map(|said| format!("It is damaged: {said}"))),
             interrupted,
         })
     }
@@ -471,12 +478,11 @@ fn seconds(time: gst::ClockTime) -> f64 {
 }
 
 /// Lets those frames pass that are shown, and gives them their times, which the pipe has rounded.
-fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>) {
+fn watch_frames(pad: &gst::Pad, job: &Job, counts: &Arc<Counts>) {
     let counts = counts.clone();
-    let Beginning { shown, own } = job.beginning;
-    let length = recipe.to.map(|to| (to - recipe.from).seconds_f64());
-    let times: Vec<f64> = job.times.iter().map(|time| time - own + shown).collect();
-    let end = job.end - own + shown;
+    let part = job.part;
+    let times: Vec<f64> = job.times.iter().map(|time| part.time(*time)).collect();
+    let end = part.time(job.end);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         counts.alive.fetch_add(1, Relaxed);
         let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else {
@@ -484,9 +490,11 @@ fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>
         };
         let Some(pts) = buffer.pts() else { return gst::PadProbeReturn::Ok };
         let time = seconds(pts);
-        let is_past = length.is_some_and(|length| time > length - ROUNDING);
-        counts.is_past.fetch_or(is_past, Relaxed);
-        if time < shown - ROUNDING || is_past {
+        let is_past = part.ends_before(time);
+        if is_past && !counts.is_past.swap(true, Relaxed) {
+            *counts.damage.lock().expect("no panic") = damage::said();
+        }
+        if time < part.shown - ROUNDING || is_past {
             info.flow_res = Ok(gst::FlowSuccess::Ok);
             // Not Drop, for which the bindings and GStreamer both give the buffer back.
             return gst::PadProbeReturn::Handled;
@@ -510,6 +518,10 @@ fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>
             counts.durations.lock().expect("no panic").insert(time, duration);
         }
         if counts.frames.fetch_add(1, Relaxed) == 0 {
+            if part.seek > 0. {
+                // It was about what lies before the part, or before the key frame.
+                damage::said();
+            }
             counts.begin.store(pts.nseconds(), Relaxed);
         }
         let end = pts + buffer.duration().unwrap_or_default();
@@ -517,6 +529,3 @@ fn watch_frames(pad: &gst::Pad, job: &Job, recipe: &Recipe, counts: &Arc<Counts>
         gst::PadProbeReturn::Ok
     });
 }
-
-/// A little more than half a millisecond, to which Matroska rounds.
-const ROUNDING: f64 = 0.0006;

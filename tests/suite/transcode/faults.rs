@@ -12,7 +12,7 @@ use temp_dir::TempDir;
 const X264: &str = "-c:v libx264 -preset ultrafast";
 
 /// A second of moving pictures and sound: `VIDEO` and `SOUND` stand for the inputs.
-fn make(arguments: &str, folder: &Path) {
+pub fn make(arguments: &str, folder: &Path) {
     let arguments = arguments
         .replace("VIDEO", "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1")
         .replace("SOUND", "-f lavfi -i sine=duration=1.1")
@@ -20,7 +20,7 @@ fn make(arguments: &str, folder: &Path) {
     ffmpeg("ffmpeg", &format!("-y {arguments}"), folder);
 }
 
-fn keep(arguments: &str, folder: &Path) -> String {
+pub fn keep(arguments: &str, folder: &Path) -> String {
     succeed(&format!("{arguments} --reference REF --set strength=0 --force"), folder)
 }
 
@@ -59,7 +59,7 @@ fn count(kind: char, file: &str, folder: &Path) -> String {
 }
 
 /// A folder for a test, or none where what it needs is not installed.
-fn folder() -> Option<TempDir> {
+pub fn folder() -> Option<TempDir> {
     (!missing()).then(|| TempDir::new().expect("a temporary folder"))
 }
 

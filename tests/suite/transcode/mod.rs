@@ -3,6 +3,7 @@
 
 mod batch;
 mod faults;
+mod parts;
 
 use std::fs;
 use std::path::{Path, PathBuf};

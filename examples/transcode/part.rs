@@ -1,0 +1,132 @@
+//! Which part of a stream is read, where it begins, and where FFmpeg begins to read for that.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::film::Recipe;
+use crate::probe::{self, Packets, program};
+
+/// In seconds.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// Where FFmpeg lets the file begin, in the file's own time.
+    origin: f64,
+    /// From there.
+    from: f64,
+    length: Option<f64>,
+    /// Where FFmpeg seeks, from there: before a key frame, for which it doesn't look in files without an index.
+    pub seek: f64,
+    /// When its first frame is shown, from where the part begins.
+    pub shown: f64,
+}
+
+/// Key frames may be stored so much before they are shown, or behind sound of the same time.
+const LEAD: f64 = 1.;
+
+impl Part {
+    pub fn new(
+        input: &Path,
+        stream: usize,
+        packets: &Packets,
+        recipe: &Recipe,
+    ) -> anyhow::Result<Self> {
+        let mut part = Self { origin: 0., from: 0., length: None, seek: 0., shown: 0. };
+        part.shown = part.first_frame(input, stream, &[])?;
+        part.origin = part.first_frame(input, stream, &["-copyts"])? - part.shown;
+        part.from = recipe.from.seconds_f64();
+        part.length = recipe.to.map(|to| (to - recipe.from).seconds_f64());
+        if part.from == 0. {
+            return Ok(part);
+        }
+        let key = packets.keys.iter().rfind(|time| part.time(**time) <= 0.);
+        // In whole milliseconds, which FFmpeg does not round.
+        let seek = |key: &f64| ((key - part.origin - LEAD) * 1e3).floor() / 1e3;
+        part.seek = key.map(seek).unwrap_or(0.).max(0.);
+        let second = packets.times.iter().filter(|time| part.time(**time) >= -ROUNDING).nth(1);
+        let first = part.first_frame(input, stream, &[]);
+        part.shown = match first {
+            Ok(shown) if second.is_none_or(|second| shown < part.time(*second)) => shown,
+            first if part.seek == 0. => first?,
+            // There may be key frames that no decoder can begin with.
+            _ => {
+                part.seek = 0.;
+                part.first_frame(input, stream, &[])?
+            }
+        };
+        Ok(part)
+    }
+
+    /// A time of the file's own from where FFmpeg lets the file begin.
+    pub fn time_in_film(&self, own: f64) -> f64 {
+        own - self.origin
+    }
+
+    /// The same from where the part begins.
+    pub fn time(&self, own: f64) -> f64 {
+        self.time_in_film(own) - self.from
+    }
+
+    /// Whether a frame at this time, from where the part begins, lies behind its end.
+    pub fn ends_before(&self, time: f64) -> bool {
+        self.length.is_some_and(|length| time > length - ROUNDING)
+    }
+
+    /// Whether a frame is shown, at a time of the file's own.
+    pub fn shows(&self, own: f64) -> bool {
+        let time = self.time(own);
+        time >= self.shown - ROUNDING && !self.ends_before(time)
+    }
+
+    /// How much later than there it begins.
+    pub fn lead(&self) -> f64 {
+        self.from - self.seek
+    }
+
+    /// FFmpeg's options for an input that is read from where it seeks.
+    pub fn seek<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        if self.seek > 0. {
+            command.args(["-ss", &format!("{:.6}", self.seek)]);
+        }
+        command
+    }
+
+    /// The same for one that ends with the part, and whose times are from where the part begins.
+    pub fn cut<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        self.seek(command.args(["-itsoffset", &format!("{:.6}", -self.lead())]));
+        if let Some(length) = self.length {
+            command.args(["-t", &format!("{length:.6}")]);
+        }
+        command
+    }
+
+    /// It is decoded, as frames at the beginning may refer to what is not there.
+    fn first_frame(&self, input: &Path, stream: usize, options: &[&str]) -> anyhow::Result<f64> {
+        let mut command = program("ffmpeg");
+        self.seek(command.args(options)).arg("-i").arg(probe::path(input));
+        command.args(["-map", &format!("0:{stream}"), "-frames:v", "1"]);
+        if self.from > 0. {
+            command.args(["-ss", &format!("{:.6}", self.lead())]);
+        }
+        // In microseconds: in the clock of the stream, it would be rounded to one of its frames.
+        command.args(["-fps_mode", "passthrough", "-enc_time_base", "1/1000000"]);
+        command.args(["-f", "framecrc", "-"]);
+        all_streams(&mut command).args(["-t", "0", "-f", "null", "-"]);
+        let text = String::from_utf8(probe::output(&mut command)?)?;
+        let frame = text.lines().find(|line| !line.starts_with('#'));
+        let time = frame.and_then(|line| line.split(',').nth(2)?.trim().parse::<f64>().ok());
+        Ok(time.context(match self.from {
+            0. => "No frame of the video could be decoded",
+            _ => "No frame of the video from --from on could be decoded",
+        })? / 1e6)
+    }
+}
+
+/// Streams that aren't used don't count for where FFmpeg lets a file begin. So all are.
+pub fn all_streams(command: &mut Command) -> &mut Command {
+    command.args(["-map", "0", "-c", "copy", "-copy_unknown"])
+}
+
+/// A little more than half a millisecond, to which Matroska rounds.
+pub const ROUNDING: f64 = 0.0006;

@@ -199,11 +199,11 @@ pub fn write(
         result = remux(moves)?;
     }
     let damage = match result {
-        check::Result::Whole(damage) if damage.is_empty() && !interrupted => {
-            let say = |words: &String| format!("It is cut off or damaged: {words}");
-            complaints.first().map(say).into_iter().collect()
+        check::Result::Whole(mut damage) => {
+            let said = complaints.first().filter(|_| !interrupted);
+            damage.extend(said.map(|words| format!("It is cut off or damaged: {words}")));
+            damage
         }
-        check::Result::Whole(damage) => damage,
         check::Result::Moved(moves) => {
             let all = moves.iter().map(|(stream, by)| {
                 format!("{} was moved by {by:.3} s", file.streams[*stream].description())

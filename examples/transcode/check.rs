@@ -97,7 +97,7 @@ pub fn check(
             Some(frames) if frames == old.times.len() || !is_whole => {
                 [old, new].map(|one| one.times.first().copied())
             }
-            None if *action == Action::Copy && stream.codec_type == "audio" => {
+            None if *action == Action::Copy && stream.codec_type == "audio" && !lacks_packets => {
                 [old, new].map(|one| one.first)
             }
             _ => [None, None],

@@ -774,22 +774,29 @@ fn f190_a_damaged_header_of_aac_costs_no_film() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
     make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a aac in.ts", folder);
-    let mut film = fs::read(folder.join("in.ts")).expect("it is there");
-    let headers: Vec<_> = film.windows(2).enumerate().filter(|(_, it)| it == b"\xff\xf1").collect();
-    let middle = headers[headers.len() / 2].0;
-    film[middle] = 0;
-    fs::write(folder.join("damaged.ts"), film).expect("written");
-    for output in ["out.mkv", "out.mp4"] {
-        let output = format!("damaged.ts -o {output} --reference REF");
-        let output = transcode(&output, folder);
-        let said = text(&output);
-        assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(said.contains("packets of stream #1 (audio, aac) can't be read"), "{said}");
-    }
-    for kind in ['v', 'a'] {
-        let [whole, after] = ["in.ts", "out.mkv"].map(|file| count(kind, file, folder));
-        let [whole, after] = [whole, after].map(|count| count.parse::<u32>().expect("a number"));
-        assert!(whole - after < 4, "{kind}: {after} of {whole}");
+    let film = fs::read(folder.join("in.ts")).expect("it is there");
+    let is_sound =
+        |at: usize| film[at / 188 * 188 + 1] & 0x1F == 1 && film[at / 188 * 188 + 2] == 1;
+    let headers = film.windows(2).enumerate().filter(|(at, it)| is_sound(*at) && it == b"\xff\xf1");
+    let headers: Vec<usize> = headers.map(|(at, _)| at).collect();
+    // FFmpeg reads none of those behind it that have no time of their own, which isn't looked at here.
+    for header in [headers[0], headers[40]] {
+        let mut film = film.clone();
+        film[header] = 0;
+        fs::write(folder.join("damaged.ts"), film).expect("written");
+        for output in ["out.mkv", "out.mp4"] {
+            let output = format!("damaged.ts -o {output} --reference REF --force");
+            let output = transcode(&output, folder);
+            let said = text(&output);
+            assert_eq!(output.status.code(), Some(3), "{said}");
+            assert!(said.contains("packets of stream #1 (audio, aac) can't be read"), "{said}");
+        }
+        for kind in ['v', 'a'] {
+            let [whole, after] = ["in.ts", "out.mkv"].map(|file| count(kind, file, folder));
+            let [whole, after] =
+                [whole, after].map(|count| count.parse::<u32>().expect("a number"));
+            assert!(whole - after < 4, "{kind}: {after} of {whole}");
+        }
     }
 }
 

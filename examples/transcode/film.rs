@@ -272,6 +272,13 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
             "{} can't be decoded: its picture's size is missing",
             stream.description()
         );
+        // It overruns its memory.
+        let is_tiny = stream.width.max(stream.height) < Some(64);
+        ensure!(
+            recipe.video.codec != "h265" || !is_tiny,
+            "x265 can't encode pictures as small as those of {}: choose another --video",
+            stream.description()
+        );
     }
     let manifest = ["hls", "dash"].iter().find(|name| file.format.format_name == **name);
     ensure!(

@@ -375,23 +375,18 @@ fn without_light(caps: &gst::CapsRef) -> gst::Caps {
 
 /// What the encoder is given. Colour is coarser than luma by two in 4:2:0, so that a size that is
 /// odd needs 4:4:4 with most encoders. Grey needs no fine colour, and keeps its range.
-fn encoder_caps(stream: &Stream, recipe: &Recipe) -> &'static str {
+fn encoder_caps(stream: &Stream, recipe: &Recipe) -> String {
     let is_odd = [stream.width, stream.height].into_iter().flatten().any(|length| length % 2 == 1);
-    let is_grey = grey_colorimetry(stream).is_some() && recipe.video.codec != "ffv1";
-    match () {
-        () if is_odd && !recipe.video.takes_odd_sizes => {
-            "video/x-raw, format={Y444, Y444_10LE, Y444_12LE}"
-        }
-        () if is_grey => match (grey_colorimetry(stream), stream.bits()) {
-            (Some("1:4:0:0"), ..9) => "video/x-raw, format=I420, colorimetry=1:4:0:0",
-            (Some("1:4:0:0"), _) => {
-                "video/x-raw, format={I420_12LE, I420_10LE, I420}, colorimetry=1:4:0:0"
-            }
-            (_, ..9) => "video/x-raw, format=I420",
-            _ => "video/x-raw, format={I420_12LE, I420_10LE, I420}",
-        },
-        () => "video/x-raw",
-    }
+    let grey = grey_colorimetry(stream).filter(|_| recipe.video.codec != "ffv1");
+    let formats = match grey {
+        _ if is_odd && !recipe.video.takes_odd_sizes => "Y444, Y444_10LE, Y444_12LE",
+        Some(_) if stream.bits() > 8 => "I420_12LE, I420_10LE, I420",
+        Some(_) => "I420",
+        None => return "video/x-raw".into(),
+    };
+    let range = grey.filter(|_| stream.is_full_range());
+    let colorimetry = range.map(|range| format!(", colorimetry={range}"));
+    format!("video/x-raw, format={{{formats}}}{}", colorimetry.unwrap_or_default())
 }
 
 /// Grey has no matrix. Without any, GStreamer 1.22 converts it wrongly; with one, not at all.

@@ -12,7 +12,7 @@ use moxcms::{
     RenderingIntent, ToneReprCurve, Transform16BitExecutor, TransformOptions, Xyzd,
 };
 
-use crate::colorimetry::Colorimetry;
+use crate::colorimetry::{Colorimetry, D65, Primaries};
 use crate::matrix::{IDENTITY, Matrix};
 
 use super::decode::quietly;
@@ -125,7 +125,7 @@ impl Meaning {
                 Stated::Profile(bytes) => (profile(bytes)?, srgb()),
                 // Adapted to the same white by the same program.
                 Stated::Measured { chromaticities, exponent } => {
-                    (measured(*chromaticities, *exponent), measured(CHROMATICITIES_OF_SRGB, None))
+                    (measured(*chromaticities, *exponent), measured(chromaticities_of_srgb(), None))
                 }
                 Stated::Unusable(why) => return Err(why.clone()),
             };
@@ -337,10 +337,11 @@ fn needed(bytes: &[u8]) -> Result<Vec<u8>, String> {
     Ok(needed)
 }
 
-const D65: [f32; 2] = [0.3127, 0.3290];
-
 /// The chromaticities of red, green, blue and white.
-const CHROMATICITIES_OF_SRGB: [[f32; 2]; 4] = [[0.64, 0.33], [0.30, 0.60], [0.15, 0.06], D65];
+fn chromaticities_of_srgb() -> [[f32; 2]; 4] {
+    let [red, green, blue] = Primaries::Bt709.chromaticities();
+    [red, green, blue, D65].map(|color| color.map(|number| number as f32))
+}
 
 /// The profile of chromaticities of red, green, blue and white, and an exponent.
 fn measured([red, green, blue, white]: [[f32; 2]; 4], exponent: Option<f32>) -> ColorProfile {

@@ -273,12 +273,14 @@ fn f189_f197_mistakes_are_named() {
     let folder = folder.path();
     make("VIDEO -frames:v 1 X264 in.mp4", folder);
     fs::write(folder.join("zero.mp4"), "").expect("written");
+    make("VIDEO -frames:v 1 -vf scale=36:18 X264 tiny.mp4", folder);
     for (arguments, words) in [
         ("in.mp4 -o out", "The name 'out' doesn't say the container: write out.mkv"),
         ("zero.mp4 -o out.mkv", "'zero.mp4' wasn't converted to 'out.mkv'"),
         ("in.mp4 -o out.mkv --set smoothing=-1", "'-1' is no value for it"),
         ("in.mp4 -o out.mkv --set smoothing=60000000001", "'60000000001' is no value for it"),
         ("in.mp4 -o out.mkv --set strength=", "'' is no value for it"),
+        ("tiny.mp4 -o out.mkv --video h265", "x265 can't encode pictures as small as"),
         ("in.mp4 -o out.mkv --set reference-location=x", "the reference is what --reference says"),
     ] {
         let output = transcode(&format!("{arguments} --reference REF"), folder);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::frames::{Frame, Shape, noise};
 use common::oracle::{Colorspace, Picture};
-use common::{Complaint, Rig, VALUES, bytes, complaints};
+use common::{Rig, VALUES, bytes, complaints};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::histomatch::HistoMatch;
@@ -99,13 +99,8 @@ fn set_known(element: &gst::Element, reference: &PathBuf, colorspace: &str) {
 }
 
 fn assert_expected(rig: &Rig) {
-    // A region of one pixel is flat.
-    let is_flat = |complaint: &Complaint| {
-        let text = "The first frames have next to no distribution";
-        matches!(complaint, Complaint::Warning(warning) if warning.starts_with(text))
-    };
     for complaint in rig.complaints() {
-        assert!(complaint.is_of_settings() || is_flat(&complaint), "{complaint:?}");
+        assert!(complaint.is_of_settings(), "{complaint:?}");
     }
 }
 

@@ -127,6 +127,7 @@ pub fn write(
                 && stores_no_times(&file.format),
             field_order: extras.field_order,
             hdr10: extras.hdr10,
+            file: &file,
             stream,
             part,
             times: &packets_of(stream).times,

@@ -14,10 +14,26 @@ use crate::damage;
 
 #[derive(Deserialize)]
 pub struct File {
+    program_version: Version,
     pub streams: Vec<Stream>,
     pub format: Format,
     #[serde(default)]
     pub chapters: Vec<serde::de::IgnoredAny>,
+}
+
+/// Of FFmpeg.
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+impl File {
+    /// The first number of FFmpeg's version. A build from the newest source has none.
+    pub fn version_of_ffmpeg(&self) -> u32 {
+        let version = self.program_version.version.trim_start_matches('n');
+        let number = version.split(['.', '-', ' ']).next();
+        number.and_then(|number| number.parse().ok()).unwrap_or(u32::MAX)
+    }
 }
 
 #[derive(Deserialize)]
@@ -185,7 +201,8 @@ pub fn words(stderr: &[u8]) -> String {
 pub fn file(file: &Path) -> anyhow::Result<File> {
     let mut command = program("ffprobe");
     command
-        .args(["-of", "json", "-show_format", "-show_streams", "-show_chapters"])
+        .args(["-of", "json", "-show_program_version"])
+        .args(["-show_format", "-show_streams", "-show_chapters"])
         .arg(path(file));
     Ok(serde_json::from_slice(&output(&mut command)?)?)
 }

@@ -120,7 +120,13 @@ fn into_named(stream: &Stream) -> Vec<String> {
 
 /// Starts FFmpeg, which writes a stream to its output, in Matroska. It is decoded if that is asked for, and
 /// if GStreamer can't; then FFmpeg chooses the nearest pixel format that GStreamer knows.
-pub fn reader(input: &Path, stream: &Stream, part: &Part, decodes: bool) -> anyhow::Result<Child> {
+pub fn reader(
+    input: &Path,
+    file: &File,
+    stream: &Stream,
+    part: &Part,
+    decodes: bool,
+) -> anyhow::Result<Child> {
     let decodes = decodes || !FOUND.contains(&stream.codec_name.as_str()) || !is_named(stream);
     let mut command = program("ffmpeg");
     if !decodes {
@@ -137,7 +143,7 @@ pub fn reader(input: &Path, stream: &Stream, part: &Part, decodes: bool) -> anyh
     }
     command.args([
         "-enc_time_base",
-        source_clock(),
+        source_clock(file),
         "-fps_mode",
         "passthrough",
         "-strict",
@@ -163,7 +169,7 @@ pub fn remux(
     // Streams whose packets have no times get some.
     part.cut(command.args(["-fflags", "+genpts"])).arg("-i").arg(probe::path(input));
     for replacement in replacements {
-        if let Some(turn) = replacement.turn.filter(|_| has_display_rotation()) {
+        if let Some(turn) = replacement.turn.filter(|_| has_display_rotation(file)) {
             command.args(["-display_rotation", &turn.to_string()]);
         }
         command.args(["-itsoffset", &format!("{:.6}", replacement.encoded.begin)]);
@@ -189,7 +195,7 @@ pub fn remux(
                 let (replacement, from) = inputs
                     .find(|(replacement, _)| replacement.stream == index)
                     .context("Each video stream is replaced")?;
-                replaced(&mut command, place, stream, replacement, recipe);
+                replaced(&mut command, place, stream, replacement, film);
                 format!("{from}:0")
             }
             Action::Copy => {
@@ -263,7 +269,7 @@ fn replaced(
     place: usize,
     stream: &Stream,
     replacement: &Replacement,
-    recipe: &Recipe,
+    Film { file, recipe, .. }: &Film,
 ) {
     let Encoded { decoded, encoded, .. } = &replacement.encoded;
     let is_kept = decoded.colorimetry() == encoded.colorimetry()
@@ -287,34 +293,20 @@ fn replaced(
     for tag in ["encoder", "ENCODER", "BPS", "NUMBER_OF_BYTES"] {
         command.args([&format!("-metadata:s:{place}"), &format!("{tag}=")]);
     }
-    if let Some(turn) = replacement.turn.filter(|_| !has_display_rotation()) {
+    if let Some(turn) = replacement.turn.filter(|_| !has_display_rotation(file)) {
         let rotate = turn.rem_euclid(360.);
         command.args([&format!("-metadata:s:{place}"), &format!("rotate={rotate}")]);
     }
 }
 
 /// What encoders are told so that times stay as they are in the source: a word since FFmpeg 6.1, which 9 insists on.
-fn source_clock() -> &'static str {
-    static IS_OLD: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
-        let version = program("ffmpeg").arg("-version").output();
-        let text = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-        let major = |text: &str| {
-            let number = text.strip_prefix("ffmpeg version ")?.trim_start_matches('n');
-            number.split(['.', '-', ' ']).next()?.parse::<u32>().ok()
-        };
-        // A build from the newest source has no number.
-        text.is_ok_and(|text| major(&text).is_some_and(|major| major < 7))
-    });
-    if *IS_OLD { "-1" } else { "demux" }
+fn source_clock(file: &File) -> &'static str {
+    if file.version_of_ffmpeg() < 7 { "-1" } else { "demux" }
 }
 
 /// FFmpeg 5.1 turns what is copied by the tag `rotate`, counter-clockwise; later versions don't know it.
-fn has_display_rotation() -> bool {
-    static HAS: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
-        let help = program("ffmpeg").args(["-h", "full"]).output();
-        help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("\n-display_rotation"))
-    });
-    *HAS
+fn has_display_rotation(file: &File) -> bool {
+    file.version_of_ffmpeg() > 5
 }
 
 fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str) {

@@ -22,12 +22,13 @@ use gst_video::VideoInfo;
 use crate::damage;
 use crate::film::{Progress, Recipe, Report};
 use crate::part::{Part, ROUNDING};
-use crate::probe::Stream;
+use crate::probe::{File, Stream};
 use crate::remux;
 
 #[derive(Clone)]
 pub struct Job<'a> {
     pub input: &'a Path,
+    pub file: &'a File,
     pub stream: &'a Stream,
     /// Whether GStreamer gets frames that FFmpeg has decoded.
     pub is_decoded: bool,
@@ -146,7 +147,7 @@ impl Run {
             .ok()
             .context("Several elements are a pipeline")?;
         let by_name = |name| pipeline.by_name(name).context("It is in the pipeline");
-        let mut reader = remux::reader(job.input, job.stream, &job.part, job.is_decoded)?;
+        let mut reader = remux::reader(job.input, job.file, job.stream, &job.part, job.is_decoded)?;
         let stdout = reader.stdout.take().context("It is piped")?;
         damage::listen_to(reader.stderr.take().context("It is piped")?);
         by_name("source")?.set_property("fd", stdout.as_raw_fd());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{bail, ensure};
 
-use crate::film::{Action, Report};
+use crate::film::{Action, Report, Source};
 use crate::probe::{self, File, Packets, Stream};
 use crate::remux::{Film, Replacement};
 use crate::text;
@@ -24,13 +24,9 @@ pub enum Result {
 
 /// An error if what was written lacks anything but packets that can't be read. What is fewer because an encoder
 /// has no more is said.
-pub fn check(
-    film: &Film,
-    before: &HashMap<usize, Packets>,
-    lacks_packets: bool,
-    report: &dyn Report,
-) -> anyhow::Result<Result> {
-    let Film { file, actions, replacements, recipe, output, .. } = *film;
+pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::Result<Result> {
+    let Film { source, actions, replacements, recipe, output } = *film;
+    let Source { file, packets: before, .. } = source;
     let written = probe::file(output)?;
     let (after, _) = probe::packets(output)?;
     let kept: Vec<(&Stream, &Action)> = file
@@ -65,7 +61,7 @@ pub fn check(
         {
             fewer.push(format!("{name}: {old} channels become {new} in the encoder"));
         }
-        let old = before.get(&stream.index).unwrap_or(&nothing);
+        let old = &before[&stream.index];
         let new = after.get(&new.index).unwrap_or(&nothing);
         let replacement = replacements.iter().find(|one| one.stream == stream.index);
         let frames = replacement.map(|one| one.encoded.frames as usize);
@@ -167,7 +163,7 @@ fn undecodable(name: &str, replacement: &Replacement) -> Option<String> {
 }
 
 fn corrupt(film: &Film, stream: &Stream, packets: &Packets) -> Option<String> {
-    let Film { part, recipe, .. } = film;
+    let (part, recipe) = (film.part(), film.recipe);
     let mut times = packets.corrupt(stream);
     times.retain(|time| {
         let time = part.time(*time);

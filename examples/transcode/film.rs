@@ -1,12 +1,13 @@
 //! One film: its video streams are matched, each into a file of its own, and put into the place of the
 //! old ones; everything else is copied.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use indicatif::DecimalBytes;
 
 use crate::check;
@@ -71,6 +72,14 @@ pub enum End {
     Interrupted,
 }
 
+/// A film that is read.
+pub struct Source<'a> {
+    pub input: &'a Path,
+    pub file: File,
+    /// Of each stream.
+    pub packets: HashMap<usize, Packets>,
+}
+
 /// What is done to a stream.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
@@ -102,71 +111,28 @@ pub fn write(
     );
     changes.iter().for_each(|change| report.say(change));
     check_room(&file, workspace)?;
-    let films: Vec<&Stream> = file.streams.iter().filter(|stream| stream.is_film()).collect();
+    let (mut packets, complaint) = probe::packets(input)?;
+    for stream in &file.streams {
+        packets.entry(stream.index).or_default();
+    }
+    let source = Source { input, file, packets };
+    let films: Vec<&Stream> = source.file.streams.iter().filter(|it| it.is_film()).collect();
 
-    let duration = file.format.duration.map(|seconds| part_of(seconds, recipe));
+    let duration = source.file.format.duration.map(|seconds| part_of(seconds, recipe));
     let total = duration.map(|one| one * films.len() as u64 + one / REST);
     let mut step = Step { report, before: Progress { total, ..Progress::default() } };
-    let (packets, complaint) = probe::packets(input)?;
-    let nothing = Packets::default();
-    let packets_of = |stream: &Stream| packets.get(&stream.index).unwrap_or(&nothing);
-    let mut complaints: Vec<String> = complaint.into_iter().collect();
-    let mut parts = Vec::new();
+    let output = workspace.file(&format!("film.{}", recipe.container.endings[0]));
     let mut replacements = Vec::new();
     for stream in &films {
-        let turn = Turn::of(stream);
-        let kept = turn.as_ref().and_then(|turn| turn.kept_in(recipe.container));
-        let path = workspace.file(&format!("video-{}.mkv", stream.index));
-        let extras = probe::extras(input, stream)?;
-        say_what_is_lost(stream, &extras, &recipe.video, report);
-        let part = Part::new(input, stream.index, packets_of(stream), recipe)?;
-        let mut job = Job {
-            input,
-            // Without times of their own, only a decoder knows in which order frames are shown.
-            is_decoded: (stream.has_b_frames > 0 || stream.codec_name == "h264")
-                && stores_no_times(&file.format),
-            field_order: extras.field_order,
-            hdr10: extras.hdr10,
-            file: &file,
-            stream,
-            part,
-            times: &packets_of(stream).times,
-            end: packets_of(stream).end,
-            turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
-            output: &path,
+        let replacement = replacement(&source, stream, workspace, recipe, interrupted, &step)?;
+        let Some(replacement) = replacement else {
+            return Ok((output, End::Interrupted, Progress::default()));
         };
-        let mut encoded = video::encode(&job, recipe, interrupted, &step)?;
-        let is_asked_for = |time: &f64| !recipe.is_part() || part.shows(*time);
-        let mut decodable = job.times.iter().filter(|time| is_asked_for(time)).count();
-        if let Some(first) = &encoded
-            && !first.interrupted
-            && (first.frames as usize) < decodable
-        {
-            // Some packets hold no frame that is shown.
-            let (mut expected, complaint) = probe::frame_times(input, stream.index)?;
-            expected.retain(is_asked_for);
-            decodable = expected.len();
-            // What comes before the first frame is left out where a film was joined or cut.
-            let begun = job
-                .times
-                .iter()
-                .filter(|time| is_asked_for(time) && Some(*time) >= expected.first());
-            complaints.extend(complaint.filter(|_| decodable < begun.count()));
-            if differs(&expected, job.output)? {
-                job.is_decoded = true;
-                encoded = video::encode(&job, recipe, interrupted, &step)?;
-            }
-        }
-        let Some(encoded) = encoded else {
-            return Ok((path, End::Interrupted, Progress::default()));
-        };
-        say_what_is_reduced(stream, &encoded, &recipe.video, report);
+        let encoded = &replacement.encoded;
         step.before.frames += encoded.frames;
         step.before.done += gst::ClockTime::from_seconds_f64(encoded.duration);
         let stop = encoded.interrupted;
-        let stream = stream.index;
-        replacements.push(Replacement { stream, path, turn: kept, decodable, encoded });
-        parts.push(part);
+        replacements.push(replacement);
         if stop {
             break;
         }
@@ -178,11 +144,8 @@ pub fn write(
         "Interrupted before each of its video streams was begun; nothing is written"
     );
 
-    let output = workspace.file(&format!("film.{}", recipe.container.endings[0]));
     let film = Film {
-        input,
-        file: &file,
-        part: parts.iter().min_by(|a, b| a.seek.total_cmp(&b.seek)).context("It has video")?,
+        source: &source,
         actions: &actions,
         replacements: &replacements,
         recipe,
@@ -192,7 +155,7 @@ pub fn write(
         let lacks_packets = remux::remux(&film, moves, &|done| {
             step.progress(&Progress { done: done / REST, ..Progress::default() });
         })?;
-        check::check(&film, &packets, lacks_packets, &step)
+        check::check(&film, lacks_packets, &step)
     };
     let mut result = remux(&[])?;
     if let check::Result::Moved(moves) = &result {
@@ -201,13 +164,14 @@ pub fn write(
     }
     let damage = match result {
         check::Result::Whole(mut damage) => {
-            let said = complaints.first().filter(|_| !interrupted);
+            let of_frames = replacements.iter().find_map(|one| one.complaint.clone());
+            let said = complaint.or(of_frames).filter(|_| !interrupted);
             damage.extend(said.map(|words| format!("It is cut off or damaged: {words}")));
             damage
         }
         check::Result::Moved(moves) => {
             let all = moves.iter().map(|(stream, by)| {
-                format!("{} was moved by {by:.3} s", file.streams[*stream].description())
+                format!("{} was moved by {by:.3} s", source.file.streams[*stream].description())
             });
             bail!("The check fails: {}", all.collect::<Vec<_>>().join(", "))
         }
@@ -219,6 +183,61 @@ pub fn write(
         (false, false) => End::Damaged,
     };
     Ok((output, end, matched))
+}
+
+/// Matches a video stream. `None`: it was interrupted before there was anything to be kept.
+fn replacement(
+    source: &Source,
+    stream: &Stream,
+    workspace: &Workspace,
+    recipe: &Recipe,
+    interrupted: &AtomicBool,
+    report: &dyn Report,
+) -> anyhow::Result<Option<Replacement>> {
+    let Source { input, file, .. } = source;
+    let turn = Turn::of(stream);
+    let kept = turn.as_ref().and_then(|turn| turn.kept_in(recipe.container));
+    let path = workspace.file(&format!("video-{}.mkv", stream.index));
+    let extras = probe::extras(input, stream)?;
+    say_what_is_lost(stream, &extras, &recipe.video, report);
+    let part = Part::new(source, stream, recipe)?;
+    let mut job = Job {
+        source,
+        stream,
+        part,
+        // Without times of their own, only a decoder knows in which order frames are shown.
+        is_decoded: (stream.has_b_frames > 0 || stream.codec_name == "h264")
+            && stores_no_times(&file.format),
+        field_order: extras.field_order,
+        hdr10: extras.hdr10,
+        turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
+        output: &path,
+    };
+    let mut encoded = video::encode(&job, recipe, interrupted, report)?;
+    let is_asked_for = |time: &f64| !recipe.is_part() || part.shows(*time);
+    let mut times = source.packets[&stream.index].times.clone();
+    times.retain(is_asked_for);
+    let (mut decodable, mut complaint) = (times.len(), None);
+    if let Some(first) = &encoded
+        && !first.interrupted
+        && (first.frames as usize) < decodable
+    {
+        // Some packets hold no frame that is shown.
+        let (mut expected, said) = probe::frame_times(input, stream.index)?;
+        expected.retain(is_asked_for);
+        decodable = expected.len();
+        // What comes before the first frame is left out where a film was joined or cut.
+        times.retain(|time| Some(time) >= expected.first());
+        complaint = said.filter(|_| decodable < times.len());
+        if differs(&expected, job.output)? {
+            job.is_decoded = true;
+            encoded = video::encode(&job, recipe, interrupted, report)?;
+        }
+    }
+    let Some(encoded) = encoded else { return Ok(None) };
+    say_what_is_reduced(stream, &encoded, &recipe.video, report);
+    let stream = stream.index;
+    Ok(Some(Replacement { stream, path, part, turn: kept, decodable, complaint, encoded }))
 }
 
 /// Whether a container says of frames only in which order they are stored.

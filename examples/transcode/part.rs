@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::film::Recipe;
-use crate::probe::{self, Packets, program};
+use crate::film::{Recipe, Source};
+use crate::probe::{self, Stream, program};
 
 /// In seconds.
 #[derive(Clone, Copy)]
@@ -26,12 +26,8 @@ pub struct Part {
 const LEAD: f64 = 1.;
 
 impl Part {
-    pub fn new(
-        input: &Path,
-        stream: usize,
-        packets: &Packets,
-        recipe: &Recipe,
-    ) -> anyhow::Result<Self> {
+    pub fn new(source: &Source, stream: &Stream, recipe: &Recipe) -> anyhow::Result<Self> {
+        let (input, packets, stream) = (source.input, &source.packets[&stream.index], stream.index);
         let mut part = Self { origin: 0., from: 0., length: None, seek: 0., shown: 0. };
         part.shown = part.first_frame(input, stream, &[])?;
         part.origin = part.first_frame(input, stream, &["-copyts"])? - part.shown;

@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, ensure};
 
 use crate::colors::Colors;
-use crate::film::{Action, Recipe};
+use crate::film::{Action, Recipe, Source};
 use crate::formats::Container;
 use crate::part::{Part, all_streams};
 use crate::probe::{self, File, MISSING, Stream, program};
-use crate::video::{self, Encoded};
+use crate::video::{self, Encoded, Job};
 
 /// The video that comes into the place of a stream.
 pub struct Replacement {
@@ -19,20 +19,28 @@ pub struct Replacement {
     pub path: PathBuf,
     /// The rotation that the container is to say.
     pub turn: Option<f64>,
-    /// How many frames of the whole stream can be decoded.
+    pub part: Part,
+    /// How many of its frames can be decoded, and what FFmpeg says if that is less than it should be.
     pub decodable: usize,
+    pub complaint: Option<String>,
     pub encoded: Encoded,
 }
 
 /// A film that is put together.
 pub struct Film<'a> {
-    pub input: &'a Path,
-    pub file: &'a File,
-    pub part: &'a Part,
+    pub source: &'a Source<'a>,
     pub actions: &'a [Action],
     pub replacements: &'a [Replacement],
     pub recipe: &'a Recipe,
     pub output: &'a Path,
+}
+
+impl Film<'_> {
+    /// What is read of all streams that aren't replaced.
+    pub fn part(&self) -> &Part {
+        let parts = self.replacements.iter().map(|one| &one.part);
+        parts.min_by(|a, b| a.seek.total_cmp(&b.seek)).expect("a film has video")
+    }
 }
 
 /// Whether a container takes these streams as they are: by trying, as only the muxer knows.
@@ -120,20 +128,15 @@ fn into_named(stream: &Stream) -> Vec<String> {
 
 /// Starts FFmpeg, which writes a stream to its output, in Matroska. It is decoded if that is asked for, and
 /// if GStreamer can't; then FFmpeg chooses the nearest pixel format that GStreamer knows.
-pub fn reader(
-    input: &Path,
-    file: &File,
-    stream: &Stream,
-    part: &Part,
-    decodes: bool,
-) -> anyhow::Result<Child> {
-    let decodes = decodes || !FOUND.contains(&stream.codec_name.as_str()) || !is_named(stream);
+pub fn reader(job: &Job) -> anyhow::Result<Child> {
+    let Job { source, stream, part, is_decoded, .. } = job;
+    let decodes = *is_decoded || !FOUND.contains(&stream.codec_name.as_str()) || !is_named(stream);
     let mut command = program("ffmpeg");
     if !decodes {
         // Packets without times of their own get some. A decoder knows them better.
         command.args(["-fflags", "+genpts"]);
     }
-    part.seek(&mut command).arg("-i").arg(probe::path(input));
+    part.seek(&mut command).arg("-i").arg(probe::path(source.input));
     command.args(["-map", &format!("0:{}", stream.index)]);
     if decodes {
         // FFV1 loses nothing.
@@ -143,7 +146,7 @@ pub fn reader(
     }
     command.args([
         "-enc_time_base",
-        source_clock(file),
+        source_clock(&source.file),
         "-fps_mode",
         "passthrough",
         "-strict",
@@ -163,11 +166,12 @@ pub fn remux(
     moves: &[(usize, f64)],
     progress: &dyn Fn(gst::ClockTime),
 ) -> anyhow::Result<bool> {
-    let Film { input, file, part, actions, replacements, recipe, output } = *film;
+    let Film { source, actions, replacements, recipe, output } = *film;
+    let Source { input, file, .. } = source;
     let mut command = program("ffmpeg");
     command.args(["-y", "-progress", "pipe:1"]);
     // Streams whose packets have no times get some.
-    part.cut(command.args(["-fflags", "+genpts"])).arg("-i").arg(probe::path(input));
+    film.part().cut(command.args(["-fflags", "+genpts"])).arg("-i").arg(probe::path(input));
     for replacement in replacements {
         if let Some(turn) = replacement.turn.filter(|_| has_display_rotation(file)) {
             command.args(["-display_rotation", &turn.to_string()]);
@@ -269,7 +273,7 @@ fn replaced(
     place: usize,
     stream: &Stream,
     replacement: &Replacement,
-    Film { file, recipe, .. }: &Film,
+    Film { source, recipe, .. }: &Film,
 ) {
     let Encoded { decoded, encoded, .. } = &replacement.encoded;
     let is_kept = decoded.colorimetry() == encoded.colorimetry()
@@ -293,7 +297,7 @@ fn replaced(
     for tag in ["encoder", "ENCODER", "BPS", "NUMBER_OF_BYTES"] {
         command.args([&format!("-metadata:s:{place}"), &format!("{tag}=")]);
     }
-    if let Some(turn) = replacement.turn.filter(|_| !has_display_rotation(file)) {
+    if let Some(turn) = replacement.turn.filter(|_| !has_display_rotation(&source.file)) {
         let rotate = turn.rem_euclid(360.);
         command.args([&format!("-metadata:s:{place}"), &format!("rotate={rotate}")]);
     }

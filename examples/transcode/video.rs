@@ -20,23 +20,18 @@ use gst::prelude::*;
 use gst_video::VideoInfo;
 
 use crate::damage;
-use crate::film::{Progress, Recipe, Report};
+use crate::film::{Progress, Recipe, Report, Source};
 use crate::part::{Part, ROUNDING};
-use crate::probe::{File, Stream};
+use crate::probe::Stream;
 use crate::remux;
 
 #[derive(Clone)]
 pub struct Job<'a> {
-    pub input: &'a Path,
-    pub file: &'a File,
+    pub source: &'a Source<'a>,
     pub stream: &'a Stream,
     /// Whether GStreamer gets frames that FFmpeg has decoded.
     pub is_decoded: bool,
     pub part: Part,
-    /// When the frames are shown that the input says to be shown, in its own time.
-    pub times: &'a [f64],
-    /// When the last one ends.
-    pub end: f64,
     /// Which field is shown first, as GStreamer calls it.
     pub field_order: Option<&'static str>,
     /// A value of videoflip's property `video-direction`, if the pixels are to be turned.
@@ -140,14 +135,14 @@ impl Run {
             turn.unwrap_or_default(),
             encoder_caps(job.stream, recipe),
             recipe.video.pipeline,
-            timescale(job.times),
+            timescale(&job.source.packets[&job.stream.index].times),
         );
         let pipeline = gst::parse::launch(&text)?
             .downcast::<gst::Pipeline>()
             .ok()
             .context("Several elements are a pipeline")?;
         let by_name = |name| pipeline.by_name(name).context("It is in the pipeline");
-        let mut reader = remux::reader(job.input, job.file, job.stream, &job.part, job.is_decoded)?;
+        let mut reader = remux::reader(job)?;
         let stdout = reader.stdout.take().context("It is piped")?;
         damage::listen_to(reader.stderr.take().context("It is piped")?);
         by_name("source")?.set_property("fd", stdout.as_raw_fd());
@@ -477,8 +472,9 @@ fn seconds(time: gst::ClockTime) -> f64 {
 fn watch_frames(pad: &gst::Pad, job: &Job, counts: &Arc<Counts>) {
     let counts = counts.clone();
     let part = job.part;
-    let times: Vec<f64> = job.times.iter().map(|time| part.time(*time)).collect();
-    let end = part.time(job.end);
+    let packets = &job.source.packets[&job.stream.index];
+    let times: Vec<f64> = packets.times.iter().map(|time| part.time(*time)).collect();
+    let end = part.time(packets.end);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         counts.alive.fetch_add(1, Relaxed);
         let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else {

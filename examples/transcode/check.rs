@@ -77,13 +77,13 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
             if lacks_packets && *action == Action::Copy && missing > 0 {
                 damage.push(format!("{missing} of {} packets of {name} can't be read", old.count));
             } else {
-                damage.extend(compare(file, (stream, action), replacement, old, new)?);
+                damage.extend(compare(film, (stream, action), replacement, old, new)?);
             }
         } else if !is_interrupted {
             damage.extend(replacement.and_then(|one| undecodable(&name, one)));
         }
         if !is_interrupted {
-            damage.extend(corrupt(film, stream, old));
+            damage.extend(corrupt(film, stream, replacement));
         }
         if recipe.is_part() {
             continue;
@@ -94,7 +94,8 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
                 [old, new].map(|one| one.times.first().copied())
             }
             None if *action == Action::Copy && stream.codec_type == "audio" && !lacks_packets => {
-                [old, new].map(|one| one.first)
+                let first = if film.unheard(stream) > 0 { old.unheard().1 } else { old.first };
+                [first, new.first]
             }
             _ => [None, None],
         };
@@ -120,7 +121,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
 
 /// Compares a whole stream with what became of it; gives what couldn't be decoded.
 fn compare(
-    file: &File,
+    film: &Film,
     (stream, action): (&Stream, &Action),
     replacement: Option<&Replacement>,
     old: &Packets,
@@ -130,18 +131,18 @@ fn compare(
     if let Some(replacement) = replacement {
         let frames = replacement.encoded.frames as usize;
         if frames == old.times.len() {
-            if !jumps(file) {
+            if !film.source.file.format.may_jump() {
                 compare_times(&name, old, new)?;
             }
         } else if frames < old.times.len() {
             return Ok(undecodable(&name, replacement));
         }
     } else if *action == Action::Copy && !stream.codec_name.starts_with("pcm_") {
+        let expected = old.count - film.unheard(stream);
         ensure!(
-            new.count == old.count,
-            "The check fails: {name} has {} of {} packets",
-            new.count,
-            old.count
+            new.count == expected,
+            "The check fails: {name} has {} of {expected} packets",
+            new.count
         );
     } else if stream.codec_type == "audio" {
         ensure!(
@@ -162,16 +163,24 @@ fn undecodable(name: &str, replacement: &Replacement) -> Option<String> {
     (frames < all).then(|| format!("{frames} of {all} frames of {name} could be decoded"))
 }
 
-fn corrupt(film: &Film, stream: &Stream, packets: &Packets) -> Option<String> {
-    let (part, recipe) = (film.part(), film.recipe);
+fn corrupt(film: &Film, stream: &Stream, replacement: Option<&Replacement>) -> Option<String> {
+    let (source, is_part) = (film.source, film.recipe.is_part());
+    if is_part && source.is_joined() {
+        return None;
+    }
+    let packets = &source.packets[&stream.index];
+    // Frames refer to those behind the key frame before them.
+    let part = replacement.map_or(film.part(), |one| &one.part);
+    let begin = replacement.map_or(0., |one| one.part.key);
     let mut times = packets.corrupt(stream);
     times.retain(|time| {
         let time = part.time(*time);
-        !recipe.is_part() || (time >= 0. && !part.ends_before(time))
+        !is_part || (time >= begin && !part.ends_before(time))
     });
     let first = gst::ClockTime::try_from_seconds_f64(part.time_in_film(*times.first()?)).ok()?;
+    let joined = if source.file.format.may_jump() { ", or films were joined there" } else { "" };
     Some(format!(
-        "{} of {} packets of {} lack bytes, the first one at {}",
+        "{} of {} packets of {} lack bytes{joined}; the first one is at {}",
         times.len(),
         packets.count,
         stream.description(),
@@ -182,11 +191,6 @@ fn corrupt(film: &Film, stream: &Stream, packets: &Packets) -> Option<String> {
 fn has_packets(stream: &Stream) -> bool {
     ["video", "audio", "subtitle"].contains(&stream.codec_type.as_str())
         && !stream.has("attached_pic")
-}
-
-/// Whether its times may begin again in the middle.
-fn jumps(file: &File) -> bool {
-    ["mpegts", "mpeg"].contains(&file.format.format_name.as_str())
 }
 
 fn compare_times(name: &str, old: &Packets, new: &Packets) -> anyhow::Result<()> {

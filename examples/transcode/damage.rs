@@ -9,9 +9,10 @@ use std::thread;
 /// The last that was said.
 static SAID: Mutex<Option<String>> = Mutex::new(None);
 
-/// As decoders say it of H.264, MPEG-1 and MPEG-2, MPEG-4, and Motion JPEG. All else may be no damage: that what was
-/// cut refers to frames before it, for instance.
-const WORDS: [&str; 4] = ["error while decoding MB", "damaged at", "Error at MB", "error y="];
+/// As decoders say it of H.264, MPEG-1 and MPEG-2, MPEG-4, Motion JPEG, and of what they conceal. All else may be no
+/// damage: that what was cut refers to frames before it, for instance.
+const WORDS: [&str; 5] =
+    ["error while decoding MB", "damaged at", "Error at MB", "error y=", "concealing "];
 
 /// Listens to GStreamer's decoders from now on.
 pub fn listen() {
@@ -22,13 +23,13 @@ pub fn listen() {
         // It would write what is listened to.
         gst::log::remove_default_log_function();
     }
-    if decoders.threshold() < gst::DebugLevel::Error {
-        decoders.set_threshold(gst::DebugLevel::Error);
+    if decoders.threshold() < gst::DebugLevel::Info {
+        decoders.set_threshold(gst::DebugLevel::Info);
     }
     gst::log::add_log_function(move |category, level, _, _, _, _, message| {
         if let Some(text) = message.get()
             && category == decoders
-            && level == gst::DebugLevel::Error
+            && level <= gst::DebugLevel::Info
         {
             hear(&text);
         }

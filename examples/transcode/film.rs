@@ -80,6 +80,19 @@ pub struct Source<'a> {
     pub packets: HashMap<usize, Packets>,
 }
 
+impl Source<'_> {
+    /// Whether it was joined of films with times of their own, which FFmpeg lets follow each other.
+    pub fn is_joined(&self) -> bool {
+        let films = self.file.streams.iter().filter(|stream| stream.is_film());
+        self.file.format.may_jump() && films.into_iter().any(|it| self.packets[&it.index].jumps())
+    }
+
+    /// When the frames of a stream are shown that are to be shown, in the file's own time, as far as that says it.
+    pub fn times(&self, stream: &Stream) -> &[f64] {
+        if self.is_joined() { &[] } else { &self.packets[&stream.index].times }
+    }
+}
+
 /// What is done to a stream.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
@@ -165,7 +178,9 @@ pub fn write(
     let damage = match result {
         check::Result::Whole(mut damage) => {
             let of_frames = replacements.iter().find_map(|one| one.complaint.clone());
-            let said = complaint.or(of_frames).filter(|_| !interrupted);
+            let ends_later = replacements.iter().any(|one| one.encoded.ends_later);
+            // Of a part, it may be about what lies behind it.
+            let said = complaint.filter(|_| !ends_later).or(of_frames).filter(|_| !interrupted);
             damage.extend(said.map(|words| format!("It is cut off or damaged: {words}")));
             damage
         }
@@ -214,7 +229,7 @@ fn replacement(
         output: &path,
     };
     let mut encoded = video::encode(&job, recipe, interrupted, report)?;
-    let is_asked_for = |time: &f64| !recipe.is_part() || part.shows(*time);
+    let is_asked_for = |time: &f64| !recipe.is_part() || (!source.is_joined() && part.shows(*time));
     let mut times = source.packets[&stream.index].times.clone();
     times.retain(is_asked_for);
     let (mut decodable, mut complaint) = (times.len(), None);
@@ -307,7 +322,7 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
          `ffmpeg -i LIST -map 0 -c copy FILM.mkv` first",
         file.format.format_name
     );
-    if let Some(duration) = file.format.duration {
+    if let Some(duration) = file.format.duration.filter(|_| !file.format.may_jump()) {
         let lasts = gst::ClockTime::try_from_seconds_f64(duration).unwrap_or_default();
         ensure!(
             recipe.from < lasts,
@@ -394,7 +409,7 @@ fn is_list_of_chapters(stream: &Stream, file: &File) -> bool {
 
 /// Beside chapters, FFmpeg writes the timecode that the video's stream tells: as a track or as a tag.
 fn is_written_anew(stream: &Stream, file: &File) -> bool {
-    is_list_of_chapters(stream, file) || stream.codec_tag_string == "tmcd"
+    is_list_of_chapters(stream, file) || stream.is_timecode()
 }
 
 /// What isn't kept as it is, though nobody asked for that.

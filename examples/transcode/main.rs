@@ -21,6 +21,7 @@ mod probe;
 mod remux;
 mod screen;
 mod text;
+mod timecode;
 mod turn;
 mod video;
 mod workspace;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::film::{Recipe, Source};
 use crate::probe::{self, Stream, program};
@@ -16,10 +16,14 @@ pub struct Part {
     /// From there.
     from: f64,
     length: Option<f64>,
-    /// Where FFmpeg seeks, from there: before a key frame, for which it doesn't look in files without an index.
+    /// When the key frame is stored that it begins behind, from where it begins.
+    pub key: f64,
+    /// Where FFmpeg seeks, from where it lets the file begin: before a key frame, for which it doesn't look in files without an index.
     pub seek: f64,
     /// When its first frame is shown, from where the part begins.
     pub shown: f64,
+    /// How much later than the first frame of the stream that is.
+    pub skipped: f64,
 }
 
 /// Key frames may be stored so much before they are shown, or behind sound of the same time.
@@ -27,30 +31,51 @@ const LEAD: f64 = 1.;
 
 impl Part {
     pub fn new(source: &Source, stream: &Stream, recipe: &Recipe) -> anyhow::Result<Self> {
-        let (input, packets, stream) = (source.input, &source.packets[&stream.index], stream.index);
-        let mut part = Self { origin: 0., from: 0., length: None, seek: 0., shown: 0. };
-        part.shown = part.first_frame(input, stream, &[])?;
-        part.origin = part.first_frame(input, stream, &["-copyts"])? - part.shown;
+        let whole = f64::NEG_INFINITY;
+        let mut part = Self {
+            origin: 0.,
+            from: 0.,
+            length: None,
+            key: whole,
+            seek: 0.,
+            shown: 0.,
+            skipped: 0.,
+        };
+        let first_frame =
+            |part: &Self, options: &[&str]| part.first_frame(source.input, stream.index, options);
+        part.shown = first_frame(&part, &[])?;
+        part.origin = first_frame(&part, &["-copyts"])? - part.shown;
+        let first_of_all = part.shown;
         part.from = recipe.from.seconds_f64();
         part.length = recipe.to.map(|to| (to - recipe.from).seconds_f64());
         if part.from == 0. {
             return Ok(part);
         }
-        let key = packets.keys.iter().rfind(|time| part.time(**time) <= 0.);
-        // In whole milliseconds, which FFmpeg does not round.
-        let seek = |key: &f64| ((key - part.origin - LEAD) * 1e3).floor() / 1e3;
-        part.seek = key.map(seek).unwrap_or(0.).max(0.);
-        let second = packets.times.iter().filter(|time| part.time(**time) >= -ROUNDING).nth(1);
-        let first = part.first_frame(input, stream, &[]);
+        let times = source.times(stream);
+        let mut keys = source.packets[&stream.index].keys.iter().filter(|_| !source.is_joined());
+        let key = keys.rfind(|[shown, _]| part.time(*shown) <= 0.);
+        if let Some([_, stored]) = key {
+            part.key = part.time(*stored);
+            // In whole milliseconds, which FFmpeg does not round.
+            part.seek = (((part.key + part.from - LEAD) * 1e3).floor() / 1e3).max(0.);
+        }
+        let second = times.iter().filter(|time| part.time(**time) >= -ROUNDING).nth(1);
+        let first = first_frame(&part, &[]);
         part.shown = match first {
             Ok(shown) if second.is_none_or(|second| shown < part.time(*second)) => shown,
             first if part.seek == 0. => first?,
             // There may be key frames that no decoder can begin with.
             _ => {
-                part.seek = 0.;
-                part.first_frame(input, stream, &[])?
+                (part.key, part.seek) = (whole, 0.);
+                first_frame(&part, &[])?
             }
         };
+        ensure!(
+            !part.ends_before(part.shown),
+            "There is no frame of {} between --from and --to",
+            stream.description()
+        );
+        part.skipped = part.from + part.shown - first_of_all;
         Ok(part)
     }
 
@@ -88,11 +113,16 @@ impl Part {
         command
     }
 
+    /// As FFmpeg takes it.
+    pub fn length(&self) -> Option<String> {
+        self.length.map(|length| format!("{length:.6}"))
+    }
+
     /// The same for one that ends with the part, and whose times are from where the part begins.
     pub fn cut<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         self.seek(command.args(["-itsoffset", &format!("{:.6}", -self.lead())]));
-        if let Some(length) = self.length {
-            command.args(["-t", &format!("{length:.6}")]);
+        if let Some(length) = self.length() {
+            command.args(["-t", &length]);
         }
         command
     }

@@ -95,10 +95,21 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::
     text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
 }
 
+impl Format {
+    /// Whether times may begin again in the middle.
+    pub fn may_jump(&self) -> bool {
+        ["mpegts", "mpeg"].contains(&self.format_name.as_str())
+    }
+}
+
 impl Stream {
     /// Cover art is a picture, though its type is video.
     pub fn is_film(&self) -> bool {
         self.codec_type == "video" && !self.has("attached_pic") && !self.has("still_image")
+    }
+
+    pub fn is_timecode(&self) -> bool {
+        self.codec_tag_string == "tmcd"
     }
 
     pub fn has(&self, disposition: &str) -> bool {
@@ -193,7 +204,8 @@ fn outputs(command: &mut Command) -> anyhow::Result<(Vec<u8>, Option<String>)> {
 /// The last lines of what a program said, which are its reasons.
 pub fn words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let says = |line: &&str| !line.trim().is_empty() && !line.contains("Last message repeated");
+    let lines: Vec<&str> = text.lines().filter(says).map(damage::without_speaker).collect();
     let last = &lines[lines.len().saturating_sub(3)..];
     if last.is_empty() { "FFmpeg ended without a word".into() } else { last.join("; ") }
 }
@@ -219,13 +231,18 @@ pub struct Packets {
     pub times: Vec<f64>,
     /// When the last one ends.
     pub end: f64,
-    /// When those are shown that a decoder can begin with, or stored, if that isn't known.
-    pub keys: Vec<f64>,
+    /// When those that a decoder can begin with are shown, and when they are stored.
+    pub keys: Vec<[f64; 2]>,
+    /// When those begin that are neither shown nor heard.
+    hidden: Vec<f64>,
     /// When those are stored that lack some of their bytes, in units of the stream's.
     corrupt: Vec<i64>,
-    /// When those are stored behind which time begins anew.
+    /// When those are stored behind which time begins anew or jumps.
     joints: Vec<f64>,
 }
+
+/// Decoders of sound need less than so many seconds before what is heard.
+pub const WARM_UP: f64 = 0.1;
 
 /// Where time jumps by more than so many seconds, films were joined.
 const JUMP: f64 = 10.;
@@ -277,12 +294,15 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
                 packets.joints.push(before);
             }
         }
-        if flags.contains('K') {
-            packets.keys.extend([time, stored].iter().find_map(|time| time.parse::<f64>().ok()));
+        if flags.contains('K')
+            && let Some(shown) = [time, stored].iter().find_map(|time| time.parse::<f64>().ok())
+        {
+            packets.keys.push([shown, stored.parse().unwrap_or(shown)]);
         }
         let Ok(time) = time.parse::<f64>() else { continue };
         packets.first = Some(packets.first.map_or(time, |first| first.min(time)));
         if flags.contains('D') {
+            packets.hidden.push(time);
             continue;
         }
         packets.times.push(time);
@@ -294,7 +314,11 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
     }
     let (corrupt, words) = said.join().unwrap_or_default();
     for (stream, time) in corrupt {
-        all.entry(stream).or_default().corrupt.push(time);
+        // It is said more than once.
+        let known = &mut all.entry(stream).or_default().corrupt;
+        if !known.contains(&time) {
+            known.push(time);
+        }
     }
     Ok((all, words))
 }
@@ -315,6 +339,11 @@ fn is_about_damage(line: &str) -> bool {
 }
 
 impl Packets {
+    /// Whether time begins anew or jumps in the middle.
+    pub fn jumps(&self) -> bool {
+        !self.joints.is_empty()
+    }
+
     /// When those are stored that lack some of their bytes, in seconds. The last one before a joint isn't: what is
     /// counted anew there isn't lost.
     pub fn corrupt(&self, stream: &Stream) -> Vec<f64> {
@@ -325,6 +354,17 @@ impl Packets {
         let is_joint = |time: f64| self.joints.iter().any(|joint| (joint - time).abs() < 1e-3);
         let times = self.corrupt.iter().map(|time| *time as f64 * unit.unwrap_or_default());
         times.filter(|time| !is_joint(*time)).collect()
+    }
+
+    /// How many lie so long before what is heard that no decoder needs them, and when the first of the others begins.
+    pub fn unheard(&self) -> (usize, Option<f64>) {
+        let Some(begin) = self.times.first() else { return (0, self.first) };
+        let is_needed = |time: &&f64| **time >= begin - WARM_UP;
+        let needed = self.hidden.iter().filter(is_needed);
+        (
+            self.hidden.len() - needed.clone().count(),
+            needed.copied().chain([*begin]).reduce(f64::min),
+        )
     }
 
     /// From the first to the end of the last one.

@@ -11,6 +11,7 @@ use crate::film::{Action, Recipe, Source};
 use crate::formats::Container;
 use crate::part::{Part, all_streams};
 use crate::probe::{self, File, MISSING, Stream, program};
+use crate::timecode;
 use crate::video::{self, Encoded, Job};
 
 /// The video that comes into the place of a stream.
@@ -36,6 +37,14 @@ pub struct Film<'a> {
 }
 
 impl Film<'_> {
+    /// How many packets of sound are left out as they lie before what is heard.
+    pub fn unheard(&self, stream: &Stream) -> usize {
+        if self.recipe.container.is_mp4() || stream.codec_type != "audio" || self.recipe.is_part() {
+            return 0;
+        }
+        self.source.packets[&stream.index].unheard().0
+    }
+
     /// What is read of all streams that aren't replaced.
     pub fn part(&self) -> &Part {
         let parts = self.replacements.iter().map(|one| &one.part);
@@ -132,6 +141,8 @@ pub fn reader(job: &Job) -> anyhow::Result<Child> {
     let Job { source, stream, part, is_decoded, .. } = job;
     let decodes = *is_decoded || !FOUND.contains(&stream.codec_name.as_str()) || !is_named(stream);
     let mut command = program("ffmpeg");
+    // What decoders conceal is no error.
+    command.args(["-v", "info", "-nostats"]);
     if !decodes {
         // Packets without times of their own get some. A decoder knows them better.
         command.args(["-fflags", "+genpts"]);
@@ -202,11 +213,20 @@ pub fn remux(
                 replaced(&mut command, place, stream, replacement, film);
                 format!("{from}:0")
             }
+            // It has a single packet, which lies before a part. FFmpeg writes it by the video's tag.
+            Action::Copy if stream.is_timecode() && recipe.from > gst::ClockTime::ZERO => continue,
             Action::Copy => {
                 let mut filters = Vec::new();
                 if stream.codec_name == "aac" {
                     // The muxer does it, too, but gives up at a header that is damaged.
                     filters.push("aac_adtstoasc".into());
+                }
+                if film.unheard(stream) > 0 {
+                    // Only MP4 can say that it isn't to be heard. The filter's idea of its clock is wrong in FFmpeg 5.1.
+                    let packets = &source.packets[&index];
+                    let [first, kept] = [packets.first, packets.unheard().1]
+                        .map(|time| film.part().time(time.unwrap_or_default()) - 0.001);
+                    filters.push(format!("noise=drop=lt(pts\\,startpts*{:.6})", kept / first));
                 }
                 if let Some((_, by)) = moves.iter().find(|(stream, _)| *stream == index) {
                     filters.push(format!("setts=ts=TS-({by:.6})/TB"));
@@ -217,7 +237,7 @@ pub fn remux(
                 format!("0:{index}")
             }
             Action::Convert(encoder) => {
-                convert(&mut command, place, stream, encoder);
+                convert(&mut command, place, stream, encoder, recipe);
                 if stream.codec_type == "subtitle" && recipe.from > gst::ClockTime::ZERO {
                     // As those that are copied.
                     command.args([&format!("-bsf:{place}"), "noise=drop=lt(pts\\,0)"]);
@@ -237,8 +257,11 @@ pub fn remux(
         }
     }
     command.args(["-map_metadata", "0", "-map_chapters", "0"]);
-    if let Some(end) = replacements.iter().find(|replacement| replacement.encoded.interrupted) {
-        command.args(["-t", &format!("{:.6}", end.encoded.begin + end.encoded.duration)]);
+    let end = replacements.iter().find(|replacement| replacement.encoded.interrupted);
+    let end = end.map(|end| format!("{:.6}", end.encoded.begin + end.encoded.duration));
+    if let Some(length) = end.or(film.part().length()) {
+        // Of the input, it doesn't hold for subtitles that are converted.
+        command.args(["-t", &length]);
     }
     if recipe.container.is_mp4() {
         for_mp4(&mut command, file, replacements);
@@ -297,6 +320,12 @@ fn replaced(
     for tag in ["encoder", "ENCODER", "BPS", "NUMBER_OF_BYTES"] {
         command.args([&format!("-metadata:s:{place}"), &format!("{tag}=")]);
     }
+    let timecode = stream.tags.get("timecode");
+    let timecode = timecode.filter(|_| recipe.from > gst::ClockTime::ZERO);
+    if let Some(code) = timecode.and_then(|code| timecode::of_part(code, stream, &replacement.part))
+    {
+        command.args([&format!("-metadata:s:{place}"), &format!("timecode={code}")]);
+    }
     if let Some(turn) = replacement.turn.filter(|_| !has_display_rotation(&source.file)) {
         let rotate = turn.rem_euclid(360.);
         command.args([&format!("-metadata:s:{place}"), &format!("rotate={rotate}")]);
@@ -313,7 +342,7 @@ fn has_display_rotation(file: &File) -> bool {
     file.version_of_ffmpeg() > 5
 }
 
-fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str) {
+fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str, recipe: &Recipe) {
     command.args([&format!("-c:{place}"), encoder]);
     let channels = stream.channels.unwrap_or(2);
     match encoder {
@@ -327,10 +356,16 @@ fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str) 
         }
         _ => {}
     }
+    let mut filters = Vec::new();
+    if stream.codec_type == "audio" && recipe.from > gst::ClockTime::ZERO {
+        filters.push("atrim=start=0");
+    }
     if encoder == "libopus" {
         // It knows no others, among them 5.1(side), which is most films' 5.1.
-        let layouts = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono";
-        command.args([&format!("-filter:{place}"), layouts]);
+        filters.push("aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono");
+    }
+    if !filters.is_empty() {
+        command.args([&format!("-filter:{place}"), &filters.join(",")]);
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Encoded {
     pub encoded: VideoInfo,
     /// Why it ends before its end, or what is damaged in it.
     pub damage: Option<String>,
+    /// Whether there is more of it, behind the part.
+    pub ends_later: bool,
     pub interrupted: bool,
 }
 
@@ -130,12 +132,12 @@ impl Run {
              ! decodebin name=decodebin force-sw-decoders=true {} ! videoconvert name=decoded \
              ! histomatch name=histomatch {} ! queue max-size-buffers=4 max-size-bytes=0 \
              max-size-time=0 ! videoscale ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
-             ! matroskamux name=muxer timecodescale={} ! filesink name=sink",
+             ! matroskamux name=muxer offset-to-zero=true timecodescale={} ! filesink name=sink",
             grey.unwrap_or_default(),
             turn.unwrap_or_default(),
             encoder_caps(job.stream, recipe),
             recipe.video.pipeline,
-            timescale(&job.source.packets[&job.stream.index].times),
+            timescale(job.source.times(job.stream)),
         );
         let pipeline = gst::parse::launch(&text)?
             .downcast::<gst::Pipeline>()
@@ -275,7 +277,8 @@ impl Run {
         };
         let none = || VideoInfo::builder(gst_video::VideoFormat::I420, 2, 2).build();
         let info = |name, pad| info(name, pad).map_or_else(none, Ok);
-        let said = match self.counts.is_past.load(Relaxed) {
+        let ends_later = self.counts.is_past.load(Relaxed);
+        let said = match ends_later {
             true => self.counts.damage.lock().expect("no panic").take(),
             false => damage::said(),
         };
@@ -286,6 +289,7 @@ impl Run {
             decoded: info("decoded", "sink")?,
             encoded: info("encoded", "src")?,
             damage: damage.or_else(|| said.map(|said| format!("It is damaged: {said}"))),
+            ends_later,
             interrupted,
         })
     }
@@ -473,7 +477,8 @@ fn watch_frames(pad: &gst::Pad, job: &Job, counts: &Arc<Counts>) {
     let counts = counts.clone();
     let part = job.part;
     let packets = &job.source.packets[&job.stream.index];
-    let times: Vec<f64> = packets.times.iter().map(|time| part.time(*time)).collect();
+    let times = job.source.times(job.stream);
+    let times: Vec<f64> = times.iter().map(|time| part.time(*time)).collect();
     let end = part.time(packets.end);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         counts.alive.fetch_add(1, Relaxed);
@@ -485,6 +490,10 @@ fn watch_frames(pad: &gst::Pad, job: &Job, counts: &Arc<Counts>) {
         let is_past = part.ends_before(time);
         if is_past && !counts.is_past.swap(true, Relaxed) {
             *counts.damage.lock().expect("no panic") = damage::said();
+        }
+        if time < part.key {
+            // What was said is about frames that no frame of the part refers to.
+            damage::said();
         }
         if time < part.shown - ROUNDING || is_past {
             info.flow_res = Ok(gst::FlowSuccess::Ok);
@@ -510,10 +519,6 @@ fn watch_frames(pad: &gst::Pad, job: &Job, counts: &Arc<Counts>) {
             counts.durations.lock().expect("no panic").insert(time, duration);
         }
         if counts.frames.fetch_add(1, Relaxed) == 0 {
-            if part.seek > 0. {
-                // It was about what lies before the part, or before the key frame.
-                damage::said();
-            }
             counts.begin.store(pts.nseconds(), Relaxed);
         }
         let end = pts + buffer.duration().unwrap_or_default();

@@ -137,6 +137,12 @@ fn f183_f185_f191_every_packet_is_kept_where_it_was() {
             assert_eq!(before, after, "{input} {output}");
         }
     }
+    // What lies before the cut is not heard in MP4. It would be in Matroska, without a picture, but for what a
+    // decoder needs.
+    make("-ss 0.9 -i plain.mp4 -c copy late-cut.mp4", folder);
+    keep("late-cut.mp4 -o cut.mkv", folder);
+    let [frames, sound] = ['v', 'a'].map(|kind| begin(kind, "cut.mkv", folder));
+    assert!((0. ..=130.).contains(&(frames - sound)), "{frames} {sound}");
     // What FFmpeg decodes says where frames and sound are; in Matroska, times are rounded.
     for (input, output) in
         [("plain.mp4", "p.mkv"), ("late-sound.mp4", "s.mp4"), ("late.mkv", "l.mp4")]
@@ -733,7 +739,7 @@ fn damage_in_the_middle_is_said() {
         let output = transcode(&format!("{input} -o out.mkv --reference REF --force"), folder);
         let said = text(&output);
         assert_eq!(output.status.code(), Some(3), "{input}: {said}");
-        assert!(said.contains("It is damaged: error while decoding MB"), "{input}: {said}");
+        assert!(said.contains("It is damaged: "), "{input}: {said}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::faults::{folder, keep, make};
-use super::{ffmpeg, probe, transcode};
+use super::{ffmpeg, probe, times, transcode};
 use crate::common::programs::text;
 
 /// When each frame or packet is, in milliseconds, with a checksum of what is in it.
@@ -76,7 +76,7 @@ fn a_part_is_what_the_whole_film_has_there() {
 }
 
 #[test]
-fn a_part_has_the_damage_and_the_subtitles_of_its_own() {
+fn a_part_has_the_damage_of_its_own() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
     make("-f lavfi -i testsrc2=size=160x120:rate=25:duration=4 X264 -g 25 in.ts", folder);
@@ -84,29 +84,97 @@ fn a_part_has_the_damage_and_the_subtitles_of_its_own() {
     let middle = film.len() / 2;
     film[middle..middle + 2000].iter_mut().for_each(|byte| *byte ^= 0x5A);
     fs::write(folder.join("damaged.ts"), film).expect("written");
-    for (part, code) in [("--to 1.5", 0), ("--from 1.6 --to 2.4", 3), ("--from 3.2", 0)] {
-        let arguments = format!("damaged.ts --reference REF --force -o part.mkv {part}");
-        let output = transcode(&arguments, folder);
-        assert_eq!(output.status.code(), Some(code), "{part}: {}", text(&output));
-        let words = "packets of stream #0 (video, h264) lack bytes, the first one at 0:00:02.0";
-        assert_eq!(text(&output).contains(words), code == 3, "{}", text(&output));
+    for (part, code) in [
+        ("--to 1.5", 0),
+        ("--from 1.6 --to 2.4", 3),
+        // Its frames refer to those before it.
+        ("--from 2.4 --to 2.6", 3),
+        ("--from 3.2", 0),
+    ] {
+        let output =
+            transcode(&format!("damaged.ts --reference REF --force -o part.mkv {part}"), folder);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{part}: {said}");
+        let lacks = said.contains("packets of stream #0 (video, h264) lack bytes");
+        assert_eq!(lacks && said.contains("is at 0:00:02.0"), code == 3, "{part}: {said}");
     }
 
-    let subtitles = "1\n00:00:01,000 --> 00:00:02,000\nBefore\n\n\
-        2\n00:00:03,000 --> 00:00:03,500\nWithin\n\n";
+    make("-i in.ts -c copy -movflags +faststart in.mp4", folder);
+    let film = fs::read(folder.join("in.mp4")).expect("it is there");
+    fs::write(folder.join("cut.mp4"), &film[..film.len() * 3 / 4]).expect("written");
+    for (part, code) in [("--to 1.5", 0), ("--to 3.8", 3)] {
+        let output =
+            transcode(&format!("cut.mp4 --reference REF --force -o part.mkv {part}"), folder);
+        assert_eq!(output.status.code(), Some(code), "{part}: {}", text(&output));
+    }
+
+    make(
+        "VIDEO -pix_fmt yuv420p -vf select=not(eq(n\\,10)) -fps_mode passthrough X264 gap.mkv",
+        folder,
+    );
+    let output = transcode("gap.mkv --reference REF -o x.mkv --from 0.405 --to 0.43", folder);
+    let words = "There is no frame of stream #0 (video, h264) between --from and --to";
+    assert!(text(&output).contains(words), "{}", text(&output));
+}
+
+#[test]
+fn a_part_of_joined_films_is_found_as_they_are_played() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    const FIRST: &str = "VIDEO SOUND -shortest -pix_fmt yuv420p X264 -bf 2 -c:a mp2";
+    make(&format!("{FIRST} a.ts"), folder);
+    make(&format!("{FIRST} -output_ts_offset 100 late.ts"), folder);
+    let join = |second: &str| {
+        let films = ["a.ts", second].map(|name| fs::read(folder.join(name)).expect("it is there"));
+        fs::write(folder.join("joined.ts"), films.concat()).expect("written");
+    };
+    for second in ["a.ts", "late.ts"] {
+        join(second);
+        for (part, frames) in [("", 50), ("--from 1.2", 20), ("--from 0.6 --to 1.4", 20)] {
+            keep(&format!("joined.ts -o part.mkv {part}"), folder);
+            let times = times("part.mkv", folder);
+            assert!(times.len().abs_diff(frames) <= 1, "{second} {part}: {}", times.len());
+            assert!(times[times.len() - 1] - times[0] <= 40 * frames as i64, "{times:?}");
+            let duration = probe("-show_entries format=duration", "part.mkv", folder);
+            let duration: f64 = duration.parse().expect("a number");
+            assert!(duration < frames as f64 / 25. + 0.2, "{second} {part}: {duration}");
+        }
+    }
+}
+
+#[test]
+fn a_part_has_the_subtitles_and_the_timecode_of_its_own() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let subtitles = "1\n00:00:00,100 --> 00:00:00,300\nBefore\n\n\
+        2\n00:00:00,600 --> 00:00:00,700\nWithin\n\n\
+        3\n00:00:00,900 --> 00:00:01,000\nBehind\n\n";
     fs::write(folder.join("in.srt"), subtitles).expect("written");
-    make("-i in.ts -i in.srt -map 0 -map 1 -c:v copy -c:s mov_text in.mp4", folder);
-    // They are copied, and converted.
-    for output in ["out.mp4", "out.mkv"] {
-        keep(&format!("in.mp4 -o {output} --from 2.5"), folder);
+    let film = "VIDEO SOUND -i in.srt -map 0 -map 1 -map 2 -pix_fmt yuv420p X264 -g 50 -c:a aac";
+    make(&format!("{film} -c:s mov_text in.mp4"), folder);
+    // They are copied, and converted; so is the sound.
+    for output in ["out.mp4", "out.mkv", "out.webm"] {
+        keep(&format!("in.mp4 -o {output} --from 0.5 --to 0.8"), folder);
         let entries = "-select_streams s -show_entries packet=pts_time,size";
         let lines = probe(entries, output, folder);
         // Between two, MP4 has empty ones.
         let shown: Vec<&str> = lines.lines().filter(|line| !line.ends_with(",2")).collect();
-        assert!(shown.len() == 1 && shown[0].starts_with("0.500"), "{output}: {lines}");
-        assert!(
-            probe("-select_streams v -show_entries packet=pts_time", output, folder)
-                .starts_with("0.0")
-        );
+        assert!(shown.len() == 1 && shown[0].starts_with("0.1"), "{output}: {lines}");
+        let first = times(output, folder)[0];
+        assert!((0..40).contains(&first), "{output}: {first}");
     }
+
+    make(
+        "-f lavfi -i testsrc2=size=160x120:rate=30000/1001:duration=3 -pix_fmt yuv420p X264 \
+         -timecode 00:00:58;10 in.mov",
+        folder,
+    );
+    for output in ["out.mov", "out.mkv"] {
+        keep(&format!("in.mov -o {output} --from 2"), folder);
+        let code = probe("-select_streams v -show_entries stream_tags=timecode", output, folder);
+        // Two frames of the first minute's end are not counted.
+        assert_eq!(code, "00:01:00;12", "{output}");
+    }
+    let kinds = probe("-show_entries stream=codec_tag_string", "out.mov", folder);
+    assert!(kinds.contains("tmcd"), "{kinds}");
 }

@@ -73,7 +73,7 @@ impl LiveReference {
                 return Err(fault.context("Can't use the reference"));
             }
             eprintln!("{fault:#}");
-            let _ = self.stream.pipeline.set_state(gst::State::Null);
+            self.stream.stop();
         }
         self.state = ENDED;
         Ok(true)

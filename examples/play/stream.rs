@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use gst::prelude::*;
@@ -21,6 +24,9 @@ const SOUND: &str = "queue ! audioconvert ! audioresample ! autoaudiosink";
 
 /// How long it is waited for a frame that was sought.
 const ARRIVAL: gst::ClockTime = gst::ClockTime::from_seconds(2);
+
+/// How long it is waited for a stream that is to stop.
+const STOP: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -152,6 +158,18 @@ impl Stream {
         Some(anyhow!(cause).context(self.source.failure()))
     }
 
+    /// Stops it. In GStreamer 1.28, decodebin now and then waits for ever for a stream that has just begun; then it
+    /// is left behind.
+    pub fn stop(&self) {
+        let pipeline = self.pipeline.clone();
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            let _ = pipeline.set_state(gst::State::Null);
+            let _ = done.send(());
+        });
+        let _ = is_done.recv_timeout(STOP);
+    }
+
     /// Where it is, and how long it is; `None` if it can't be played from another time on.
     pub fn position(&self) -> Option<(gst::ClockTime, gst::ClockTime)> {
         self.arrive();
@@ -217,7 +235,7 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         // What is not stopped may not be freed.
-        let _ = self.pipeline.set_state(gst::State::Null);
+        self.stop();
     }
 }
 

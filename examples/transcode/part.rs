@@ -16,9 +16,10 @@ pub struct Part {
     /// From there.
     from: f64,
     length: Option<f64>,
-    /// When the key frame is stored that it begins behind, from where it begins.
+    /// When the key frame is stored that its frames refer to, from where the part begins.
     pub key: f64,
-    /// Where FFmpeg seeks, from where it lets the file begin: before a key frame, for which it doesn't look in files without an index.
+    /// Where FFmpeg begins to read, from where it lets the file begin: before that key frame, for which it doesn't
+    /// look by itself in files without an index.
     pub seek: f64,
     /// When its first frame is shown, from where the part begins.
     pub shown: f64,
@@ -100,22 +101,22 @@ impl Part {
         time >= self.shown - ROUNDING && !self.ends_before(time)
     }
 
-    /// How much later than there it begins.
+    /// How long before the part FFmpeg begins to read.
     pub fn lead(&self) -> f64 {
         self.from - self.seek
     }
 
-    /// FFmpeg's options for an input that is read from where it seeks.
+    /// How long the part lasts at most, as FFmpeg takes it.
+    pub fn length(&self) -> Option<String> {
+        self.length.map(|length| format!("{length:.6}"))
+    }
+
+    /// FFmpeg's options for an input that is read for the part.
     pub fn seek<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         if self.seek > 0. {
             command.args(["-ss", &format!("{:.6}", self.seek)]);
         }
         command
-    }
-
-    /// As FFmpeg takes it.
-    pub fn length(&self) -> Option<String> {
-        self.length.map(|length| format!("{length:.6}"))
     }
 
     /// The same for one that ends with the part, and whose times are from where the part begins.

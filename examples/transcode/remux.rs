@@ -222,7 +222,8 @@ pub fn remux(
                     filters.push("aac_adtstoasc".into());
                 }
                 if film.unheard(stream) > 0 {
-                    // Only MP4 can say that it isn't to be heard. The filter's idea of its clock is wrong in FFmpeg 5.1.
+                    // Only MP4 can say that it isn't to be heard. By a share, as FFmpeg 5.1 tells filters the
+                    // clock of the input and gives them times by that of the container.
                     let packets = &source.packets[&index];
                     let [first, kept] = [packets.first, packets.unheard().1]
                         .map(|time| film.part().time(time.unwrap_or_default()) - 0.001);

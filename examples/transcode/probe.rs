@@ -1,6 +1,6 @@
 //! What FFmpeg's programs know of a file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -235,8 +235,8 @@ pub struct Packets {
     pub keys: Vec<[f64; 2]>,
     /// When those begin that are neither shown nor heard.
     hidden: Vec<f64>,
-    /// When those are stored that lack some of their bytes, in units of the stream's.
-    corrupt: Vec<i64>,
+    /// When those are stored that lack some of their bytes, in units of the stream's. FFmpeg says it more than once.
+    corrupt: BTreeSet<i64>,
     /// When those are stored behind which time begins anew or jumps.
     joints: Vec<f64>,
 }
@@ -314,11 +314,7 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
     }
     let (corrupt, words) = said.join().unwrap_or_default();
     for (stream, time) in corrupt {
-        // It is said more than once.
-        let known = &mut all.entry(stream).or_default().corrupt;
-        if !known.contains(&time) {
-            known.push(time);
-        }
+        all.entry(stream).or_default().corrupt.insert(time);
     }
     Ok((all, words))
 }

@@ -242,6 +242,16 @@ fn replacement(
         expected.retain(is_asked_for);
         decodable = expected.len();
         // What comes before the first frame is left out where a film was joined or cut.
+        if let Some(first) = expected.first()
+            && !source.is_joined()
+            && times.first() < Some(first)
+        {
+            let first = part.time_in_film(*first);
+            report.say(&format!(
+                "{}: what comes before {first:.2} s is left out, as it can't be decoded",
+                stream.description()
+            ));
+        }
         times.retain(|time| Some(time) >= expected.first());
         complaint = said.filter(|_| decodable < times.len());
         if differs(&expected, job.output)? {

@@ -57,8 +57,9 @@ impl Part {
         let key = keys.rfind(|[shown, _]| part.time(*shown) <= 0.);
         if let Some([_, stored]) = key {
             part.key = part.time(*stored);
-            // In whole milliseconds, which FFmpeg does not round.
-            part.seek = (((part.key + part.from - LEAD) * 1e3).floor() / 1e3).max(0.);
+            // In whole ticks of its clock or in whole milliseconds, as FFmpeg would round it.
+            let tick = stream.tick().unwrap_or_default().max(1e-3);
+            part.seek = (((part.key + part.from - LEAD) / tick).floor() * tick).max(0.);
         }
         let second = times.iter().filter(|time| part.time(**time) >= -ROUNDING).nth(1);
         let first = first_frame(&part, &[]);
@@ -106,24 +107,31 @@ impl Part {
         self.from - self.seek
     }
 
-    /// How long the part lasts at most, as FFmpeg takes it.
-    pub fn length(&self) -> Option<String> {
-        self.length.map(|length| format!("{length:.6}"))
+    /// How long the part lasts at most.
+    pub fn length(&self) -> Option<f64> {
+        self.length
+    }
+
+    /// By how much later than asked for all of the film lies: at least by so much, and moved by whole ticks of a clock.
+    pub fn delay(&self, least: f64, tick: f64) -> f64 {
+        let begin = self.origin + self.from;
+        let ticks = ((begin - least) / tick + 1e-6).floor();
+        (begin - ticks * tick).max(least)
     }
 
     /// FFmpeg's options for an input that is read for the part.
     pub fn seek<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         if self.seek > 0. {
-            command.args(["-ss", &format!("{:.6}", self.seek)]);
+            command.args(["-ss", &seconds(self.seek)]);
         }
         command
     }
 
-    /// The same for one that ends with the part, and whose times are from where the part begins.
-    pub fn cut<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        self.seek(command.args(["-itsoffset", &format!("{:.6}", -self.lead())]));
-        if let Some(length) = self.length() {
-            command.args(["-t", &length]);
+    /// The same for one that ends with the part, and whose times are from so much before the part begins.
+    pub fn cut<'a>(&self, command: &'a mut Command, delay: f64) -> &'a mut Command {
+        self.seek(command.args(["-itsoffset", &seconds(delay - self.lead())]));
+        if let Some(length) = self.length {
+            command.args(["-t", &seconds(length + delay)]);
         }
         command
     }
@@ -134,7 +142,7 @@ impl Part {
         self.seek(command.args(options)).arg("-i").arg(probe::path(input));
         command.args(["-map", &format!("0:{stream}"), "-frames:v", "1"]);
         if self.from > 0. {
-            command.args(["-ss", &format!("{:.6}", self.lead())]);
+            command.args(["-ss", &seconds(self.lead())]);
         }
         // In microseconds: in the clock of the stream, it would be rounded to one of its frames.
         command.args(["-fps_mode", "passthrough", "-enc_time_base", "1/1000000"]);
@@ -153,6 +161,11 @@ impl Part {
 /// Streams that aren't used don't count for where FFmpeg lets a file begin. So all are.
 pub fn all_streams(command: &mut Command) -> &mut Command {
     command.args(["-map", "0", "-c", "copy", "-copy_unknown"])
+}
+
+/// As FFmpeg's options take it.
+pub fn seconds(time: f64) -> String {
+    format!("{time:.6}")
 }
 
 /// A little more than half a millisecond, to which Matroska rounds.

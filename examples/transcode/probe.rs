@@ -161,11 +161,20 @@ impl Stream {
     }
 
     pub fn frame_rate(&self) -> Option<f64> {
-        let (numerator, denominator) = self.avg_frame_rate.as_deref()?.split_once('/')?;
-        let [numerator, denominator]: [f64; 2] =
-            [numerator.parse().ok()?, denominator.parse().ok()?];
-        (numerator > 0. && denominator > 0.).then_some(numerator / denominator)
+        ratio(self.avg_frame_rate.as_deref()?)
     }
+
+    /// The unit of its times, in seconds.
+    pub fn tick(&self) -> Option<f64> {
+        ratio(&self.time_base)
+    }
+}
+
+/// As ffprobe writes one.
+fn ratio(text: &str) -> Option<f64> {
+    let (numerator, denominator) = text.split_once('/')?;
+    let [numerator, denominator]: [f64; 2] = [numerator.parse().ok()?, denominator.parse().ok()?];
+    (numerator > 0. && denominator > 0.).then_some(numerator / denominator)
 }
 
 /// A path that FFmpeg takes for nothing else, whatever its name.
@@ -343,12 +352,9 @@ impl Packets {
     /// When those are stored that lack some of their bytes, in seconds. The last one before a joint isn't: what is
     /// counted anew there isn't lost.
     pub fn corrupt(&self, stream: &Stream) -> Vec<f64> {
-        let unit = stream.time_base.split_once('/').and_then(|(numerator, denominator)| {
-            let [numerator, denominator] = [numerator, denominator].map(str::parse::<f64>);
-            Some(numerator.ok()? / denominator.ok()?)
-        });
         let is_joint = |time: f64| self.joints.iter().any(|joint| (joint - time).abs() < 1e-3);
-        let times = self.corrupt.iter().map(|time| *time as f64 * unit.unwrap_or_default());
+        let tick = stream.tick().unwrap_or_default();
+        let times = self.corrupt.iter().map(|time| *time as f64 * tick);
         times.filter(|time| !is_joint(*time)).collect()
     }
 

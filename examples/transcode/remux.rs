@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use crate::colors::Colors;
 use crate::film::{Action, Recipe, Source};
 use crate::formats::Container;
-use crate::part::{Part, all_streams};
+use crate::part::{Part, all_streams, seconds};
 use crate::probe::{self, File, MISSING, Stream, program};
 use crate::timecode;
 use crate::video::{self, Encoded, Job};
@@ -43,6 +43,20 @@ impl Film<'_> {
             return 0;
         }
         self.source.packets[&stream.index].unheard().0
+    }
+
+    /// By how much later than asked for a part lies. FFmpeg moves packets by whole ticks of their stream's clock, of
+    /// which those of AVI last as long as a frame or a packet of sound. And frames before 0 would be left out.
+    fn delay(&self) -> f64 {
+        if self.recipe.from == gst::ClockTime::ZERO {
+            return 0.;
+        }
+        let copied = self.source.file.streams.iter().zip(self.actions);
+        let copied =
+            copied.filter(|(_, action)| matches!(action, Action::Copy | Action::Convert(_)));
+        let tick = copied.filter_map(|(stream, _)| stream.tick()).fold(1e-6, f64::max);
+        let least = self.replacements.iter().map(|one| -one.encoded.begin).fold(0., f64::max);
+        self.part().delay(least, tick)
     }
 
     /// What is read of all streams that aren't replaced.
@@ -165,7 +179,7 @@ pub fn reader(job: &Job) -> anyhow::Result<Child> {
     ]);
     command.args(["-avoid_negative_ts", "disabled"]);
     let offset = video::OFFSET as f64 - part.lead();
-    command.args(["-output_ts_offset", &format!("{offset:.6}"), "-f", "matroska", "pipe:1"]);
+    command.args(["-output_ts_offset", &seconds(offset), "-f", "matroska", "pipe:1"]);
     all_streams(&mut command).args(["-f", "null", "-"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(MISSING)
 }
@@ -182,12 +196,13 @@ pub fn remux(
     let mut command = program("ffmpeg");
     command.args(["-y", "-progress", "pipe:1"]);
     // Streams whose packets have no times get some.
-    film.part().cut(command.args(["-fflags", "+genpts"])).arg("-i").arg(probe::path(input));
+    let delay = film.delay();
+    film.part().cut(command.args(["-fflags", "+genpts"]), delay).arg("-i").arg(probe::path(input));
     for replacement in replacements {
         if let Some(turn) = replacement.turn.filter(|_| has_display_rotation(file)) {
             command.args(["-display_rotation", &turn.to_string()]);
         }
-        command.args(["-itsoffset", &format!("{:.6}", replacement.encoded.begin)]);
+        command.args(["-itsoffset", &seconds(replacement.encoded.begin + delay)]);
         command.arg("-i").arg(probe::path(&replacement.path));
     }
 
@@ -259,10 +274,10 @@ pub fn remux(
     }
     command.args(["-map_metadata", "0", "-map_chapters", "0"]);
     let end = replacements.iter().find(|replacement| replacement.encoded.interrupted);
-    let end = end.map(|end| format!("{:.6}", end.encoded.begin + end.encoded.duration));
+    let end = end.map(|end| end.encoded.begin + end.encoded.duration);
     if let Some(length) = end.or(film.part().length()) {
         // Of the input, it doesn't hold for subtitles that are converted.
-        command.args(["-t", &length]);
+        command.args(["-t", &seconds(length + delay)]);
     }
     if recipe.container.is_mp4() {
         for_mp4(&mut command, file, replacements);

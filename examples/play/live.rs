@@ -93,6 +93,7 @@ impl LiveReference {
             _ if self.state == ENDED => ENDED,
             "live" => "live",
             "stale" => "stale, its last look is held",
+            "flat" => "black or flat, its last look is held",
             _ => WAITING,
         };
         std::mem::replace(&mut self.state, state) != state

@@ -3,10 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::color::LumaWeights;
 use crate::statistics::{ColorSample, SAMPLED_PIXELS};
+use crate::temporal;
 
 /// Frames that are looked at in a window.
 const FRAMES_OF_WINDOW: u32 = 10;
+
+/// What is so near to a flat frame in time is part of a fade from or to it.
+const FADE: Duration = Duration::from_secs(1);
 
 /// The most frames that are kept. Where there is no window, every other one is given up then.
 pub const MOST_FRAMES: usize = 32;
@@ -16,6 +21,9 @@ pub const MOST_FRAMES: usize = 32;
 /// Frames are looked at so many times in a window, and every one of them has the same weight. Without a
 /// window, all since the start count: the longer that lasts, the farther apart are the frames that are
 /// looked at.
+///
+/// Frames that are [flat](Pixels::is_flat) don't count, nor do those that fade from or to them, as long as there are
+/// others.
 #[derive(Debug)]
 pub struct Gathering {
     /// Zero: all since the start.
@@ -35,6 +43,9 @@ pub struct Pixels {
     pub rows: usize,
     /// The colours.
     pub colors: Vec<[u16; 3]>,
+    /// Whether their luma has no distribution to speak of ([`is_flat`](temporal::is_flat)): they are black, colour
+    /// bars, a test card.
+    pub is_flat: bool,
 }
 
 impl Pixels {
@@ -61,7 +72,8 @@ impl Pixels {
                 colors.extend(column.iter().map(|&x| [red[x], green[x], blue[x]].map(level)));
             }
         }
-        Some(Self { columns: kept_columns, rows: kept_rows, colors })
+        let is_flat = temporal::is_flat(&sample.luma_histogram(LumaWeights::BT709), false);
+        Some(Self { columns: kept_columns, rows: kept_rows, colors, is_flat })
     }
 }
 
@@ -122,16 +134,32 @@ impl Gathering {
         self.frames.push_back((now, pixels));
     }
 
-    /// A picture in the shape of the last frame; its pixels are of all frames, which take turns.
+    /// The frames that count, the oldest first: all if there are no others than flat ones and fades.
+    fn counted(&self) -> Vec<&Pixels> {
+        let flat: Vec<Duration> =
+            self.frames.iter().filter(|(_, frame)| frame.is_flat).map(|&(time, _)| time).collect();
+        let fades = |time: Duration| flat.iter().any(|flat| time.abs_diff(*flat) < FADE);
+        let others = self.frames.iter().filter(|(time, _)| !fades(*time));
+        let counted: Vec<&Pixels> = others.map(|(_, frame)| frame).collect();
+        match counted.is_empty() {
+            true => self.frames.iter().map(|(_, frame)| frame).collect(),
+            false => counted,
+        }
+    }
+
+    /// A picture in the shape of the last frame; its pixels are of all frames that count, which take turns. It is flat
+    /// if there are no others than flat ones and fades.
     pub fn picture(&self) -> Option<Pixels> {
         /// In every row, the turn begins somewhere else.
         const SHIFT_OF_ROWS: usize = 3;
-        let (_, last) = self.frames.back()?;
+        let frames = self.counted();
+        let last = *frames.last()?;
         let Pixels { columns, rows, .. } = *last;
-        let n = self.frames.len();
+        let is_flat = frames.iter().any(|frame| frame.is_flat);
+        let n = frames.len();
         let mut colors = vec![[0; 3]; columns * rows];
         // One frame after the other: divisions for each pixel would cost more than all else.
-        for (turn, (_, frame)) in self.frames.iter().rev().enumerate() {
+        for (turn, frame) in frames.iter().rev().enumerate() {
             let column = scaled(frame.columns, columns);
             let from = scaled(frame.rows, rows);
             for (y, row) in colors.chunks_exact_mut(columns).enumerate() {
@@ -142,7 +170,7 @@ impl Gathering {
                 }
             }
         }
-        Some(Pixels { columns, rows, colors })
+        Some(Pixels { columns, rows, colors, is_flat })
     }
 
     /// Forgets all frames.

@@ -16,6 +16,7 @@ use crate::whole_file;
 pub struct Snapshot {
     reference: Arc<Reference>,
     columns: usize,
+    is_flat: bool,
     colorimetry: Colorimetry,
     sequence: u64,
     /// After which time the next one is to follow, if one is.
@@ -34,6 +35,7 @@ impl Snapshot {
     ) -> Self {
         Self {
             columns: pixels.columns,
+            is_flat: pixels.is_flat,
             reference: Arc::new(Reference::of_colors(pixels.colors, colorimetry)),
             colorimetry,
             sequence,
@@ -45,6 +47,11 @@ impl Snapshot {
     /// Its colours. What they are in the channels of a stream is counted once for all who ask.
     pub fn reference(&self) -> &Arc<Reference> {
         &self.reference
+    }
+
+    /// Whether there is no distribution to be matched to ([`Pixels::is_flat`]).
+    pub fn is_flat(&self) -> bool {
+        self.is_flat
     }
 
     /// The how-manieth it is of its channel, from 1.

@@ -76,17 +76,21 @@ struct InUse {
 }
 
 impl InUse {
-    /// What a source has at once.
-    fn at_once(source: &Source) -> Option<Self> {
+    /// What a source has at once. What is flat in a channel counts only if it is taken, too.
+    fn at_once(source: &Source, is_flat_taken: bool) -> Option<Self> {
         match source {
             Source::Nothing | Source::File(_) | Source::Files(_) => None,
             Source::Captured(reference) => {
                 Some(Self { origin: Origin::Captured, reference: Arc::clone(reference) })
             }
-            Source::Channel(channel) => channel.newest().map(|snapshot| Self {
-                reference: Arc::clone(snapshot.reference()),
-                origin: Origin::Channel(Arc::clone(channel), snapshot),
-            }),
+            Source::Channel(channel) => {
+                let newest = channel.newest();
+                let newest = newest.filter(|snapshot| is_flat_taken || !snapshot.is_flat());
+                newest.map(|snapshot| Self {
+                    reference: Arc::clone(snapshot.reference()),
+                    origin: Origin::Channel(Arc::clone(channel), snapshot),
+                })
+            }
         }
     }
 }
@@ -260,7 +264,7 @@ impl References {
     pub fn install_at_once(&self, request: u64) {
         let new = {
             let slot = lock(&self.shared.slot);
-            let new = InUse::at_once(&slot.source);
+            let new = InUse::at_once(&slot.source, false);
             if request != slot.requested || (new.is_none() && slot.source.channel().is_some()) {
                 return;
             }
@@ -304,7 +308,7 @@ impl References {
         slot.interrupt = Interrupt::default();
         // What was asked for before is not wanted any more.
         slot.installed = slot.requested;
-        slot.in_use = InUse::at_once(&slot.source);
+        slot.in_use = InUse::at_once(&slot.source, false);
         let files = slot.source.files();
         if files.is_empty() {
             return None;
@@ -394,12 +398,12 @@ impl References {
     }
 
     /// Takes up what is newer in a channel, if that is asked for.
-    pub fn follow(&self, following: Following) {
+    pub fn follow(&self, following: Following, is_flat_taken: bool) {
         let mut slot = lock(&self.shared.slot);
         if !slot.started || slot.source.channel().is_none() {
             return;
         }
-        let Some(newest) = InUse::at_once(&slot.source) else { return };
+        let Some(newest) = InUse::at_once(&slot.source, is_flat_taken) else { return };
         let is_awaited = slot.in_use.is_none() || slot.installed < slot.requested;
         let following = if is_awaited { Following::AtOnce } else { following };
         let (next, spare) = match (slot.coming.take(), following) {

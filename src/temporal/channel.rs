@@ -101,6 +101,11 @@ impl Levels {
 pub(super) const FORGOTTEN: f64 = 1e-5;
 
 impl ChannelState {
+    /// Whether something was learned.
+    pub fn is_learned(&self) -> bool {
+        self.source.is_some()
+    }
+
     /// Takes a frame into the source, if it is time to. Whether it was.
     pub fn learn(
         &mut self,
@@ -109,7 +114,7 @@ impl ChannelState {
         update: Update,
         settings: &Settings,
     ) -> bool {
-        let share = self.learning.share(self.source.is_some(), elapsed, update, settings);
+        let share = self.learning.share(self.is_learned(), elapsed, update, settings);
         if share > 0. {
             let frame = Cdf::from(histogram);
             self.source = Some(match self.source.take() {
@@ -121,7 +126,7 @@ impl ChannelState {
     }
 
     /// The levels for a frame, and what they would be at full strength if they are weaker. `flatness` says
-    /// how flat the frame's channel is ([`ChannelLevels::flatness`]).
+    /// how flat the frame's channel is.
     pub fn levels(
         &mut self,
         reference: &Cdf,
@@ -203,8 +208,8 @@ impl ChannelLevels {
         }
     }
 
-    /// From 0, there is a distribution, to 1, there is half of what would be one.
-    pub fn flatness(&self, histogram: &Histogram) -> f64 {
-        super::flatness(histogram, self.is_chroma)
+    /// How many times as many levels there are as are enough for a distribution.
+    pub fn spread(&self, histogram: &Histogram) -> f64 {
+        super::spread(histogram, self.is_chroma)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::{FORGOTTEN, Learning, Update};
-use super::{FlatFrames, Report, Settings, UpdateMode, flatness};
+use super::{FlatFrames, Report, SUDDEN, Settings, UpdateMode, flatness, spread};
 use crate::color::{Channels, Encoding, LumaWeights};
 use crate::grading::{self, Goal, Rule};
 use crate::kernels::InstructionSet;
@@ -79,14 +79,16 @@ impl GradeState {
         };
         // The exposure of the scene, as far as flicker is removed.
         let gain = if report.gain == 1. { 1. } else { report.gain.powf(settings.deflicker) };
-        let flatness = match settings.flat_frames {
-            FlatFrames::Hold => flatness(&sample.luma_histogram(weights), false),
-            FlatFrames::Match => 0.,
+        let spread = match settings.flat_frames {
+            FlatFrames::Hold => spread(&sample.luma_histogram(weights), false),
+            FlatFrames::Match => f64::INFINITY,
         };
+        let flatness = flatness(spread);
 
+        let was_learned = self.is_learned();
         let share = match sample.is_empty() || flatness > 0. {
             true => 0.,
-            false => self.learning.share(self.is_learned(), elapsed, update, settings),
+            false => self.learning.share(was_learned, elapsed, update, settings),
         };
         let towards = Some((target.id, rule));
         let is_other = self.average.is_some() && self.towards != towards;
@@ -122,7 +124,8 @@ impl GradeState {
             });
             self.towards = towards;
         }
-        if report.scene_change || settings.smoothing.is_zero() {
+        let is_sudden = !was_learned && share > 0. && spread >= SUDDEN;
+        if is_sudden || settings.smoothing.is_zero() {
             self.outgoing = None;
         }
         if let Some((_, left)) = &mut self.outgoing {
@@ -132,8 +135,13 @@ impl GradeState {
             }
         }
 
-        let Some(average) = &self.average else { return (Grade::identity(weights), None, false) };
-        let mut grade = self.shown(average.clone());
+        let Some(mut grade) = self.all_shown() else {
+            let identity = Grade::identity(weights);
+            if flatness > 0. && !sample.is_empty() && !settings.smoothing.is_zero() {
+                self.outgoing = Some((identity.clone(), 1.));
+            }
+            return (identity, None, false);
+        };
         if gain != 1. {
             grade = grade.after_gain(gain);
         }
@@ -148,6 +156,11 @@ impl GradeState {
         let mut weaker = Grade { dither: settings.dither, ..Grade::identity(weights) };
         weaker.mix(&grade, strength);
         (weaker, Some(grade), share > 0.)
+    }
+
+    /// What frames are graded by.
+    pub fn all_shown(&self) -> Option<Grade> {
+        self.average.clone().map(|average| self.shown(average))
     }
 
     /// What the average makes of the reference that goes.

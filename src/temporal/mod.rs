@@ -27,7 +27,8 @@
 //!   that comes back within ten seconds gets back what was learned of it.
 //! - **Flicker** ([`exposure`]) is a gain that differs from its own average. The mapping is moved by
 //!   it at once, while its shape stays that of the average.
-//! - **Flat** channels ([`is_flat`]) have nothing to be matched; they keep the last mapping.
+//! - **Flat** channels ([`is_flat`]) have nothing to be matched; they keep the last mapping. Where there is none yet and
+//!   it gets lighter by and by, frames go over to being matched, with the smoothing, and R', G' and B' together.
 //!
 //! The parts by themselves are old: exponential averages of matched histograms are how flicker of
 //! old films is removed (P. M. B. van Roosmalen, *Restoration of Archived Film and Video*, Delft,
@@ -37,12 +38,13 @@
 
 use std::time::Duration;
 
-use crate::color::Channels;
+use crate::color::{Channels, Encoding};
 use crate::grading::{self, Method};
 use crate::histogram::Histogram;
 use crate::kernels::InstructionSet;
 use crate::mapping::Mapping;
 use crate::mapping::curve::Curve;
+use crate::mapping::grade::Grade;
 use crate::reference::{ReferenceId, Target};
 use crate::statistics::Statistics;
 use crate::statistics::Thumbnail;
@@ -208,6 +210,17 @@ const UNREST: f64 = 0.1;
 /// For how long what hides part of the picture isn't learned.
 const HIDDEN: Duration = Duration::from_secs(1);
 
+/// The spread from which on a frame behind flat ones is a picture that comes at once. What gets lighter by and by has
+/// less when it begins to be matched, and goes over to that, as nothing hides how far colours move.
+const SUDDEN: f64 = 2.;
+
+/// What mappings go over from, each with how much of it is left.
+#[derive(Default)]
+struct Outgoing {
+    curves: Vec<Option<(Curve, f64)>>,
+    grade: Option<(Grade, f64)>,
+}
+
 /// The weight of something new after some time, for a time constant.
 fn weight(elapsed: Duration, time_constant: Duration) -> f64 {
     if time_constant.is_zero() {
@@ -257,8 +270,7 @@ impl Temporal {
             UpdateMode::Frame => self.reset(),
             UpdateMode::Scene => {
                 self.relearn();
-                self.states.iter_mut().for_each(|state| state.outgoing = None);
-                self.grade.outgoing = None;
+                self.go_over(Outgoing::default());
                 (self.cuts, self.exposure) = (Cuts::default(), Exposure::default());
                 self.hidden = None;
                 self.is_provisional = false;
@@ -323,6 +335,21 @@ impl Temporal {
         self.grade.learning.is_stale = true;
     }
 
+    /// What frames are mapped by now.
+    fn outgoing(&self) -> Outgoing {
+        let curves = self.states.iter().map(|state| Some((state.shown.clone()?, 1.))).collect();
+        Outgoing { curves, grade: self.grade.all_shown().map(|grade| (grade, 1.)) }
+    }
+
+    /// Mappings go over from these to those that come, with the smoothing.
+    fn go_over(&mut self, Outgoing { mut curves, grade }: Outgoing) {
+        curves.resize(self.states.len(), None);
+        for (state, curve) in self.states.iter_mut().zip(curves) {
+            state.outgoing = curve;
+        }
+        self.grade.outgoing = grade;
+    }
+
     /// How to map a frame, some time after the one before, so that it matches `target`.
     pub fn decide(
         &mut self,
@@ -350,27 +377,49 @@ impl Temporal {
         let old = self.reference.replace(target.id);
         let reference_changed = old.is_some_and(|old| old != target.id);
 
+        let all_levels: Vec<ChannelLevels> =
+            (0..self.states.len()).map(|index| ChannelLevels::new(&self.channels, index)).collect();
+        let spread = |(levels, histogram): (&ChannelLevels, &Histogram)| match settings.flat_frames
+        {
+            FlatFrames::Hold => levels.spread(histogram),
+            FlatFrames::Match => f64::INFINITY,
+        };
+        let spreads: Vec<f64> = all_levels.iter().zip(&statistics.histograms).map(spread).collect();
+        let is_sudden = spreads.iter().all(|spread| *spread >= SUDDEN);
+        // One of R', G' and B' that is matched before the others makes false colours.
+        let waits = !settings.is_frame_by_frame()
+            && matches!(self.channels.encoding, Encoding::Rgb(_))
+            && self
+                .states
+                .iter()
+                .zip(&spreads)
+                .any(|(state, spread)| !state.is_learned() && *spread < 1.);
+
         let mut of_channels = Vec::with_capacity(self.states.len());
         let mut at_full_strength = Vec::new();
         for (index, state) in self.states.iter_mut().enumerate() {
             let histogram = &statistics.histograms[index];
-            let levels = ChannelLevels::new(&self.channels, index);
-            let flatness = match settings.flat_frames {
-                FlatFrames::Hold => levels.flatness(histogram),
-                FlatFrames::Match => 0.,
-            };
-            let held = flatness > 0. || histogram.total() == 0;
+            let (levels, flatness) = (&all_levels[index], flatness(spreads[index]));
+            let held = waits || flatness > 0. || histogram.total() == 0;
+            let was_learned = state.is_learned();
             let learned = !held && state.learn(histogram, elapsed, update, settings);
             report.learned.push(learned);
-            if reference_changed && !smoothing.is_zero() {
+            if smoothing.is_zero() {
+                state.outgoing = None;
+            } else if reference_changed && !report.scene_change {
                 state.outgoing = state.shown.take().map(|curve| (curve, 1.));
             }
-            if report.scene_change || smoothing.is_zero() {
-                state.outgoing = None;
+            if !was_learned && !smoothing.is_zero() && histogram.total() > 0 {
+                if held {
+                    // It was shown as it is.
+                    state.outgoing = Some((Curve::identity(histogram.bins.len()), 1.));
+                } else if is_sudden {
+                    state.outgoing = None;
+                }
             }
             let reference = &target.cdfs[index];
             let (levels, full) =
-                state.levels(reference, &levels, flatness, weight, &report, settings);
+                state.levels(reference, levels, flatness, weight, &report, settings);
             if settings.strength < 1. {
                 let n_levels = histogram.bins.len();
                 at_full_strength.push(full.unwrap_or_else(|| Curve::identity(n_levels)));
@@ -418,7 +467,10 @@ impl Temporal {
         };
         report.scene_change = update.novelty == 1.;
         if report.scene_change {
+            // A cut hides that colours change at once; the end of a fade doesn't.
+            let outgoing = if step.is_faded_in { self.outgoing() } else { Outgoing::default() };
             self.change_scene(update);
+            self.go_over(outgoing);
         } else if settings.update_mode == UpdateMode::Locked && (novelty == 1. || is_elsewhere) {
             // Between two scenes there is no gain that says something.
             self.exposure = Exposure::default();
@@ -440,7 +492,7 @@ impl Temporal {
         // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
         // fades out.
         let has_source =
-            self.grade.is_learned() || self.states.iter().any(|state| state.source.is_some());
+            self.grade.is_learned() || self.states.iter().any(ChannelState::is_learned);
         self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
         if self.is_provisional {
             self.begin();
@@ -473,7 +525,9 @@ impl Temporal {
                 let time = time.saturating_add(elapsed);
                 if !is_back && time >= HIDDEN && settings.update_mode == UpdateMode::Scene {
                     // It stays, and nothing else would ever learn it.
+                    let outgoing = self.outgoing();
                     self.begin();
+                    self.go_over(outgoing);
                 }
                 (!is_back && time < HIDDEN).then_some((view, time))
             }
@@ -490,9 +544,15 @@ fn enough_levels(is_chroma: bool) -> f64 {
     if is_chroma { 4. } else { 16. }
 }
 
-/// From 0, there is a distribution, to 1, there is half of what would be one.
-fn flatness(histogram: &Histogram, is_chroma: bool) -> f64 {
-    (2. * (1. - histogram.effective_levels() / enough_levels(is_chroma))).clamp(0., 1.)
+/// How many times as many [effective levels](Histogram::effective_levels) there are as are enough for a
+/// distribution to speak of.
+fn spread(histogram: &Histogram, is_chroma: bool) -> f64 {
+    histogram.effective_levels() / enough_levels(is_chroma)
+}
+
+/// By a spread: from 0, there is a distribution, to 1, there is half of what would be one.
+fn flatness(spread: f64) -> f64 {
+    (2. * (1. - spread)).clamp(0., 1.)
 }
 
 /// Whether there is something to be seen in a channel, flat or not: a tenth of the samples are a quarter

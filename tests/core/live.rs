@@ -17,13 +17,13 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// The pixels of a plain frame.
 fn plain(color: u16, columns: usize, rows: usize) -> Pixels {
-    Pixels { columns, rows, colors: vec![[color; 3]; columns * rows] }
+    Pixels { columns, rows, colors: vec![[color; 3]; columns * rows], is_flat: false }
 }
 
 /// Pixels of every colour that differ from each other.
 fn colorful(columns: usize, rows: usize) -> Pixels {
     let color = |i: usize| [i * 7919, i * 104_729, i * 1_299_709].map(|level| level as u16);
-    Pixels { columns, rows, colors: (0..columns * rows).map(color).collect() }
+    Pixels { columns, rows, colors: (0..columns * rows).map(color).collect(), is_flat: false }
 }
 
 fn snapshot(pixels: Pixels, colorimetry: Colorimetry) -> Snapshot {
@@ -110,6 +110,39 @@ fn the_frames_of_the_window_count_alike() {
     assert_eq!(seen, (50..=100).step_by(5).collect::<Vec<_>>());
     let (least, most) = (60 * 50 / 11 - 12, 60 * 50 / 11 + 12);
     assert!(seen.iter().all(|&n| (least..=most).contains(&counts[n])), "{counts:?}");
+}
+
+/// Black, a test card, and what fades from or to them.
+#[test]
+fn flat_frames_do_not_count_beside_others() {
+    let seconds = |t: f64| Duration::from_secs_f64(t);
+    let flat = || Pixels { is_flat: true, ..plain(0, 60, 50) };
+    let has = |gathering: &Gathering, colors: &[u16]| {
+        let picture = gathering.picture().expect("a picture");
+        let all = counts(&picture, 0..100);
+        let seen: Vec<u16> = (0..100).filter(|color| all[usize::from(*color)] > 0).collect();
+        assert_eq!((seen, picture.is_flat), (colors.to_vec(), false));
+    };
+    let mut gathering = Gathering::new(seconds(2.));
+    gathering.add(seconds(0.), flat());
+    assert!(gathering.picture().expect("a picture").is_flat);
+    // It gets lighter.
+    gathering.add(seconds(0.2), plain(1, 60, 50));
+    assert!(gathering.picture().expect("a picture").is_flat);
+    gathering.add(seconds(1.2), plain(2, 60, 50));
+    has(&gathering, &[2]);
+    gathering.add(seconds(2.4), plain(3, 60, 50));
+    has(&gathering, &[2, 3]);
+    // It fades out, and back.
+    gathering.add(seconds(2.8), plain(4, 60, 50));
+    gathering.add(seconds(3.), flat());
+    has(&gathering, &[2]);
+    gathering.add(seconds(3.3), flat());
+    assert!(gathering.picture().expect("a picture").is_flat);
+    gathering.add(seconds(4.2), plain(5, 60, 50));
+    assert!(gathering.picture().expect("a picture").is_flat);
+    gathering.add(seconds(4.5), plain(6, 60, 50));
+    has(&gathering, &[6]);
 }
 
 #[test]

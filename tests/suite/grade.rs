@@ -304,6 +304,27 @@ fn black_stays_black_in_fades() {
     }
 }
 
+/// Of a day that dawns; a picture behind black is another matter.
+#[test]
+fn what_gets_lighter_by_and_by_goes_over_to_the_look() {
+    let day = clip().swap_remove(0);
+    let lit = |gain: f64| {
+        let mut frame = day.clone();
+        frame.iter_mut().for_each(|level| *level = (f64::from(*level) * gain) as u8);
+        frame
+    };
+    let dawn: Vec<RgbImage> =
+        (0..150).map(|t| lit(0.02 * 50f64.powf(f64::from(t) / 149.))).collect();
+    let behind_black = [lit(0.), day.clone()];
+    for method in ["channels"].into_iter().chain(METHODS) {
+        let shown = |frames: &[RgbImage]| show(frames, &[SMOOTH, ("method", method)]);
+        let means: Vec<f64> = shown(&dawn).iter().map(|shown| mean(&shown.frame)).collect();
+        let most = means.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0., f64::max);
+        assert!(means[0] < 3. && most < 6., "{method}: {most}");
+        assert!(shown(&behind_black)[1].frame == shown(&behind_black[1..])[0].frame, "{method}");
+    }
+}
+
 #[test]
 fn what_is_locked_is_learned_again_for_another_reference() {
     let frames = clip();

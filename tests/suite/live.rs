@@ -244,6 +244,47 @@ fn f212_when_the_tap_goes_its_last_snapshot_is_held() {
     assert_held("that has another name");
 }
 
+/// A camera that is covered, a test card, the end of a fade.
+#[test]
+fn what_is_flat_is_no_reference() {
+    let plain = image::RgbImage::from_pixel(96, 64, image::Rgb([9, 8, 30]));
+    let [plain, picture] = [plain, open(&media("coffee.png")).into_rgb8()]
+        .map(|picture| frame_of(&picture, "RGB", "sRGB", (96, 64)));
+    let mut tap = tap("flat", &[("window", "1")]);
+    let mut takes_all = rig("flat", &[("flat-frames", "match")]);
+    let mut locked = rig("flat", &[("flat-frames", "hold"), ("update-mode", "locked")]);
+    let pass = |rig: &mut Rig| {
+        let output = rig.harness.push_and_pull(frame().buffer()).expect("it passes");
+        (bytes(&output), states(rig))
+    };
+    let flat = || vec!["flat".to_string()];
+
+    publish(&mut tap, &plain);
+    assert_eq!(pass(&mut locked), (frame().bytes, flat()));
+    let as_plain = matched_to_file(&tap, &frame(), &[]);
+    assert_eq!(pass(&mut takes_all), (as_plain.clone(), vec!["live".to_string()]));
+    publish(&mut tap, &picture);
+    let as_picture = matched_to_file(&tap, &frame(), &[]);
+    assert_eq!(pass(&mut locked), (as_picture.clone(), vec!["live".to_string()]));
+    publish(&mut tap, &plain);
+    locked.element.emit_by_name::<()>("relearn", &[]);
+    assert_eq!(pass(&mut locked), (as_picture.clone(), flat()));
+    assert_eq!(pass(&mut locked), (as_picture.clone(), Vec::new()));
+    // One that comes now has nothing before it.
+    assert_eq!(pass(&mut rig("flat", &[("flat-frames", "hold")])), (frame().bytes, flat()));
+
+    let capture = |rig: &mut Rig| {
+        rig.element.emit_by_name::<()>("capture-reference", &[]);
+        let plain = Frame::new(VideoFormat::Rgbx, 32, 18, Shape::Default, || 9);
+        rig.harness.push_and_pull(plain.buffer()).expect("it passes");
+        let warning = rig.bus.pop_filtered(&[gst::MessageType::Warning]);
+        (pass(rig).0, warning.is_some())
+    };
+    assert_eq!(capture(&mut locked), (as_picture, true));
+    let (as_captured, is_warned) = capture(&mut takes_all);
+    assert!(!is_warned && as_captured != as_plain);
+}
+
 #[test]
 fn f213_messages_say_how_a_channel_is_doing() {
     let mut tap = tap("f213", &[("interval", "0")]);

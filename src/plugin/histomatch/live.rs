@@ -6,6 +6,7 @@ use std::time::Duration;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use super::enums::FlatFrames;
 use super::imp::HistoMatch;
 use crate::kernels::InstructionSet;
 use crate::plugin::lock;
@@ -31,6 +32,8 @@ enum State {
     Live,
     /// More were to come, and don't.
     Stale,
+    /// The newest one has no distribution to be matched to. The one before it is held.
+    Flat,
 }
 
 impl State {
@@ -39,6 +42,7 @@ impl State {
             Self::Waiting => "waiting",
             Self::Live => "live",
             Self::Stale => "stale",
+            Self::Flat => "flat",
         }
     }
 }
@@ -54,19 +58,25 @@ impl HistoMatch {
             None => return,
         };
         self.capture.store(false, Ordering::Relaxed);
-        let (ignore_borders, part) = {
+        let (ignore_borders, part, is_flat_taken) = {
             let settings = lock(&self.settings);
-            (settings.ignore_borders, settings.part(buffer))
+            let is_flat_taken = settings.flat_frames == FlatFrames::Match;
+            (settings.ignore_borders, settings.part(buffer), is_flat_taken)
         };
         let read = || {
             let mut reader = FrameReader::new(&info, Matching::Colors, InstructionSet::best())
                 .map_err(Failure::Buffer)?;
             let pixels = reader.pixels(buffer, ignore_borders, part, Duration::ZERO)?;
-            let colorimetry = reader.matcher.layout().colorimetry;
-            Ok(pixels.map(|pixels| Reference::of_colors(pixels.colors, colorimetry)))
+            Ok(pixels.map(|pixels| (pixels, reader.matcher.layout().colorimetry)))
         };
         match read() {
-            Ok(Some(reference)) => self.request_captured(reference),
+            Ok(Some((pixels, _))) if pixels.is_flat && !is_flat_taken => self.warn_of_no_capture(
+                "it has next to no distribution, as black and colour bars. Set flat-frames=match to \
+                 take it all the same",
+            ),
+            Ok(Some((pixels, colorimetry))) => {
+                self.request_captured(Reference::of_colors(pixels.colors, colorimetry));
+            }
             Ok(None) => self.warn_of_no_capture("nothing is there of what is learned from"),
             Err(Failure::Buffer(cause)) => self.warn_of_no_capture(&cause),
             Err(Failure::Memory) => self.warn_of_no_capture("there is not enough memory"),
@@ -86,8 +96,15 @@ impl HistoMatch {
                 _ => Following::WhenCounted,
             }
         };
-        self.references.follow(following);
-        let liveness = self.liveness();
+        let (timeout, is_flat_taken) = {
+            let settings = lock(&self.settings);
+            (
+                Duration::from_nanos(settings.reference_timeout),
+                settings.flat_frames == FlatFrames::Match,
+            )
+        };
+        self.references.follow(following, is_flat_taken);
+        let liveness = self.liveness(timeout, is_flat_taken);
         let is_other = {
             let mut streaming = self.streaming.borrow_mut();
             let old = std::mem::replace(&mut streaming.liveness, liveness.clone());
@@ -98,12 +115,12 @@ impl HistoMatch {
         }
     }
 
-    fn liveness(&self) -> Option<Liveness> {
+    fn liveness(&self, timeout: Duration, is_flat_taken: bool) -> Option<Liveness> {
         let channel = self.references.consumer()?;
-        let timeout = Duration::from_nanos(lock(&self.settings).reference_timeout);
         let state = match channel.newest() {
             None => State::Waiting,
             Some(newest) if !timeout.is_zero() && newest.is_stale(timeout) => State::Stale,
+            Some(newest) if newest.is_flat() && !is_flat_taken => State::Flat,
             Some(_) => State::Live,
         };
         Some(Liveness { channel: channel.name().to_owned(), state })

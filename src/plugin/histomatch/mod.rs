@@ -23,7 +23,7 @@
 //! | `deflicker` | double, 0 to 1 | 0 | at any time | how much of a flicker in brightness is removed ([`exposure`](crate::temporal::exposure)); it needs `smoothing` or a mode that holds |
 //! | `scene-threshold` | double, 0 to 1 | 0.08 | at any time | the distance between frames from which on a new scene begins ([`cuts`](crate::temporal::cuts)); up to half of it, none does, and in between it does in part; 0 = never |
 //! | `update-mode` | [`UpdateMode`] | `frame` | at any time | which frames the mapping is learned from: `frame`, `scene` or `locked` |
-//! | `flat-frames` | [`FlatFrames`] | `hold` | at any time | what becomes of channels with next to no distribution ([`is_flat`](crate::temporal::is_flat)): `hold` or `match` |
+//! | `flat-frames` | [`FlatFrames`] | `hold` | at any time | what becomes of channels with next to no distribution ([`is_flat`](crate::temporal::is_flat)), and of another stream that has none: `hold` or `match` |
 //! | `ignore-borders` | boolean | false | at any time | leave black bars out of the counts, and as they are ([`survey`](crate::matcher::survey), [`letterbox`](crate::frame::letterbox)) |
 //! | `region` | string | unset | at any time | what of the picture is learned from: `x,y,width,height` in fractions of what is shown ([`Region`](crate::live::region::Region)); unset or empty = all of it |
 //! | `mask-location` | string | unset | at any time | grey picture ([`Mask`](crate::live::mask::Mask)) that is scaled to what is shown: what is white is learned from, what is grey by its share, in eight steps; a path or a `file://` URI; read in the caller's thread when it is set, and scaled to the frames of the caps; for others, when they come; unset or empty = all of it |
@@ -56,7 +56,7 @@
 //! becomes the reference; buffers with the flag GAP are no frames. `reference-location`,
 //! `reference-locations` and `reference-channel` then read as unset, and the field `reference` of `stats` is
 //! `captured`; to set or unset any of them gives it up, before the frame has come, too. If the frame can't be
-//! read, a warning says why.
+//! read, or is flat and `flat-frames` is `hold`, a warning says why.
 //!
 //! # Films
 //!
@@ -137,7 +137,7 @@
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars or plain grey (not black); once until READY |
 //! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save-lut` could not write the file, or there is nothing to write yet |
 //! | element, `histomatch` | with `post-messages` |
-//! | element, `histomatch-reference` | a channel is followed, and its state is another one than before: `channel` (string), `state` (string): `waiting` for the first snapshot, `live`, `stale` |
+//! | element, `histomatch-reference` | a channel is followed, and its state is another one than before: `channel` (string), `state` (string): `waiting` for the first snapshot, `live`, `flat` (nothing to be matched to), `stale` |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | `capture-reference` could not read the frame; the old reference stays |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | the caps name primaries or a transfer for which references can't be converted, and are matched as BT.709; once until READY |
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like, with views in memories of their own, or with `interlace-mode=fields`; the text says what to put in front |

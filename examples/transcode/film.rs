@@ -256,7 +256,10 @@ fn replacement(
         complaint = said.filter(|_| decodable < times.len());
         if differs(&expected, job.output)? {
             job.is_decoded = true;
-            encoded = video::encode(&job, recipe, interrupted, report)?;
+            // FFmpeg may conceal without a word what GStreamer gave up at.
+            let damage = first.damage.clone();
+            encoded = video::encode(&job, recipe, interrupted, report)?
+                .map(|again| Encoded { damage: again.damage.or(damage), ..again });
         }
     }
     let Some(encoded) = encoded else { return Ok(None) };

@@ -161,6 +161,10 @@ pub fn reader(job: &Job) -> anyhow::Result<Child> {
         // Packets without times of their own get some. A decoder knows them better.
         command.args(["-fflags", "+genpts"]);
     }
+    if *is_decoded {
+        // As ffprobe: with more, FFmpeg 5.1 loses frames of AV1 behind what is damaged.
+        command.args(["-threads", "1"]);
+    }
     part.seek(&mut command).arg("-i").arg(probe::path(source.input));
     command.args(["-map", &format!("0:{}", stream.index)]);
     if decodes {

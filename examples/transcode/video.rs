@@ -127,12 +127,13 @@ impl Run {
         let turn = job.turn.map(|turn| format!("! videoflip video-direction={turn}"));
         let grey = grey_colorimetry(job.stream)
             .map(|grey| format!("! capssetter caps=\"video/x-raw, colorimetry={grey}\""));
+        // A sink that waits for its first packet would never hear of an end that comes before it.
         let text = format!(
             "fdsrc name=source ! matroskademux name=demuxer \
              ! decodebin name=decodebin force-sw-decoders=true {} ! videoconvert name=decoded \
              ! histomatch name=histomatch {} ! queue max-size-buffers=4 max-size-bytes=0 \
              max-size-time=0 ! videoscale ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
-             ! matroskamux name=muxer offset-to-zero=true timecodescale={} ! filesink name=sink",
+             ! matroskamux name=muxer offset-to-zero=true timecodescale={} ! filesink name=sink async=false",
             grey.unwrap_or_default(),
             turn.unwrap_or_default(),
             encoder_caps(job.stream, recipe),

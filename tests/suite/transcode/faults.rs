@@ -861,3 +861,39 @@ fn f195_where_ffmpeg_is_missing_its_package_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("install Debian's package ffmpeg"), "{}", text(&output));
 }
+
+const AV1: &str =
+    "-pix_fmt yuv420p -c:v libaom-av1 -usage realtime -cpu-used 8 -lag-in-frames 0 -g 100";
+
+/// Changes bytes in the middle of a packet of the video.
+fn damage(number: usize, file: &str, folder: &Path) {
+    let packets = probe("-select_streams v:0 -show_entries packet=pos,size", file, folder);
+    let packet = packets.lines().nth(number).expect("it is there");
+    let numbers: Vec<usize> =
+        packet.split(',').map(|word| word.parse().expect("a number")).collect();
+    let mut film = fs::read(folder.join(file)).expect("it is there");
+    let middle = numbers[1] + numbers[0] / 3;
+    film[middle..][..numbers[0] / 3].iter_mut().for_each(|byte| *byte ^= 0x35);
+    fs::write(folder.join(file), film).expect("written");
+}
+
+fn frames(file: &str, folder: &Path) -> String {
+    let entries = "-count_frames -select_streams v:0 -show_entries stream=nb_read_frames";
+    probe(entries, file, folder)
+}
+
+/// GStreamer's decoder gives up before the encoder has written anything.
+#[test]
+fn damage_near_the_beginning_is_no_pause() {
+    if skipped(&[], &["av1dec"]) {
+        return;
+    }
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make(&format!("VIDEO {AV1} in.mkv"), folder);
+    damage(4, "in.mkv", folder);
+    let output = transcode("in.mkv -o out.mkv --reference REF --patience 10", folder);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(frames("out.mkv", folder), frames("in.mkv", folder), "{said}");
+}

@@ -64,7 +64,8 @@ const MATRICES: &[(&str, usize)] = &[
 ];
 const SITES: &[(&str, usize)] =
     &[("left", 1), ("center", 2), ("topleft", 3), ("top", 4), ("bottomleft", 5), ("bottom", 6)];
-const RANGES: &[(&str, usize)] = &[("tv", 1), ("pc", 2)];
+const RANGES: &[(&str, usize)] = &[("tv", 1), ("pc", FULL)];
+const FULL: usize = 2;
 const UNKNOWN: usize = 2;
 
 impl Colors {
@@ -73,8 +74,9 @@ impl Colors {
             let known = names.iter().find(|(known, _)| name.as_deref() == Some(known));
             known.map_or(unknown, |(_, number)| *number)
         };
+        let range = number(RANGES, &stream.color_range, 0);
         Self {
-            range: number(RANGES, &stream.color_range, 0),
+            range: if stream.is_full_range() { FULL } else { range },
             primaries: number(PRIMARIES, &stream.color_primaries, UNKNOWN),
             transfer: number(TRANSFERS, &stream.color_transfer, UNKNOWN),
             matrix: number(MATRICES, &stream.color_space, UNKNOWN),
@@ -86,7 +88,7 @@ impl Colors {
     pub fn of_frames(info: &VideoInfo) -> Self {
         let colors = info.colorimetry();
         Self {
-            range: if colors.range() == VideoColorRange::Range0_255 { 2 } else { 1 },
+            range: if colors.range() == VideoColorRange::Range0_255 { FULL } else { 1 },
             primaries: colors.primaries().to_iso() as usize,
             transfer: colors.transfer().to_iso() as usize,
             matrix: colors.matrix().to_iso() as usize,
@@ -109,7 +111,7 @@ impl Colors {
     /// A filter of FFmpeg's that writes it into the stream itself, whatever the encoder wrote.
     pub fn filter(&self, codec: &str) -> Option<String> {
         let Self { range, primaries, transfer, matrix, site } = self;
-        let is_full = usize::from(*range == 2);
+        let is_full = usize::from(*range == FULL);
         let numbers = format!(
             "colour_primaries={primaries}:transfer_characteristics={transfer}\
              :matrix_coefficients={matrix}"

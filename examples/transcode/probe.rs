@@ -156,8 +156,9 @@ impl Stream {
         self.pix_fmt.as_ref().is_some_and(|format| format.starts_with("gray"))
     }
 
+    /// FFmpeg and GStreamer take grey that says nothing for full, all else for limited.
     pub fn is_full_range(&self) -> bool {
-        self.color_range.as_deref() == Some("pc")
+        self.color_range.as_deref().map_or(self.is_grey(), |range| range == "pc")
     }
 
     pub fn frame_rate(&self) -> Option<f64> {

@@ -87,6 +87,25 @@ fn f180_full_range_stays_full_and_grey_stays_grey() {
 }
 
 #[test]
+fn f180_grey_that_does_not_say_its_range_keeps_its_contrast() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let video = "VIDEO -frames:v 2 -pix_fmt";
+    make(&format!("{video} gray -c:v ffv1 grey.mkv"), folder);
+    make(&format!("{video} gray -c:v rawvideo grey.avi"), folder);
+    make(&format!("{video} gray16le -c:v rawvideo grey.nut"), folder);
+    for input in ["grey.mkv", "grey.avi", "grey.nut"] {
+        for output in ["out.mp4", "out.webm", "out.mkv --video ffv1"] {
+            keep(&format!("{input} -o {output}"), folder);
+            let file = output.split(' ').next().expect("a name");
+            let [before, after] = [input, file].map(|file| super::first_frame(file, folder));
+            let difference = super::difference(&before, &after);
+            assert!(difference < 3., "{input} {output}: {difference}");
+        }
+    }
+}
+
+#[test]
 fn f181_f182_colours_are_called_what_they_were_called() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();

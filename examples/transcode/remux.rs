@@ -378,12 +378,16 @@ fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str, 
     }
     let mut filters = Vec::new();
     if stream.codec_type == "audio" && recipe.from > gst::ClockTime::ZERO {
-        filters.push("atrim=start=0");
+        filters.push("atrim=start=0".to_string());
     }
-    if encoder == "libopus" {
-        // It knows no others, among them 5.1(side), which is most films' 5.1.
-        filters.push("aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono");
-    }
+    // Of others, among them 5.1(side), which is most films' 5.1, libopus has none, and of AAC nobody knows which
+    // channel is which.
+    let layouts = match encoder {
+        "aac" => Some("7.1|5.1|5.0|4.0|quad|quad(side)|3.0|3.0(back)|2.1|stereo|mono"),
+        "libopus" => Some("7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"),
+        _ => None,
+    };
+    filters.extend(layouts.map(|layouts| format!("aformat=channel_layouts={layouts}")));
     if !filters.is_empty() {
         command.args([&format!("-filter:{place}"), &filters.join(",")]);
     }

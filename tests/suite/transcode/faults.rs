@@ -230,6 +230,33 @@ fn f186_f190_sound_is_copied_or_converted_with_its_channels() {
 }
 
 #[test]
+fn f186_channels_of_aac_are_told_apart() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    // FLAC knows these.
+    for (layout, expected) in [
+        ("5.1(side)", "6,5.1"),
+        ("5.1", "6,5.1"),
+        ("5.0(side)", "5,5.0"),
+        ("quad", "4,quad"),
+        ("2.1", "3,2.1"),
+        ("6.1", "8,7.1"),
+        ("7.1", "8,7.1"),
+    ] {
+        let sound = format!("-f lavfi -i sine,aformat=channel_layouts={layout} -t 1");
+        make(&format!("VIDEO {sound} X264 -c:a flac in.mkv"), folder);
+        let said = keep("in.mkv -o out.mp4 --audio aac", folder);
+        let entries = "-select_streams a:0 -show_entries stream=channels,channel_layout";
+        let written = probe(entries, "out.mp4", folder);
+        assert_eq!(written.trim_end_matches(','), expected, "{layout}: {said}");
+    }
+    // This one AAC has no room for.
+    make("VIDEO -f lavfi -i sine,aformat=channel_layouts=3.1 -t 1 X264 -c:a flac in.mkv", folder);
+    let said = keep("in.mkv -o out.mp4 --audio aac", folder);
+    assert!(said.contains("stream #1 (audio, flac): 4 channels become 3 in the encoder"), "{said}");
+}
+
+#[test]
 fn f187_f188_f194_all_else_of_a_film_is_kept() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();

@@ -320,6 +320,12 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
             "{} can't be decoded: its picture's size is missing",
             stream.description()
         );
+        ensure!(
+            !recipe.strict || !stream.has_alpha() || recipe.video.codec == "ffv1",
+            "--strict allows no changes: {} loses its transparency in the encoder; choose --video ffv1, which .mkv \
+             holds",
+            stream.description()
+        );
         // It overruns its memory.
         let is_tiny = stream.width.max(stream.height) < Some(64);
         ensure!(

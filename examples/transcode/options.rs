@@ -51,7 +51,7 @@ pub struct Options {
     /// How much of the video's quality is kept
     #[arg(long, value_enum, default_value = "high")]
     pub quality: Quality,
-    /// Convert and leave out nothing: what the container can't hold is an error
+    /// Convert and leave out nothing: what the container can't hold is an error, as is lost transparency
     #[arg(long)]
     pub strict: bool,
     /// A property of the element, as smoothing=0 or max-slope=4; may be given several times

@@ -156,6 +156,15 @@ impl Stream {
         self.pix_fmt.as_ref().is_some_and(|format| format.starts_with("gray"))
     }
 
+    pub fn has_alpha(&self) -> bool {
+        const FORMATS: [&str; 10] =
+            ["yuva", "ayuv", "vuya", "gbrap", "rgba", "bgra", "argb", "abgr", "ya", "pal8"];
+        let format = self.pix_fmt.as_deref().unwrap_or_default();
+        // As WebM has it, beside the picture.
+        let mut tags = self.tags.iter().filter(|(name, _)| name.eq_ignore_ascii_case("alpha_mode"));
+        FORMATS.iter().any(|name| format.starts_with(name)) || tags.any(|(_, value)| value == "1")
+    }
+
     /// FFmpeg and GStreamer take grey that says nothing for full, all else for limited.
     pub fn is_full_range(&self) -> bool {
         self.color_range.as_deref().map_or(self.is_grey(), |range| range == "pc")

@@ -336,8 +336,9 @@ fn replaced(
         stream.disposition.keys().map(String::as_str).filter(|name| stream.has(name)).collect();
     let dispositions = if dispositions.is_empty() { "0".into() } else { dispositions.join("+") };
     command.args([&format!("-disposition:{place}"), &dispositions]);
-    // It names another encoder, and how much another one wrote.
-    for tag in ["encoder", "ENCODER", "BPS", "NUMBER_OF_BYTES"] {
+    // It names another encoder, how much another one wrote, and that transparency lies beside the picture, which
+    // none of GStreamer's encoders writes there.
+    for tag in ["encoder", "ENCODER", "BPS", "NUMBER_OF_BYTES", "alpha_mode", "ALPHA_MODE"] {
         command.args([&format!("-metadata:s:{place}"), &format!("{tag}=")]);
     }
     let timecode = stream.tags.get("timecode");

@@ -373,6 +373,27 @@ fn f192_depth_subsampling_alpha_and_odd_sizes_are_kept_or_said() {
     }
 }
 
+#[test]
+fn f192_what_is_no_longer_transparent_does_not_say_so() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let half = "-vf format=yuva420p,colorchannelmixer=aa=0.5";
+    make(&format!("VIDEO {half} -c:v libvpx-vp9 -deadline realtime in.webm"), folder);
+    for output in ["out.webm", "out.mkv"] {
+        keep(&format!("in.webm -o {output}"), folder);
+        let tags = video("index:stream_tags=alpha_mode", output, folder);
+        assert_eq!(tags.trim_end_matches(','), "0", "{output}");
+        let strict =
+            transcode(&format!("in.webm -o {output} --reference REF --force --strict"), folder);
+        let said = text(&strict);
+        assert_eq!(strict.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("loses its transparency in the encoder; choose --video ffv1"),
+            "{said}"
+        );
+    }
+}
+
 /// GStreamer 1.22 has no names for these; its decoder of FFV1 doesn't survive that.
 #[test]
 fn f192_pixel_formats_without_a_name_are_kept_in_the_next_wider_one() {

@@ -9,10 +9,17 @@ use std::thread;
 /// The last that was said.
 static SAID: Mutex<Option<String>> = Mutex::new(None);
 
-/// As decoders say it of H.264, MPEG-1 and MPEG-2, MPEG-4, Motion JPEG, and of what they conceal. All else may be no
-/// damage: that what was cut refers to frames before it, for instance.
-const WORDS: [&str; 5] =
-    ["error while decoding MB", "damaged at", "Error at MB", "error y=", "concealing "];
+/// As decoders say it of H.264, MPEG-1 and MPEG-2, MPEG-4, Motion JPEG, ProRes, FFV1, and of what they conceal. All
+/// else may be no damage: that what was cut refers to frames before it, for instance.
+const WORDS: [&str; 7] = [
+    "error while decoding MB",
+    "damaged at",
+    "Error at MB",
+    "error y=",
+    "ac tex damaged",
+    "slice CRC mismatch",
+    "concealing ",
+];
 
 /// Listens to GStreamer's decoders from now on.
 pub fn listen() {

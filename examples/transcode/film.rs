@@ -253,7 +253,11 @@ fn replacement(
             ));
         }
         times.retain(|time| Some(time) >= expected.first());
-        complaint = said.filter(|_| decodable < times.len());
+        if stream.codec_name == "av1" {
+            // There, each packet shows a frame.
+            decodable = times.len();
+        }
+        complaint = said.filter(|_| expected.len() < times.len());
         if differs(&expected, job.output)? {
             job.is_decoded = true;
             // FFmpeg may conceal without a word what GStreamer gave up at.

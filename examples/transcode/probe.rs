@@ -346,10 +346,14 @@ fn corrupt_packet(line: &str) -> Option<(usize, i64)> {
     Some((stream.parse().ok()?, time.parse().ok()?))
 }
 
-/// As FFmpeg says it of Matroska and of MP4.
+/// As FFmpeg says it of Matroska, MP4 and Ogg.
 fn is_about_damage(line: &str) -> bool {
-    const WORDS: [&str; 3] =
-        ["File ended prematurely", "partial file", "invalid as first byte of an EBML number"];
+    const WORDS: [&str; 4] = [
+        "File ended prematurely",
+        "partial file",
+        "invalid as first byte of an EBML number",
+        "CRC mismatch!",
+    ];
     WORDS.iter().any(|words| line.contains(words))
 }
 

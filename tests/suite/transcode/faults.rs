@@ -932,21 +932,59 @@ fn f195_where_ffmpeg_is_missing_its_package_is_named() {
 const AV1: &str =
     "-pix_fmt yuv420p -c:v libaom-av1 -usage realtime -cpu-used 8 -lag-in-frames 0 -g 100";
 
-/// Changes bytes in the middle of a packet of the video.
-fn damage(number: usize, file: &str, folder: &Path) {
+/// Changes the bytes of a packet of the video.
+fn change(number: usize, file: &str, folder: &Path, how: impl Fn(&mut [u8])) {
     let packets = probe("-select_streams v:0 -show_entries packet=pos,size", file, folder);
     let packet = packets.lines().nth(number).expect("it is there");
     let numbers: Vec<usize> =
         packet.split(',').map(|word| word.parse().expect("a number")).collect();
     let mut film = fs::read(folder.join(file)).expect("it is there");
-    let middle = numbers[1] + numbers[0] / 3;
-    film[middle..][..numbers[0] / 3].iter_mut().for_each(|byte| *byte ^= 0x35);
+    how(&mut film[numbers[1]..][..numbers[0]]);
     fs::write(folder.join(file), film).expect("written");
+}
+
+fn damage(number: usize, file: &str, folder: &Path) {
+    change(number, file, folder, |packet| {
+        let third = packet.len() / 3;
+        packet[third..2 * third].iter_mut().for_each(|byte| *byte ^= 0x35);
+    });
 }
 
 fn frames(file: &str, folder: &Path) -> String {
     let entries = "-count_frames -select_streams v:0 -show_entries stream=nb_read_frames";
     probe(entries, file, folder)
+}
+
+#[test]
+fn damage_that_leaves_frames_or_no_words_is_said() {
+    if skipped(&[], &["av1dec", "theoradec", "avdec_prores", "avdec_ffv1"]) {
+        return;
+    }
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -c:v libtheora in.ogv", folder);
+    make("VIDEO -c:v prores_ks in.mov", folder);
+    make("VIDEO -c:v ffv1 -level 3 -slicecrc 1 in.mkv", folder);
+    make(&format!("VIDEO {AV1} av1.mkv"), folder);
+    make(&format!("VIDEO {AV1} hidden.mkv"), folder);
+    for input in ["in.ogv", "in.mov", "in.mkv", "av1.mkv", "hidden.mkv"] {
+        keep(&format!("{input} -o out.mkv"), folder);
+        if input == "hidden.mkv" {
+            // The first byte behind Matroska's header says that it is a frame. Now it says that it is padding.
+            change(24, input, folder, |packet| {
+                let kind = packet.iter_mut().find(|byte| **byte == 0x32);
+                *kind.expect("it is a frame") = 0x7A;
+            });
+        } else {
+            damage(20, input, folder);
+        }
+        let output = transcode(&format!("{input} -o out.mkv --reference REF --force"), folder);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{input}: {said}");
+        if input == "hidden.mkv" {
+            assert!(said.contains("24 of 25 frames of stream #0 (video, av1)"), "{said}");
+        }
+    }
 }
 
 /// GStreamer's decoder gives up before the encoder has written anything.

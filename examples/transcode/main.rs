@@ -79,8 +79,9 @@ fn run() -> anyhow::Result<ExitCode> {
 const VIDEOS: Kind = Kind {
     name: "video",
     endings: &[
-        "3gp", "asf", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts",
-        "mxf", "ogv", "ts", "vob", "webm", "wmv",
+        "3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "m2t", "m2ts", "m2v", "m4v", "mkv",
+        "mod", "mov", "mp4", "mpe", "mpeg", "mpg", "mts", "mxf", "ogm", "ogv", "qt", "rm", "rmvb",
+        "tod", "ts", "vob", "webm", "wmv", "wtv",
     ],
 };
 

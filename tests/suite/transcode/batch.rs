@@ -145,3 +145,21 @@ fn f199_what_was_killed_goes_on_to_the_same_films() {
         assert_eq!(packets("v:0", &whole, folder), packets("v:0", &out, folder));
     }
 }
+
+#[test]
+fn films_of_a_folder_have_many_endings() {
+    if missing() {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder.path();
+    let names = ["a.m2t", "b.3g2", "c.QT", "d.dv", "e.f4v", "f.m2v", "g.mod", "h.divx", "i.rm"];
+    let paths = names.map(|name| format!("films/{name}"));
+    films(&paths.each_ref().map(OsStr::new), folder);
+    fs::write(folder.join("films/j.gif"), "a picture").expect("written");
+    let plan = succeed("films --reference REF -o out --dry-run", folder);
+    for path in &paths {
+        assert!(plan.contains(&format!("{path} -> out/")), "{path}: {plan}");
+    }
+    assert!(!plan.contains("j.gif"), "{plan}");
+}

@@ -504,7 +504,8 @@ fn say_what_is_lost(stream: &Stream, extras: &Extras, video: &Video, report: &dy
             "h264 and ffv1 keep",
         ),
     ];
-    for (_, what, who) in lost.iter().filter(|(is_lost, ..)| *is_lost) {
+    let unwritten = extras.lost.iter().map(|what| (true, *what, "no other encoder keeps"));
+    for (_, what, who) in lost.into_iter().chain(unwritten).filter(|(is_lost, ..)| *is_lost) {
         let name = stream.description();
         report.say(&format!("{name}: {what} is left out by {}; {who} it", video.encoder));
     }

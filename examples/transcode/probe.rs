@@ -397,7 +397,18 @@ pub struct Extras {
     pub captions: bool,
     /// What HDR10 says of the display and the light that a film was made for, as x265 is told of it.
     pub hdr10: Option<String>,
+    /// What nothing here can write, in words.
+    pub lost: Vec<&'static str>,
 }
+
+/// By the beginning of what FFmpeg calls it.
+const UNWRITTEN: [(&str, &str); 4] = [
+    ("Spherical Mapping", "that it shows all around (360°)"),
+    ("DOVI configuration record", DOLBY_VISION),
+    ("Dolby Vision", DOLBY_VISION),
+    ("HDR Dynamic Metadata SMPTE2094-40", "what it says of the light of each scene (HDR10+)"),
+];
+const DOLBY_VISION: &str = "what it says of the light of each scene (Dolby Vision)";
 
 /// Of the first frames: what is there at all is there from the beginning. They know better than containers which
 /// field is shown first.
@@ -427,6 +438,12 @@ pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
     let all: Vec<&Fields> = of_frames.chain(of_stream).collect();
     let of_kind =
         |kind| all.iter().find(|data| data.get("side_data_type").is_some_and(|it| it == kind));
+    let kinds: Vec<&str> =
+        all.iter().filter_map(|data| data.get("side_data_type")?.as_str()).collect();
+    let is_there = |name: &str| kinds.iter().any(|kind| kind.starts_with(name));
+    let lost = UNWRITTEN.iter().filter(|(name, _)| is_there(name)).map(|(_, what)| *what);
+    let mut lost: Vec<_> = lost.collect();
+    lost.dedup();
     let display = of_kind("Mastering display metadata").and_then(|data| display(data));
     let light = of_kind("Content light level metadata").and_then(|data| {
         Some(format!("max-cll={},{}", data.get("max_content")?, data.get("max_average")?))
@@ -440,6 +457,7 @@ pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
         }),
         captions: of_kind("ATSC A53 Part 4 Closed Captions").is_some(),
         hdr10: (is_pq && !hdr10.is_empty()).then(|| hdr10.join(":")),
+        lost,
     })
 }
 

@@ -487,6 +487,45 @@ fn f198_hdr10_says_what_it_was_made_for() {
     assert!(light("out.mkv").contains("1000 400"), "{}", light("out.mkv"));
 }
 
+/// FFmpeg doesn't write these boxes of MP4 from what it encodes.
+#[test]
+fn f198_what_no_encoder_keeps_is_said() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -frames:v 5 -pix_fmt yuv420p X264 in.mp4", folder);
+    let make_box = |name: &[u8], content: &[&[u8]]| {
+        let content = content.concat();
+        [&(content.len() as u32 + 8).to_be_bytes(), name, &content].concat()
+    };
+    let write = |name: &str, within: &[&[u8]], new: &[u8]| {
+        let mut film = fs::read(folder.join("in.mp4")).expect("it is there");
+        let (mut begin, mut end) = (0, 0);
+        for outer in within {
+            begin += film[begin..].windows(4).position(|it| it == *outer).expect("it is there");
+            let length = u32::from_be_bytes(film[begin - 4..begin].try_into().expect("4 bytes"));
+            film[begin - 4..begin].copy_from_slice(&(length + new.len() as u32).to_be_bytes());
+            end = begin - 4 + length as usize;
+        }
+        film.splice(end..end, new.iter().copied());
+        fs::write(folder.join(name), film).expect("written");
+    };
+    // Appendix of Google's Spherical Video V2: version, yaw, pitch and roll; bounds.
+    let header = make_box(b"prhd", &[&[0; 16]]);
+    let projection = make_box(b"proj", &[&header, &make_box(b"equi", &[&[0; 20]])]);
+    let spherical =
+        make_box(b"sv3d", &[&make_box(b"svhd", &[&[0, 0, 0, 0, b'x', 0]]), &projection]);
+    // Version 1.0, profile 8, level 4, what is present, compatible with HLG.
+    let dolby = make_box(b"dvvC", &[&[1, 0, 0x10, 0x25, 0x40], &[0; 19]]);
+    let entry: [&[u8]; 7] = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"];
+    write("all-around.mp4", &entry, &spherical);
+    write("dolby.mp4", &entry, &dolby);
+    for (input, what) in [("all-around.mp4", "(360°)"), ("dolby.mp4", "(Dolby Vision)")] {
+        let said = keep(&format!("{input} -o out.mp4"), folder);
+        let end = format!("{what} is left out by x264enc; no other encoder keeps it");
+        assert!(said.contains(&end), "{said}");
+    }
+}
+
 #[test]
 fn f196_films_that_gstreamer_does_not_find_are_decoded() {
     let Some(folder) = folder() else { return };

@@ -440,6 +440,10 @@ fn f192_motion_jpeg_keeps_its_chroma() {
         keep("in.mov -o out.mkv --video ffv1", folder);
         let quality = likeness("in.mov", "out.mkv", folder);
         assert!(quality > 50., "{format}: {quality}");
+        // Whether GStreamer's VP9 has 4:2:2 of 8 bits is another thing.
+        let said = keep("in.mov -o out.webm", folder);
+        let is_deeper = video("pix_fmt", "out.webm", folder).ends_with("le");
+        assert_eq!(said.contains("8 bits become"), is_deeper, "{format}: {said}");
     }
 }
 

@@ -116,11 +116,23 @@ const LOOK_OF_FILMS: [(&str, &str); 5] = [
 ];
 
 pub fn container(options: &Options) -> anyhow::Result<&'static Container> {
+    let is_file = !files::goes_into_folder(&options.inputs, &options.output);
     let ending = options.output.extension().map(|ending| ending.to_string_lossy());
     match (options.container, ending) {
+        (Some(container), Some(ending)) if is_file => {
+            // Other endings may be part of a name.
+            let named = formats::container(&ending).unwrap_or(container);
+            ensure!(
+                named.format == container.format,
+                "'{}' is named as .{ending}, but --container says {}: leave one of them out",
+                options.output.display(),
+                container.endings[0]
+            );
+            Ok(container)
+        }
         (Some(container), _) => Ok(container),
         (None, Some(ending)) if !options.output.is_dir() => formats::container(&ending),
-        (None, None) if !files::goes_into_folder(&options.inputs, &options.output) => bail!(
+        (None, None) if is_file => bail!(
             "The name '{0}' doesn't say the container: write {0}.mkv or --container, or {0}/ for a \
              folder",
             options.output.display()

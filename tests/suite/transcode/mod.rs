@@ -474,6 +474,10 @@ fn errors_say_which_and_why_and_what_to_do() {
             "A file named .webm can't hold h264: choose another --video",
         ),
         ("film.mp4 -o x.avi", "There is no container 'avi'; there are mkv, mp4"),
+        (
+            "film.mp4 -o x.mkv --container mp4",
+            "'x.mkv' is named as .mkv, but --container says mp4: leave one of them out",
+        ),
         ("film.mp4 -o no/x.mkv", "there is no folder 'no'; make it first"),
         (". -o film.mp4", "give a folder as --output"),
     ] {

@@ -10,8 +10,11 @@ use crate::temporal;
 /// Frames that are looked at in a window.
 const FRAMES_OF_WINDOW: u32 = 10;
 
-/// What is so near to a flat frame in time is part of a fade from or to it.
-const FADE: Duration = Duration::from_secs(1);
+/// A frame that is so much brighter or darker than the one before it may be part of a fade,
+const FADING: f64 = 0.02;
+
+/// if it is that near to it.
+const FADING_WITHIN: Duration = Duration::from_secs(1);
 
 /// The most frames that are kept. Where there is no window, every other one is given up then.
 pub const MOST_FRAMES: usize = 32;
@@ -22,16 +25,39 @@ pub const MOST_FRAMES: usize = 32;
 /// window, all since the start count: the longer that lasts, the farther apart are the frames that are
 /// looked at.
 ///
-/// Frames that are [flat](Pixels::is_flat) don't count, nor do those that fade from or to them, as long as there are
-/// others.
+/// Frames that are [flat](Pixels::is_flat) don't count, nor do those that get brighter by and by behind them, or darker
+/// before them.
 #[derive(Debug)]
 pub struct Gathering {
     /// Zero: all since the start.
     window: Duration,
     /// The least time between two frames.
     apart: Duration,
-    /// The oldest first, each with its time.
-    frames: VecDeque<(Duration, Pixels)>,
+    /// The oldest first.
+    frames: VecDeque<Frame>,
+    /// What the last picture was before it got darker.
+    steady: Option<Pixels>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    time: Duration,
+    pixels: Pixels,
+    brightness: f64,
+}
+
+impl Frame {
+    fn is_near(&self, next: &Self) -> bool {
+        next.time.saturating_sub(self.time) <= FADING_WITHIN
+    }
+
+    fn brightens_to(&self, next: &Self) -> bool {
+        self.is_near(next) && next.brightness > self.brightness * (1. + FADING)
+    }
+
+    fn darkens_to(&self, next: &Self) -> bool {
+        self.is_near(next) && self.brightness > next.brightness * (1. + FADING)
+    }
 }
 
 /// A small picture: R'G'B' in 16 bits, row by row.
@@ -43,8 +69,8 @@ pub struct Pixels {
     pub rows: usize,
     /// The colours.
     pub colors: Vec<[u16; 3]>,
-    /// Whether their luma has no distribution to speak of ([`is_flat`](temporal::is_flat)): they are black, colour
-    /// bars, a test card.
+    /// Whether their luma has no distribution to speak of ([`is_flat`](temporal::is_flat)) beside black: they are black,
+    /// colour bars, a test card.
     pub is_flat: bool,
 }
 
@@ -72,9 +98,23 @@ impl Pixels {
                 colors.extend(column.iter().map(|&x| [red[x], green[x], blue[x]].map(level)));
             }
         }
-        let is_flat = temporal::is_flat(&sample.luma_histogram(LumaWeights::BT709), false);
-        Some(Self { columns: kept_columns, rows: kept_rows, colors, is_flat })
+        Some(Self { columns: kept_columns, rows: kept_rows, colors, is_flat: is_flat(sample) })
     }
+
+    fn brightness(&self) -> f64 {
+        let sum: u64 = self.colors.iter().flatten().map(|&value| u64::from(value)).sum();
+        sum as f64 / (3 * self.colors.len()) as f64
+    }
+}
+
+/// Bars around a picture say nothing of it.
+fn is_flat(sample: &ColorSample) -> bool {
+    /// In levels of 8 bits.
+    const BLACK: usize = 8;
+    let mut luma = sample.luma_histogram(LumaWeights::BT709);
+    let all = luma.total();
+    luma.bins[..=BLACK].fill(0);
+    luma.total() < all / 10 || temporal::is_flat(&luma, false)
 }
 
 /// The places of `n` pixels that are spread over as many as there are.
@@ -96,7 +136,7 @@ fn limited_size(columns: usize, rows: usize) -> (usize, usize) {
 impl Gathering {
     /// Nothing seen yet. A `window` of zero has all frames from now on.
     pub fn new(window: Duration) -> Self {
-        Self { window, apart: window / FRAMES_OF_WINDOW, frames: VecDeque::new() }
+        Self { window, apart: window / FRAMES_OF_WINDOW, frames: VecDeque::new(), steady: None }
     }
 
     /// The least time between two frames.
@@ -111,7 +151,8 @@ impl Gathering {
 
     /// Whether a frame at a time is to be [added](Self::add).
     pub fn is_due(&self, now: Duration) -> bool {
-        self.frames.back().is_none_or(|&(last, _)| now < last || now - last >= self.apart)
+        let is_due = |last: Duration| now < last || now - last >= self.apart;
+        self.frames.back().is_none_or(|last| is_due(last.time))
     }
 
     /// Takes the pixels of a frame.
@@ -121,60 +162,107 @@ impl Gathering {
             window => now.saturating_sub(window),
         };
         // What is later than now is of another time.
-        self.frames.retain(|&(time, _)| (oldest..=now).contains(&time));
+        self.frames.retain(|frame| (oldest..=now).contains(&frame.time));
         if self.frames.len() == MOST_FRAMES {
             let mut index = 0;
             self.frames.retain(|_| {
                 index += 1;
                 index % 2 == 1
             });
-            let first = self.frames.front().map_or(now, |&(time, _)| time);
+            let first = self.frames.front().map_or(now, |first| first.time);
             self.apart = (now - first) / (MOST_FRAMES as u32 / 2);
         }
-        self.frames.push_back((now, pixels));
+        let ends = pixels.is_flat && self.frames.back().is_some_and(|last| !last.pixels.is_flat);
+        let brightness = pixels.brightness();
+        self.frames.push_back(Frame { time: now, pixels, brightness });
+        if ends && let counted @ [_, ..] = &self.counted()[..] {
+            self.steady = Some(mixed(counted));
+        }
     }
 
-    /// The frames that count, the oldest first: all if there are no others than flat ones and fades.
+    /// The frames that count, the oldest first.
     fn counted(&self) -> Vec<&Pixels> {
-        let flat: Vec<Duration> =
-            self.frames.iter().filter(|(_, frame)| frame.is_flat).map(|&(time, _)| time).collect();
-        let fades = |time: Duration| flat.iter().any(|flat| time.abs_diff(*flat) < FADE);
-        let others = self.frames.iter().filter(|(time, _)| !fades(*time));
-        let counted: Vec<&Pixels> = others.map(|(_, frame)| frame).collect();
-        match counted.is_empty() {
-            true => self.frames.iter().map(|(_, frame)| frame).collect(),
-            false => counted,
+        let frames: Vec<&Frame> = self.frames.iter().collect();
+        let mut counted = Vec::new();
+        let mut begin = 0;
+        for shot in frames.chunk_by(|a, b| a.pixels.is_flat == b.pixels.is_flat) {
+            let end = begin + shot.len();
+            let is_behind_flat = begin > 0 && frames[begin - 1].is_near(shot[0]);
+            let is_before_flat = frames.get(end).is_some_and(|next| frames[end - 1].is_near(next));
+            begin = end;
+            if shot[0].pixels.is_flat {
+                continue;
+            }
+            let mut pairs = shot.windows(2);
+            let first = match is_behind_flat {
+                true => pairs.clone().position(|pair| !pair[0].brightens_to(pair[1])),
+                false => Some(0),
+            };
+            let last = match is_before_flat && shot.len() > 1 {
+                true => pairs.rposition(|pair| !pair[0].darkens_to(pair[1])).map(|i| i + 1),
+                false => Some(shot.len() - 1),
+            };
+            let steady = first.zip(last).and_then(|(first, last)| shot.get(first..=last));
+            counted.extend(steady.unwrap_or_default().iter().map(|frame| &frame.pixels));
         }
+        counted
     }
 
-    /// A picture in the shape of the last frame; its pixels are of all frames that count, which take turns. It is flat
-    /// if there are no others than flat ones and fades.
-    pub fn picture(&self) -> Option<Pixels> {
-        /// In every row, the turn begins somewhere else.
-        const SHIFT_OF_ROWS: usize = 3;
-        let frames = self.counted();
-        let last = *frames.last()?;
-        let Pixels { columns, rows, .. } = *last;
-        let is_flat = frames.iter().any(|frame| frame.is_flat);
-        let n = frames.len();
-        let mut colors = vec![[0; 3]; columns * rows];
-        // One frame after the other: divisions for each pixel would cost more than all else.
-        for (turn, frame) in frames.iter().rev().enumerate() {
-            let column = scaled(frame.columns, columns);
-            let from = scaled(frame.rows, rows);
-            for (y, row) in colors.chunks_exact_mut(columns).enumerate() {
-                let from = &frame.colors[from[y] * frame.columns..];
-                let first = (turn + SHIFT_OF_ROWS * y) % n;
-                for x in (first..columns).step_by(n) {
-                    row[x] = from[column[x]];
-                }
+    /// Whether there is nothing but what is flat, and fades from and to that.
+    pub fn is_flat(&self) -> bool {
+        self.counted().is_empty()
+    }
+
+    /// A picture of all frames that count. If there are none, it is the last frame if that `is_asked_for`; otherwise what
+    /// the last picture was before it got darker, once, and then one of all frames, which is flat.
+    pub fn picture(&mut self, is_asked_for: bool) -> Option<Pixels> {
+        let last = self.frames.back()?;
+        let counted = self.counted();
+        if !counted.is_empty() {
+            let picture = mixed(&counted);
+            let before = self.frames.iter().rev().nth(1);
+            if before.is_none_or(|before| !before.darkens_to(last)) {
+                self.steady = Some(picture.clone());
             }
+            return Some(picture);
         }
-        Some(Pixels { columns, rows, colors, is_flat })
+        if is_asked_for {
+            return Some(last.pixels.clone());
+        }
+        let steady = self.steady.take();
+        steady.or_else(|| Some(Pixels { is_flat: true, ..self.picture_of_all()? }))
+    }
+
+    /// A picture of all frames, flat or not.
+    pub fn picture_of_all(&self) -> Option<Pixels> {
+        let all: Vec<&Pixels> = self.frames.iter().map(|frame| &frame.pixels).collect();
+        (!all.is_empty()).then(|| mixed(&all))
     }
 
     /// Forgets all frames.
     pub fn clear(&mut self) {
         *self = Self::new(self.window);
     }
+}
+
+/// A picture in the shape of the last frame; its pixels are of all frames, which take turns. There is one at least.
+fn mixed(frames: &[&Pixels]) -> Pixels {
+    /// In every row, the turn begins somewhere else.
+    const SHIFT_OF_ROWS: usize = 3;
+    let n = frames.len();
+    let Pixels { columns, rows, .. } = *frames[n - 1];
+    let mut colors = vec![[0; 3]; columns * rows];
+    // One frame after the other: divisions for each pixel would cost more than all else.
+    for (turn, frame) in frames.iter().rev().enumerate() {
+        let column = scaled(frame.columns, columns);
+        let from = scaled(frame.rows, rows);
+        for (y, row) in colors.chunks_exact_mut(columns).enumerate() {
+            let from = &frame.colors[from[y] * frame.columns..];
+            let first = (turn + SHIFT_OF_ROWS * y) % n;
+            for x in (first..columns).step_by(n) {
+                row[x] = from[column[x]];
+            }
+        }
+    }
+    Pixels { columns, rows, colors, is_flat: false }
 }

@@ -687,11 +687,11 @@ impl Frames {
                 found.add(spot.into(), pixels);
             }
         }
-        let played = self.gathering.picture();
+        let played = self.gathering.picture_of_all();
         // What was played in part is of the beginning alone.
         let picture = match self.has_ended {
-            true => played.or(found.picture()),
-            false => found.picture().or(played),
+            true => played.or(found.picture_of_all()),
+            false => found.picture_of_all().or(played),
         };
         Some(Reference::of_colors(picture?.colors, self.colorimetry?))
     }

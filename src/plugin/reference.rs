@@ -76,6 +76,10 @@ struct InUse {
 }
 
 impl InUse {
+    fn is_flat(&self) -> bool {
+        matches!(&self.origin, Origin::Channel(_, snapshot) if snapshot.is_flat())
+    }
+
     /// What a source has at once. What is flat in a channel counts only if it is taken, too.
     fn at_once(source: &Source, is_flat_taken: bool) -> Option<Self> {
         match source {
@@ -403,7 +407,13 @@ impl References {
         if !slot.started || slot.source.channel().is_none() {
             return;
         }
-        let Some(newest) = InUse::at_once(&slot.source, is_flat_taken) else { return };
+        let Some(newest) = InUse::at_once(&slot.source, is_flat_taken) else {
+            // What was taken while that was asked for.
+            let old = slot.in_use.take_if(|in_use| in_use.is_flat());
+            drop(slot);
+            drop(old);
+            return;
+        };
         let is_awaited = slot.in_use.is_none() || slot.installed < slot.requested;
         let following = if is_awaited { Following::AtOnce } else { following };
         let (next, spare) = match (slot.coming.take(), following) {

@@ -470,7 +470,10 @@ impl Temporal {
             // A cut hides that colours change at once; the end of a fade doesn't.
             let outgoing = if step.is_faded_in { self.outgoing() } else { Outgoing::default() };
             self.change_scene(update);
-            self.go_over(outgoing);
+            // The first scene is going over from what was there before it.
+            if !self.is_provisional {
+                self.go_over(outgoing);
+            }
         } else if settings.update_mode == UpdateMode::Locked && (novelty == 1. || is_elsewhere) {
             // Between two scenes there is no gain that says something.
             self.exposure = Exposure::default();
@@ -496,6 +499,8 @@ impl Temporal {
         self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
         if self.is_provisional {
             self.begin();
+            // Each frame is learned by itself, with the brightness that it has.
+            report.gain = 1.;
         } else if step.is_fading_in || exposed.is_fading_out || is_hidden {
             update.trust = 0.;
         }

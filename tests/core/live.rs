@@ -39,11 +39,11 @@ fn counts(pixels: &Pixels, colors: std::ops::Range<u16>) -> Vec<usize> {
 #[test]
 fn one_frame_is_its_own_picture() {
     let mut gathering = Gathering::new(MILLISECOND);
-    assert_eq!(gathering.picture(), None);
+    assert_eq!(gathering.picture(false), None);
     for (columns, rows) in [(1, 1), (16, 9), (240, 135), (1, 500), (180, 180)] {
         gathering.clear();
         gathering.add(Duration::ZERO, colorful(columns, rows));
-        assert_eq!(gathering.picture(), Some(colorful(columns, rows)));
+        assert_eq!(gathering.picture(false), Some(colorful(columns, rows)));
     }
 }
 
@@ -104,7 +104,7 @@ fn frames(gathering: &mut Gathering, numbers: std::ops::Range<u16>) {
 fn the_frames_of_the_window_count_alike() {
     let mut gathering = Gathering::new(Duration::from_secs(2));
     frames(&mut gathering, 0..101);
-    let counts = counts(&gathering.picture().expect("a picture"), 0..101);
+    let counts = counts(&gathering.picture(false).expect("a picture"), 0..101);
     // Every fifth of the last fifty.
     let seen: Vec<usize> = (0..101).filter(|&n| counts[n] > 0).collect();
     assert_eq!(seen, (50..=100).step_by(5).collect::<Vec<_>>());
@@ -114,35 +114,71 @@ fn the_frames_of_the_window_count_alike() {
 
 /// Black, a test card, and what fades from or to them.
 #[test]
-fn flat_frames_do_not_count_beside_others() {
-    let seconds = |t: f64| Duration::from_secs_f64(t);
+fn flat_frames_and_fades_do_not_count() {
     let flat = || Pixels { is_flat: true, ..plain(0, 60, 50) };
-    let has = |gathering: &Gathering, colors: &[u16]| {
-        let picture = gathering.picture().expect("a picture");
+    // What is shown in tenths of a second, and the colours of the picture: none if it is flat.
+    let cases: [(&[u16], &[u16]); 14] = [
+        (&[0], &[]),
+        (&[50], &[50]),
+        // Behind black, a cut is told from a fade by the next frame.
+        (&[0, 50], &[]),
+        (&[0, 50, 50], &[50]),
+        (&[0, 10, 20, 30, 40], &[]),
+        (&[0, 10, 20, 30, 40, 40, 41], &[40, 41]),
+        (&[50, 50, 0], &[50]),
+        (&[50, 40, 30, 20, 0], &[50]),
+        (&[50, 50, 40, 30, 20, 0, 0, 0], &[50]),
+        (&[60, 61, 0, 62, 62, 0, 63, 50, 0], &[60, 61, 62]),
+        // What flickers or moves.
+        (&[50, 70, 50, 70], &[50, 70]),
+        (&[50, 70, 50, 70, 0], &[50, 70]),
+        // A fade that is longer than the window: what was there before it.
+        (&[90, 89, 80, 75, 70, 65, 60, 55, 50, 45, 40, 35, 30, 25, 20, 15, 10, 0], &[89, 90]),
+        (&[90, 80, 75, 70, 65, 60, 55, 50, 45, 40, 35, 30, 25, 20, 15, 10, 0, 0], &[]),
+    ];
+    for (shown, expected) in cases {
+        let mut gathering = Gathering::new(Duration::from_secs(1));
+        let mut picture = None;
+        for (&color, t) in shown.iter().zip(0..) {
+            let pixels = if color == 0 { flat() } else { plain(color, 60, 50) };
+            gathering.add(100 * MILLISECOND * t, pixels);
+            picture = gathering.picture(false);
+        }
+        let picture = picture.expect("a picture");
         let all = counts(&picture, 0..100);
-        let seen: Vec<u16> = (0..100).filter(|color| all[usize::from(*color)] > 0).collect();
-        assert_eq!((seen, picture.is_flat), (colors.to_vec(), false));
+        let seen: Vec<u16> = (1..100).filter(|color| all[usize::from(*color)] > 0).collect();
+        match expected {
+            [] => assert!(picture.is_flat, "{shown:?}: {seen:?}"),
+            _ => assert_eq!((&seen[..], picture.is_flat), (expected, false), "{shown:?}"),
+        }
+    }
+}
+
+/// A frame that is asked for counts, though nobody knows yet whether it fades in.
+#[test]
+fn a_frame_that_is_asked_for_counts_behind_black() {
+    let mut gathering = Gathering::new(Duration::from_secs(1));
+    gathering.add(Duration::ZERO, Pixels { is_flat: true, ..plain(0, 60, 50) });
+    gathering.add(40 * MILLISECOND, plain(50, 60, 50));
+    assert!(gathering.picture(false).is_some_and(|picture| picture.is_flat));
+    assert_eq!(gathering.picture(true), Some(plain(50, 60, 50)));
+}
+
+/// Of a sample, by its luma without black: portraits in wide pictures, and what is shown in bars.
+#[test]
+fn bars_are_not_flat() {
+    let of = |luma: &dyn Fn(usize) -> f32| {
+        let channel: Vec<f32> = (0..160 * 90).map(luma).collect();
+        let sample = ColorSample { channels: [channel.clone(), channel.clone(), channel] };
+        Pixels::of(&sample, (160, 90)).expect("pixels").is_flat
     };
-    let mut gathering = Gathering::new(seconds(2.));
-    gathering.add(seconds(0.), flat());
-    assert!(gathering.picture().expect("a picture").is_flat);
-    // It gets lighter.
-    gathering.add(seconds(0.2), plain(1, 60, 50));
-    assert!(gathering.picture().expect("a picture").is_flat);
-    gathering.add(seconds(1.2), plain(2, 60, 50));
-    has(&gathering, &[2]);
-    gathering.add(seconds(2.4), plain(3, 60, 50));
-    has(&gathering, &[2, 3]);
-    // It fades out, and back.
-    gathering.add(seconds(2.8), plain(4, 60, 50));
-    gathering.add(seconds(3.), flat());
-    has(&gathering, &[2]);
-    gathering.add(seconds(3.3), flat());
-    assert!(gathering.picture().expect("a picture").is_flat);
-    gathering.add(seconds(4.2), plain(5, 60, 50));
-    assert!(gathering.picture().expect("a picture").is_flat);
-    gathering.add(seconds(4.5), plain(6, 60, 50));
-    has(&gathering, &[6]);
+    let portrait =
+        |i: usize| if (60..100).contains(&(i % 160)) { (i % 97) as f32 + 20. } else { 0. };
+    assert!(!of(&portrait));
+    assert!(of(&|i| if i % 160 < 10 { (i % 97) as f32 + 20. } else { 0. }));
+    assert!(of(&|i| (i % 7) as f32));
+    assert!(of(&|i| (i % 160 / 20 * 30) as f32));
+    assert!(!of(&|i| (i % 160) as f32));
 }
 
 #[test]
@@ -150,7 +186,7 @@ fn without_a_window_frames_since_the_start_count_alike() {
     for n in [1, 10, 32, 33, 1000, 20_000] {
         let mut gathering = Gathering::new(Duration::ZERO);
         frames(&mut gathering, 0..n);
-        let counts = counts(&gathering.picture().expect("a picture"), 0..n);
+        let counts = counts(&gathering.picture(false).expect("a picture"), 0..n);
         let seen: Vec<usize> = (0..usize::from(n)).filter(|&n| counts[n] > 0).collect();
         assert!(seen.len() <= 32 && seen.len() >= usize::from(n).min(16), "{seen:?}");
         assert_eq!(seen[0], 0);
@@ -166,11 +202,11 @@ fn what_is_cleared_or_of_a_later_time_does_not_count() {
     let mut gathering = Gathering::new(Duration::from_secs(2));
     frames(&mut gathering, 0..20);
     gathering.clear();
-    assert_eq!(gathering.picture(), None);
+    assert_eq!(gathering.picture(false), None);
     frames(&mut gathering, 90..100);
     assert!(gathering.is_due(MILLISECOND), "time went back");
     gathering.add(MILLISECOND, plain(7, 60, 50));
-    assert_eq!(counts(&gathering.picture().expect("a picture"), 7..8), [60 * 50]);
+    assert_eq!(counts(&gathering.picture(false).expect("a picture"), 7..8), [60 * 50]);
 }
 
 #[test]
@@ -179,7 +215,7 @@ fn frames_of_other_sizes_count_alike() {
     for (n, (columns, rows)) in [(7, 300), (40, 30), (90, 2)].into_iter().enumerate() {
         gathering.add(200 * MILLISECOND * n as u32, plain(n as u16, columns, rows));
     }
-    let picture = gathering.picture().expect("a picture");
+    let picture = gathering.picture(false).expect("a picture");
     assert_eq!((picture.columns, picture.rows), (90, 2));
     assert_eq!(counts(&picture, 0..3), [60; 3]);
 }

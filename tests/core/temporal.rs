@@ -1309,7 +1309,8 @@ fn the_first_scene_may_fade_in() {
         show.frame(&even(0..1), Some(&black));
         for _ in 0..3 {
             let lut = show.frame(&whole, Some(&thumbnail(1))).0;
-            assert_eq!(lut.levels[..200], show.rule(&whole).levels[..200]);
+            let rule = show.rule(&whole);
+            assert!((0..200).all(|level| lut.levels[level].abs_diff(rule.levels[level]) <= 1));
         }
     }
 }

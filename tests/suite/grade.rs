@@ -315,12 +315,23 @@ fn what_gets_lighter_by_and_by_goes_over_to_the_look() {
     };
     let dawn: Vec<RgbImage> =
         (0..150).map(|t| lit(0.02 * 50f64.powf(f64::from(t) / 149.))).collect();
+    let mut fade_in: Vec<RgbImage> = (0..=25).map(|t| lit(f64::from(t) / 25.)).collect();
+    fade_in.extend(vec![day.clone(); 50]);
     let behind_black = [lit(0.), day.clone()];
     for method in ["channels"].into_iter().chain(METHODS) {
         let shown = |frames: &[RgbImage]| show(frames, &[SMOOTH, ("method", method)]);
-        let means: Vec<f64> = shown(&dawn).iter().map(|shown| mean(&shown.frame)).collect();
-        let most = means.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0., f64::max);
-        assert!(means[0] < 3. && most < 6., "{method}: {most}");
+        let most = |frames: &[RgbImage], properties: &[(&str, &str)]| {
+            let shown = show(frames, &[properties, &[SMOOTH, ("method", method)]].concat());
+            let means: Vec<f64> = shown.iter().map(|shown| mean(&shown.frame)).collect();
+            let steps = means.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+            (means[0], steps.fold(0., f64::max))
+        };
+        let (first, step) = most(&dawn, &[]);
+        assert!(first < 3. && step < 6., "{method}: {step}");
+        for properties in [&[][..], &[("deflicker", "1")], &[("update-mode", "locked")]] {
+            let (first, step) = most(&fade_in, properties);
+            assert!(first < 1. && step < 12., "{method} {properties:?}: {step}");
+        }
         assert!(shown(&behind_black)[1].frame == shown(&behind_black[1..])[0].frame, "{method}");
     }
 }

@@ -281,6 +281,11 @@ fn what_is_flat_is_no_reference() {
         (pass(rig).0, warning.is_some())
     };
     assert_eq!(capture(&mut locked), (as_picture, true));
+    // What was taken goes when that isn't asked for any more.
+    takes_all.element.set_property_from_str("flat-frames", "hold");
+    assert_eq!(pass(&mut takes_all), (frame().bytes, flat()));
+    takes_all.element.set_property_from_str("flat-frames", "match");
+    assert_eq!(pass(&mut takes_all).0, as_plain);
     let (as_captured, is_warned) = capture(&mut takes_all);
     assert!(!is_warned && as_captured != as_plain);
 }

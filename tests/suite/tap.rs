@@ -104,7 +104,20 @@ fn formats_that_gstreamer_unpacks_are_seen() {
 
 /// A grey frame at a time.
 fn grey(level: u8, milliseconds: u64) -> gst::Buffer {
-    let frame = Frame::new(VideoFormat::Gray8, 20, 20, Shape::Default, || level);
+    grey_frame(milliseconds, || level)
+}
+
+/// The same, half of which has all levels from 100 to 199, so that it isn't flat.
+fn half_grey(level: u8, milliseconds: u64) -> gst::Buffer {
+    let mut n = 0;
+    grey_frame(milliseconds, || {
+        n += 1;
+        if n % 2 == 0 { level } else { 100 + (n / 2 % 100) as u8 }
+    })
+}
+
+fn grey_frame(milliseconds: u64, sample: impl FnMut() -> u8) -> gst::Buffer {
+    let frame = Frame::new(VideoFormat::Gray8, 20, 20, Shape::Default, sample);
     let mut buffer = frame.buffer();
     let time = gst::ClockTime::from_mseconds(milliseconds);
     buffer.get_mut().expect("nobody else has it").set_pts(time);
@@ -131,7 +144,7 @@ fn f206_snapshots_are_published_as_the_properties_say() {
         let mut tap = tap("f206", properties);
         tap.harness.set_src_caps(grey_caps());
         let count = |n: u64| {
-            tap.process(grey(9, 40 * n));
+            tap.process(half_grey(9, 40 * n));
             snapshots(&tap)
         };
         let mut counts: Vec<u64> = (0..53).map(count).collect();
@@ -156,6 +169,13 @@ fn f206_snapshots_are_published_as_the_properties_say() {
     let all = published(&[("interval", "0"), ("window", "0")]);
     assert_eq!(&at(&all)[..32], (0..32).collect::<Vec<_>>());
     assert_eq!(at(&published(&[("publish", "once")])), [50]);
+    // It waits for something that isn't flat.
+    let mut late = tap("f206_late", &[("publish", "once"), ("window", "200000000")]);
+    late.harness.set_src_caps(grey_caps());
+    (0..20).for_each(|n| drop(late.process(grey(9, 40 * n))));
+    assert_eq!(snapshots(&late), 0);
+    (20..40).for_each(|n| drop(late.process(half_grey(9, 40 * n))));
+    assert_eq!(snapshots(&late), 1);
     assert_eq!(at(&published(&[("publish", "once"), ("window", "0")])), [0]);
     assert_eq!(at(&published(&[("publish", "once"), ("window", "9000000000")])), [53]);
     assert_eq!(at(&published(&[("publish", "manual")])), [0usize; 0]);
@@ -167,18 +187,18 @@ fn f206_a_capture_is_published_with_the_next_frame() {
     for publish in ["continuous", "once", "manual", "eos"] {
         let mut tap = tap("f206_capture", &[("publish", publish), ("window", "1")]);
         tap.harness.set_src_caps(grey_caps());
-        tap.process(grey(1, 0));
+        tap.process(half_grey(1, 0));
         let before = snapshots(&tap);
         tap.element.emit_by_name::<()>("capture", &[]);
         assert_eq!(snapshots(&tap), before);
-        tap.process(grey(2, 40));
+        tap.process(half_grey(2, 40));
         assert_eq!(snapshots(&tap), before + 1, "{publish}");
-        assert_eq!(levels(&tap, [1, 2]), [0, 400]);
-        tap.process(grey(3, 80));
+        assert_eq!(levels(&tap, [1, 2]), [0, 200]);
+        tap.process(half_grey(3, 80));
         // It is none of a whole window, which is still to come.
         let of_window = u64::from(publish == "once");
         assert_eq!(snapshots(&tap), before + 1 + of_window, "{publish}");
-        tap.process(grey(4, 120));
+        tap.process(half_grey(4, 120));
         assert_eq!(snapshots(&tap), before + 1 + of_window, "{publish}");
     }
 }

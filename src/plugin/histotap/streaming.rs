@@ -124,7 +124,7 @@ impl Streaming {
             if !is_asked_for && was_idle && self.published.is_some() {
                 (self.is_pending, self.published) = (true, Some(now));
             } else {
-                return Ok(self.publish(now, settings));
+                return Ok(self.publish(now, is_asked_for, settings));
             }
         }
         Ok(false)
@@ -153,7 +153,7 @@ impl Streaming {
                 .is_none_or(|published| now < published || now - published >= settings.interval()),
             Publish::Once => {
                 let is_whole = |(first, _)| now.saturating_sub(first) >= settings.window();
-                !self.is_done && self.seen.is_some_and(is_whole)
+                !self.is_done && self.seen.is_some_and(is_whole) && !self.gathering.is_flat()
             }
             Publish::Manual | Publish::Eos => false,
         }
@@ -172,11 +172,12 @@ impl Streaming {
     }
 
     fn publish_what_was_seen(&mut self, settings: &Settings) -> bool {
-        self.seen.is_some_and(|(_, last)| self.publish(last, settings))
+        self.seen.is_some_and(|(_, last)| self.publish(last, false, settings))
     }
 
-    fn publish(&mut self, now: Duration, settings: &Settings) -> bool {
-        let Some((picture, reader)) = self.gathering.picture().zip(self.reader.as_ref()) else {
+    fn publish(&mut self, now: Duration, is_asked_for: bool, settings: &Settings) -> bool {
+        let picture = self.gathering.picture(is_asked_for);
+        let Some((picture, reader)) = picture.zip(self.reader.as_ref()) else {
             return false;
         };
         let is_followed = settings.publish == Publish::Continuous;

@@ -198,7 +198,7 @@ impl Gathering {
                 true => pairs.clone().position(|pair| !pair[0].brightens_to(pair[1])),
                 false => Some(0),
             };
-            let last = match is_before_flat && shot.len() > 1 {
+            let last = match is_before_flat {
                 true => pairs.rposition(|pair| !pair[0].darkens_to(pair[1])).map(|i| i + 1),
                 false => Some(shot.len() - 1),
             };

@@ -117,7 +117,7 @@ fn the_frames_of_the_window_count_alike() {
 fn flat_frames_and_fades_do_not_count() {
     let flat = || Pixels { is_flat: true, ..plain(0, 60, 50) };
     // What is shown in tenths of a second, and the colours of the picture: none if it is flat.
-    let cases: [(&[u16], &[u16]); 14] = [
+    let cases: [(&[u16], &[u16]); 17] = [
         (&[0], &[]),
         (&[50], &[50]),
         // Behind black, a cut is told from a fade by the next frame.
@@ -135,6 +135,10 @@ fn flat_frames_and_fades_do_not_count() {
         // A fade that is longer than the window: what was there before it.
         (&[90, 89, 80, 75, 70, 65, 60, 55, 50, 45, 40, 35, 30, 25, 20, 15, 10, 0], &[89, 90]),
         (&[90, 80, 75, 70, 65, 60, 55, 50, 45, 40, 35, 30, 25, 20, 15, 10, 0, 0], &[]),
+        // What was there before it goes out of the window first.
+        (&[90, 90, 80, 60, 40, 20, 0, 0, 0, 0, 0, 0], &[90]),
+        (&[90, 90, 80, 60, 40, 20, 0, 0, 0, 0, 0, 0, 0], &[]),
+        (&[90, 90, 80, 60, 40, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[]),
     ];
     for (shown, expected) in cases {
         let mut gathering = Gathering::new(Duration::from_secs(1));

@@ -6,7 +6,6 @@ use std::time::Duration;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::enums::FlatFrames;
 use super::imp::HistoMatch;
 use crate::kernels::InstructionSet;
 use crate::plugin::lock;
@@ -60,8 +59,7 @@ impl HistoMatch {
         self.capture.store(false, Ordering::Relaxed);
         let (ignore_borders, part, is_flat_taken) = {
             let settings = lock(&self.settings);
-            let is_flat_taken = settings.flat_frames == FlatFrames::Match;
-            (settings.ignore_borders, settings.part(buffer), is_flat_taken)
+            (settings.ignore_borders, settings.part(buffer), settings.is_flat_taken())
         };
         let read = || {
             let mut reader = FrameReader::new(&info, Matching::Colors, InstructionSet::best())
@@ -98,10 +96,7 @@ impl HistoMatch {
         };
         let (timeout, is_flat_taken) = {
             let settings = lock(&self.settings);
-            (
-                Duration::from_nanos(settings.reference_timeout),
-                settings.flat_frames == FlatFrames::Match,
-            )
+            (Duration::from_nanos(settings.reference_timeout), settings.is_flat_taken())
         };
         self.references.follow(following, is_flat_taken);
         let liveness = self.liveness(timeout, is_flat_taken);

@@ -113,6 +113,11 @@ impl Settings {
         }
     }
 
+    /// Whether what is flat may be a reference that lives.
+    pub fn is_flat_taken(&self) -> bool {
+        self.flat_frames == FlatFrames::Match
+    }
+
     /// What of the frame in a buffer is learned from.
     pub fn part(&self, buffer: &gst::BufferRef) -> Part {
         let of_type = |roi_type: &String| frame::regions_of_interest(buffer, roi_type);

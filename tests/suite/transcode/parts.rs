@@ -75,7 +75,8 @@ fn a_part_is_what_the_whole_film_has_there() {
             let (least, most) = (of_whole(-packet).len(), of_whole(packet).len());
             assert!((least..=most).contains(&part.len()), "{file} {stream}: {}", part.len());
             let (first, sum) = &part[0];
-            // By half a frame and a packet at most in AVI. All of a part is moved as its first frame is; Matroska rounds both to milliseconds.
+            // By half a frame and a packet at most in AVI. All of a part is moved as its first frame is; Matroska
+            // rounds both to milliseconds.
             let shift = *shift.get_or_insert_with(|| {
                 let frame = whole.iter().find(|(_, own)| own == sum);
                 frame.expect("the frame is in the film").0 - first

@@ -38,6 +38,7 @@ const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
 /// Writes a picture that shows a frame before and after histogram matching, and between the two
 /// the reference picture.
 #[derive(Parser)]
+#[command(name = "before_after", version)]
 struct Options {
     /// The picture or video to take the frame from
     input: PathBuf,

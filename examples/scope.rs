@@ -29,6 +29,7 @@ use image::{DynamicImage, Rgb, RgbImage};
 
 /// Draws the histograms of a picture, a reference and the result, and the lookup tables.
 #[derive(Parser)]
+#[command(name = "scope", version)]
 struct Options {
     /// The picture to match
     input: PathBuf,

@@ -31,6 +31,7 @@ use pictures::{ENDINGS, WRITTEN};
 
 /// Writes pictures with the histograms of a reference picture, and keeps their Exif.
 #[derive(Parser)]
+#[command(name = "match_image", version)]
 #[command(override_usage = "match_image [OPTIONS] INPUT REFERENCE OUTPUT\n       \
                             match_image [OPTIONS] INPUTS... REFERENCE --output FOLDER/")]
 struct Options {

@@ -35,7 +35,7 @@ use stream::Source;
 /// Plays a video in a window, matched to reference pictures or to another stream; keys change it while it
 /// plays.
 #[derive(Parser)]
-#[command(after_help = keys::help())]
+#[command(name = "play", version, after_help = keys::help())]
 struct Options {
     /// A video or picture file, 'camera', the device of a camera, or 'test' for a test pattern
     input: String,

@@ -17,6 +17,7 @@ use crate::{files, text};
 /// Gives videos the histograms of a reference picture, and keeps their sound, subtitles, time stamps
 /// and orientation.
 #[derive(Parser)]
+#[command(name = "transcode", version)]
 pub struct Options {
     /// Videos, or folders of videos
     #[arg(required = true)]

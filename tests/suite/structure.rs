@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common::programs::example;
+
 fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in folder.read_dir().expect("the folder can be read") {
         let path = entry.expect("the entry can be read").path();
@@ -136,4 +138,13 @@ fn no_dependency_asks_for_a_newer_rust() {
         found += 1;
     }
     assert!(found > 50, "{found} packages");
+}
+
+#[test]
+fn programs_say_their_name_and_version() {
+    for name in ["before_after", "match_image", "play", "scope", "transcode"] {
+        let said = Command::new(example(name)).arg("--version").output().expect("it runs");
+        let said = String::from_utf8(said.stdout).expect("it is text");
+        assert_eq!(said.trim_end(), format!("{name} {}", env!("CARGO_PKG_VERSION")));
+    }
 }

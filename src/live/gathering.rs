@@ -10,7 +10,7 @@ use crate::temporal;
 /// Frames that are looked at in a window.
 const FRAMES_OF_WINDOW: u32 = 10;
 
-/// A frame that is so much brighter or darker than the one before it may be part of a fade,
+/// A frame that is so much nearer to what is flat than the one beside it may be part of a fade,
 const FADING: f64 = 0.02;
 
 /// if it is that near to it.
@@ -25,8 +25,8 @@ pub const MOST_FRAMES: usize = 32;
 /// window, all since the start count: the longer that lasts, the farther apart are the frames that are
 /// looked at.
 ///
-/// Frames that are [flat](Pixels::is_flat) don't count, nor do those that get brighter by and by behind them, or darker
-/// before them.
+/// Frames that are [flat](Pixels::is_flat) don't count, nor do those that fade from or to them: that get farther and
+/// farther away from their colour behind them, or nearer and nearer to it before them.
 #[derive(Debug)]
 pub struct Gathering {
     /// Zero: all since the start.
@@ -35,7 +35,7 @@ pub struct Gathering {
     apart: Duration,
     /// The oldest first.
     frames: VecDeque<Frame>,
-    /// What the last picture was before it got darker.
+    /// What the last picture was before it faded.
     steady: Option<Pixels>,
 }
 
@@ -43,20 +43,43 @@ pub struct Gathering {
 struct Frame {
     time: Duration,
     pixels: Pixels,
-    brightness: f64,
+    /// The mean colour.
+    mean: [f64; 3],
+    /// How far colours are from that.
+    contrast: f64,
 }
 
 impl Frame {
+    fn new(time: Duration, pixels: Pixels) -> Self {
+        let mean = pixels.mean();
+        Self { time, contrast: pixels.distance(mean), pixels, mean }
+    }
+
     fn is_near(&self, next: &Self) -> bool {
         next.time.saturating_sub(self.time) <= FADING_WITHIN
     }
 
-    fn brightens_to(&self, next: &Self) -> bool {
-        self.is_near(next) && next.brightness > self.brightness * (1. + FADING)
+    /// Whether what is `flat` becomes this one and then the next.
+    fn fades_in_to(&self, next: &Self, flat: &Self) -> bool {
+        let [own, next_one] = [self, next].map(|frame| frame.pixels.distance(flat.mean));
+        self.is_near(next) && next_one > own * (1. + FADING)
     }
 
-    fn darkens_to(&self, next: &Self) -> bool {
-        self.is_near(next) && self.brightness > next.brightness * (1. + FADING)
+    /// Whether this one becomes the next and then what is `flat`.
+    fn fades_out_to(&self, next: &Self, flat: &Self) -> bool {
+        let [own, next_one] = [self, next].map(|frame| frame.pixels.distance(flat.mean));
+        self.is_near(next) && own > next_one * (1. + FADING)
+    }
+
+    /// Whether the next one may be on its way to something flat: to black, to white, or to what lies between.
+    fn changes_to(&self, next: &Self) -> bool {
+        let left = |frame: &Self| {
+            let brightness: f64 = frame.mean.iter().sum();
+            [brightness, 3. * f64::from(u16::MAX) - brightness, frame.contrast]
+        };
+        let mut pairs = left(self).into_iter().zip(left(next));
+        let differs = |(own, next): (f64, f64)| own.max(next) > own.min(next) * (1. + FADING);
+        self.is_near(next) && pairs.any(differs)
     }
 }
 
@@ -101,9 +124,21 @@ impl Pixels {
         Some(Self { columns: kept_columns, rows: kept_rows, colors, is_flat: is_flat(sample) })
     }
 
-    fn brightness(&self) -> f64 {
-        let sum: u64 = self.colors.iter().flatten().map(|&value| u64::from(value)).sum();
-        sum as f64 / (3 * self.colors.len()) as f64
+    fn mean(&self) -> [f64; 3] {
+        let mut sums = [0; 3];
+        for color in &self.colors {
+            sums.iter_mut().zip(color).for_each(|(sum, &value)| *sum += u64::from(value));
+        }
+        sums.map(|sum| sum as f64 / self.colors.len() as f64)
+    }
+
+    /// The mean distance of the pixels to a colour.
+    fn distance(&self, from: [f64; 3]) -> f64 {
+        let from = from.map(|value| value as u16);
+        let of_pixel = |color: &[u16; 3]| -> u64 {
+            color.iter().zip(from).map(|(value, from)| u64::from(value.abs_diff(from))).sum()
+        };
+        self.colors.iter().map(of_pixel).sum::<u64>() as f64 / self.colors.len() as f64
     }
 }
 
@@ -173,8 +208,7 @@ impl Gathering {
             self.apart = (now - first) / (MOST_FRAMES as u32 / 2);
         }
         let ends = pixels.is_flat && self.frames.back().is_some_and(|last| !last.pixels.is_flat);
-        let brightness = pixels.brightness();
-        self.frames.push_back(Frame { time: now, pixels, brightness });
+        self.frames.push_back(Frame::new(now, pixels));
         if ends && let counted @ [_, ..] = &self.counted()[..] {
             self.steady = Some(mixed(counted));
         }
@@ -187,20 +221,22 @@ impl Gathering {
         let mut begin = 0;
         for shot in frames.chunk_by(|a, b| a.pixels.is_flat == b.pixels.is_flat) {
             let end = begin + shot.len();
-            let is_behind_flat = begin > 0 && frames[begin - 1].is_near(shot[0]);
-            let is_before_flat = frames.get(end).is_some_and(|next| frames[end - 1].is_near(next));
+            let before = begin.checked_sub(1).map(|index| frames[index]);
+            let behind = frames.get(end).copied();
             begin = end;
             if shot[0].pixels.is_flat {
                 continue;
             }
             let mut pairs = shot.windows(2);
-            let first = match is_behind_flat {
-                true => pairs.clone().position(|pair| !pair[0].brightens_to(pair[1])),
-                false => Some(0),
+            let first = match before.filter(|flat| flat.is_near(shot[0])) {
+                Some(flat) => pairs.clone().position(|pair| !pair[0].fades_in_to(pair[1], flat)),
+                None => Some(0),
             };
-            let last = match is_before_flat {
-                true => pairs.rposition(|pair| !pair[0].darkens_to(pair[1])).map(|i| i + 1),
-                false => Some(shot.len() - 1),
+            let last = match behind.filter(|flat| shot[shot.len() - 1].is_near(flat)) {
+                Some(flat) => {
+                    pairs.rposition(|pair| !pair[0].fades_out_to(pair[1], flat)).map(|i| i + 1)
+                }
+                None => Some(shot.len() - 1),
             };
             let steady = first.zip(last).and_then(|(first, last)| shot.get(first..=last));
             counted.extend(steady.unwrap_or_default().iter().map(|frame| &frame.pixels));
@@ -214,14 +250,14 @@ impl Gathering {
     }
 
     /// A picture of all frames that count. If there are none, it is the last frame if that `is_asked_for`; otherwise what
-    /// the last picture was before it got darker, once, and then one of all frames, which is flat.
+    /// the last picture was before it faded, once, and then one of all frames, which is flat.
     pub fn picture(&mut self, is_asked_for: bool) -> Option<Pixels> {
         let last = self.frames.back()?;
         let counted = self.counted();
         if !counted.is_empty() {
             let picture = mixed(&counted);
             let before = self.frames.iter().rev().nth(1);
-            if before.is_none_or(|before| !before.darkens_to(last)) {
+            if before.is_none_or(|before| !before.changes_to(last)) {
                 self.steady = Some(picture.clone());
             }
             return Some(picture);

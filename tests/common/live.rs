@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use gsthistomatch::live::channel::Channel;
 use image::RgbImage;
 
 use super::Rig;
@@ -33,6 +34,12 @@ pub fn tap(channel: &str, properties: &[(&str, &str)]) -> Rig {
 /// Writes the newest snapshot. Whether it was written.
 pub fn save(tap: &Rig, path: &Path) -> bool {
     tap.element.emit_by_name("save", &[&path.to_str().expect("UTF-8")])
+}
+
+/// The same of one that may be flat, which the signal doesn't write.
+pub fn save_any(tap: &Rig, path: &Path) {
+    let channel = Channel::named(&tap.element.property::<String>("channel"));
+    channel.newest().expect("a snapshot").save(path).expect("it can be written");
 }
 
 /// A frame as a buffer that comes 40 ms later than the last one.

@@ -158,6 +158,47 @@ fn flat_frames_and_fades_do_not_count() {
     }
 }
 
+/// Whatever a picture becomes by and by before nothing is left of it, it comes back.
+#[test]
+fn what_was_there_before_a_fade_comes_back() {
+    let picture: Vec<[f64; 3]> =
+        (0..60 * 50).map(|i| [i * 7, i * 11, i * 13].map(|v| f64::from(v % 200 + 20))).collect();
+    type Fade = fn(f64, f64) -> f64;
+    let fades: [(&str, Fade); 6] = [
+        ("to black", |value, share| value * (1. - share)),
+        ("to white", |value, share| value + (255. - value) * share),
+        ("to grey", |value, share| value + (120. - value) * share),
+        ("to black by its gamma", |value, share| 255. * (value / 255.).powf(1. / (1. - share))),
+        ("to white by its gamma", |value, share| 255. * (value / 255.).powf(1. - share)),
+        ("by overexposure", |value, share| (value / (1. - share)).min(255.)),
+    ];
+    for (name, fade) in fades {
+        for tenths in [1, 3, 10, 30] {
+            let mut gathering = Gathering::new(Duration::from_secs(1));
+            let frame = |share: f64| {
+                let color =
+                    |color: &[f64; 3]| color.map(|value| (fade(value, share) * 257.) as u16);
+                let colors: Vec<_> = picture.iter().map(color).collect();
+                let values = || colors.iter().flatten().copied();
+                let range = values().max().expect("pixels") - values().min().expect("pixels");
+                let is_flat = range < 16 * 257;
+                Pixels { columns: 60, rows: 50, colors, is_flat }
+            };
+            let mut pictures = Vec::new();
+            for t in 0..=20 + tenths {
+                let share = f64::from(t.max(20) - 20) / f64::from(tenths);
+                let pixels = frame(share.min(0.999));
+                let is_flat = pixels.is_flat;
+                gathering.add(100 * MILLISECOND * t, pixels);
+                pictures.push((is_flat, gathering.picture(false).expect("a picture")));
+            }
+            let end = pictures.iter().find(|(is_flat, _)| *is_flat);
+            let is_back = end.is_some_and(|(_, picture)| *picture == frame(0.));
+            assert!(is_back, "{name}, {tenths} tenths");
+        }
+    }
+}
+
 /// A frame that is asked for counts, though nobody knows yet whether it fades in.
 #[test]
 fn a_frame_that_is_asked_for_counts_behind_black() {

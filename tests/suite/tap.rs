@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use crate::common::frames::{FORMATS, Frame, Shape, noise};
-use crate::common::live::{save, tap, tap_element};
+use crate::common::live::{save, save_any, tap, tap_element};
 use crate::common::oracle::Code;
 use crate::common::{self, Complaint, Rig, bytes, complaints};
 use gst::prelude::*;
@@ -27,7 +27,7 @@ fn snapshots(rig: &Rig) -> u64 {
 fn saved(rig: &Rig) -> image::ImageBuffer<Rgb<u16>, Vec<u16>> {
     let folder = TempDir::new().expect("a temporary folder");
     let file = folder.path().join("look.png");
-    assert!(save(rig, &file));
+    save_any(rig, &file);
     common::open(&file).into_rgb16()
 }
 
@@ -409,7 +409,14 @@ fn what_cannot_be_saved_is_warned_of() {
         "{text}"
     );
     tap.harness.set_src_caps(grey_caps());
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("look.png");
     tap.process(grey(1, 0));
+    assert!(!save(&tap, &file) && !file.exists());
+    let complaints = tap.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.contains("is not written: it has next to no distribution"), "{text}");
+    tap.process(half_grey(1, 5000));
     assert!(!save(&tap, path));
     let complaints = tap.complaints();
     let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
@@ -417,7 +424,6 @@ fn what_cannot_be_saved_is_warned_of() {
     assert!(text.starts_with(start), "{text}");
 
     // What is no file stays.
-    let folder = TempDir::new().expect("a temporary folder");
     let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.expect("mkfifo is there").success());
@@ -433,7 +439,7 @@ fn what_cannot_be_saved_is_warned_of() {
 fn a_snapshot_is_saved_where_a_link_leads() {
     let mut tap = tap("linked", &[]);
     tap.harness.set_src_caps(grey_caps());
-    tap.process(grey(1, 0));
+    tap.process(half_grey(1, 0));
     let (folder, other) = (TempDir::new().expect("a folder"), TempDir::new().expect("another"));
     let (link, file) = (folder.path().join("look.png"), other.path().join("shared.png"));
     std::fs::write(&file, "old").expect("written");

@@ -190,9 +190,15 @@ impl HistoTap {
     /// Writes the newest snapshot. Whether it was written.
     fn save(&self, path: &Path) -> bool {
         let Some(snapshot) = self.channel_in_use().newest() else {
-            self.warn_of_no_snapshot(path);
+            let advice = "there is none yet. Wait for a frame, and see the property publish";
+            self.warn_of_no_snapshot(path, advice);
             return false;
         };
+        if snapshot.is_flat() {
+            let advice = "it has next to no distribution, as black and colour bars. Save it when there is a picture";
+            self.warn_of_no_snapshot(path, advice);
+            return false;
+        }
         let result = snapshot.save(path);
         if let Err(error) = &result {
             self.warn_of_unwritten_snapshot(path, error);

@@ -63,16 +63,12 @@ impl HistoTap {
         );
     }
 
-    /// Warns that there is nothing yet to be saved.
-    pub(super) fn warn_of_no_snapshot(&self, path: &Path) {
+    /// Warns that there is nothing to be saved: why, and what to do.
+    pub(super) fn warn_of_no_snapshot(&self, path: &Path, advice: &str) {
         gst::element_imp_warning!(
             self,
             gst::ResourceError::OpenWrite,
-            (
-                "The snapshot '{}' is not written: there is none yet. Wait for a frame, and see the \
-                 property publish.",
-                path.display()
-            ),
+            ("The snapshot '{}' is not written: {advice}.", path.display()),
             ["save"]
         );
     }

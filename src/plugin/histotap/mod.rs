@@ -38,7 +38,7 @@
 //! The action signal `save` (`path`: string; returns a boolean) writes the newest snapshot of the channel
 //! as a PNG of 16 bits, in the caller's thread. Its colours are coded as those of the stream, and the file
 //! says so (`cICP`). Used as `reference-location`, it is the same reference as the snapshot. If it can't be
-//! written, a warning says why, and it returns false.
+//! written, or is flat, a warning says so, and it returns false.
 //!
 //! # State
 //!
@@ -55,7 +55,7 @@
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like; the text says what to put in front |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | frames that can't be looked at: they pass, and don't count; once until READY. The caps name primaries or a transfer that aren't known: they count as BT.709 |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | `region` is not a part of the picture, and is not changed; `channel` is set while another one is in use, and is taken up at the next start; the tap is behind an element that is matched to its channel |
-//! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save` could not write the file, or there is no snapshot yet |
+//! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save` could not write the file, there is no snapshot yet, or it is flat |
 
 use gst::prelude::*;
 

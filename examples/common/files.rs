@@ -165,10 +165,17 @@ fn files_in(
 /// An input must never be written over, by whatever name.
 fn check_differs(task: &Task) -> anyhow::Result<()> {
     let Task { input, output } = task;
-    let same = fs::canonicalize(output)
-        .is_ok_and(|output| fs::canonicalize(input).is_ok_and(|input| input == output));
-    ensure!(!same, "'{}' would be written over itself; choose another output", input.display());
+    ensure!(
+        !is_same(input, output),
+        "'{}' would be written over itself; choose another output",
+        input.display()
+    );
     Ok(())
+}
+
+/// Whether two paths lead to one file, which exists.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 /// Only regular files have an end, and can be sought in.

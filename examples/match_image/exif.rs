@@ -23,13 +23,32 @@ pub fn make_true(exif: &mut [u8]) {
 
 /// Whether a file is a TIFF that says where its picture is from.
 pub fn is_in_tiff(file: &[u8]) -> bool {
+    of_tiff(file).is_some_and(|(directories, main)| {
+        ORIGIN.iter().any(|&tag| directories.value_at(main, tag).is_some())
+    })
+}
+
+/// Whether a file is a TIFF with more than one picture, the second of which is no thumbnail.
+pub fn has_pages(file: &[u8]) -> bool {
+    const KIND: u16 = 0x00FE;
+    let is_page = |(directories, main): (Directories<&[u8]>, usize)| {
+        let second = directories.long(directories.end_of(main)?).filter(|second| *second > 0)?;
+        directories.short(second)?;
+        let kind = directories.value_at(second, KIND).and_then(|at| directories.long(at));
+        Some(kind.is_none_or(|kind| kind & 1 == 0))
+    };
+    of_tiff(file).and_then(is_page).unwrap_or(false)
+}
+
+/// The directories of a TIFF, and where the first one is.
+fn of_tiff(file: &[u8]) -> Option<(Directories<&[u8]>, usize)> {
     let big_endian = file.starts_with(b"MM\0*");
     if !big_endian && !file.starts_with(b"II*\0") {
-        return false;
+        return None;
     }
     let directories = Directories { exif: file, big_endian };
-    let main = directories.long(4);
-    main.is_some_and(|main| ORIGIN.iter().any(|&tag| directories.value_at(main, tag).is_some()))
+    let main = directories.long(4)?;
+    Some((directories, main))
 }
 
 /// The directories within; `None` where they are damaged.
@@ -41,8 +60,8 @@ struct Directories<E> {
 impl Directories<&mut [u8]> {
     fn make_true(&mut self) -> Option<()> {
         let main = self.long(4)?;
-        // The pointer to the next directory, that of the thumbnail, is behind the entries.
-        let next = main + 2 + 12 * usize::from(self.short(main)?);
+        // That of the thumbnail.
+        let next = self.end_of(main)?;
         self.exif.get_mut(next..next + 4)?.fill(0);
 
         let directory = self.value_at(main, EXIF_DIRECTORY)?;
@@ -60,6 +79,11 @@ impl<E: std::ops::Deref<Target = [u8]>> Directories<E> {
         let n_entries = usize::from(self.short(directory)?);
         let mut entries = (0..n_entries).map(|entry| directory + 2 + 12 * entry);
         entries.find(|&entry| self.short(entry) == Some(tag)).map(|entry| entry + 8)
+    }
+
+    /// The end of a directory's entries, where it says where the next one is.
+    fn end_of(&self, directory: usize) -> Option<usize> {
+        Some(directory + 2 + 12 * usize::from(self.short(directory)?))
     }
 
     fn short(&self, at: usize) -> Option<u16> {

@@ -89,9 +89,21 @@ fn main() -> anyhow::Result<()> {
         })?,
         options,
     };
+    let check = |task: &Task| {
+        ensure!(
+            !files::is_same(&task.output, &reference),
+            "'{}', the reference picture, would be written over; choose another output",
+            reference.display()
+        );
+        Ok(())
+    };
     match plan {
-        Plan::Single(task) => matcher.single(&task),
+        Plan::Single(task) => {
+            check(&task)?;
+            matcher.single(&task)
+        }
         Plan::Folder(tasks) => {
+            tasks.iter().try_for_each(check)?;
             files::make_folders(&tasks)?;
             matcher.folder(tasks)
         }

@@ -6,14 +6,15 @@ use std::path::Path;
 use anyhow::bail;
 use gsthistomatch::reference::decode_picture;
 use image::codecs::bmp::BmpEncoder;
+use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::PngEncoder;
+use image::codecs::png::{PngDecoder, PngEncoder};
 use image::codecs::tiff::TiffEncoder;
-use image::codecs::webp::WebPEncoder;
+use image::codecs::webp::{WebPDecoder, WebPEncoder};
 use image::metadata::Orientation;
 use image::{
-    ColorType, DynamicImage, GenericImageView, ImageDecoder, ImageEncoder, ImageFormat,
-    ImageReader, ImageResult,
+    AnimationDecoder, ColorType, DynamicImage, GenericImageView, ImageDecoder, ImageEncoder,
+    ImageFormat, ImageReader, ImageResult,
 };
 
 use crate::{exif, srgb};
@@ -44,11 +45,18 @@ struct Metadata {
     /// Whether it is a TIFF whose own tags are what Exif is elsewhere.
     has_origin_in_tiff: bool,
     has_texts: bool,
+    has_more_pictures: bool,
 }
 
 impl Metadata {
     fn none(color: ColorType) -> Self {
-        Self { color, exif: None, has_origin_in_tiff: false, has_texts: false }
+        Self {
+            color,
+            exif: None,
+            has_origin_in_tiff: false,
+            has_texts: false,
+            has_more_pictures: false,
+        }
     }
 
     fn of(decoder: &mut impl ImageDecoder) -> ImageResult<Self> {
@@ -57,6 +65,7 @@ impl Metadata {
             exif: decoder.exif_metadata()?,
             has_origin_in_tiff: false,
             has_texts: decoder.xmp_metadata()?.is_some() || decoder.iptc_metadata()?.is_some(),
+            has_more_pictures: false,
         })
     }
 }
@@ -71,6 +80,7 @@ pub fn read(path: &Path) -> anyhow::Result<(Picture, Vec<String>)> {
     let mut metadata = Metadata {
         color: samples.color(),
         has_origin_in_tiff: exif::is_in_tiff(&file),
+        has_more_pictures: has_more_pictures(&file),
         ..metadata
     };
 
@@ -97,6 +107,20 @@ fn beside(file: &[u8]) -> ImageResult<(Orientation, Option<Vec<u8>>, Metadata)> 
     let mut decoder = reader.into_decoder()?;
     let metadata = Metadata::of(&mut decoder)?;
     Ok((decoder.orientation()?, decoder.icc_profile()?, metadata))
+}
+
+/// Whether a file is an animation, or has pages.
+fn has_more_pictures(file: &[u8]) -> bool {
+    let content = Cursor::new(file);
+    match image::guess_format(file) {
+        Ok(ImageFormat::Gif) => GifDecoder::new(content)
+            .is_ok_and(|gif| gif.into_frames().nth(1).is_some_and(|second| second.is_ok())),
+        Ok(ImageFormat::Png) => {
+            PngDecoder::new(content).is_ok_and(|png| png.is_apng().unwrap_or(false))
+        }
+        Ok(ImageFormat::WebP) => WebPDecoder::new(content).is_ok_and(|webp| webp.has_animation()),
+        _ => exif::has_pages(file),
+    }
 }
 
 /// The content of a file with a picture, and what it has no place for.
@@ -161,6 +185,10 @@ fn losses(picture: &Picture, written: &Metadata) -> Vec<&'static str> {
         (
             before.has_texts && !written.has_texts,
             "Titles and keywords (XMP, IPTC) are lost: they are not written here.",
+        ),
+        (
+            before.has_more_pictures,
+            "All pictures of the file but the first are lost: animations and pages are not written here.",
         ),
         (
             is_deep(before.color) && !is_deep(written.color),

@@ -472,6 +472,34 @@ fn what_a_format_does_not_hold_is_said() {
             assert_eq!(said, expected, "{:?} {output}", picture.color());
         }
     }
+    // Animations, and pages.
+    const NO_MORE: &str = "All pictures of the file but the first are lost: animations and pages are not written here.\n";
+    let frame = || image::Frame::new(image::RgbaImage::from_pixel(4, 4, Rgba([9, 90, 200, 255])));
+    for (n_frames, expected) in [(1, ""), (2, NO_MORE)] {
+        let file = std::fs::File::create(path("in.gif")).expect("made");
+        let mut encoder = image::codecs::gif::GifEncoder::new(file);
+        encoder.encode_frames((0..n_frames).map(|_| frame())).expect("encoded");
+        drop(encoder);
+        let [_, said] = matched_by_program(&["in.gif", coffee, "o.png", "--force"], folder.path());
+        assert_eq!(said, expected);
+    }
+    for (kind, expected) in [(0, NO_MORE), (1, "")] {
+        let tags = vec![(0x00FE, vec![0])];
+        let mut tiff =
+            Tiff { width: 2, height: 1, tags, ..Tiff::default() }.file(&[1, 2, 3, 250, 251, 252]);
+        let long =
+            |tiff: &[u8], at: usize| u32::from_le_bytes(tiff[at..at + 4].try_into().expect("4"));
+        let first = long(&tiff, 4) as usize;
+        let n_entries = usize::from(u16::from_le_bytes([tiff[first], tiff[first + 1]]));
+        let (next, second) = (first + 2 + 12 * n_entries, tiff.len());
+        tiff.extend(tiff[first..next + 4].to_vec());
+        tiff[next..next + 4].copy_from_slice(&(second as u32).to_le_bytes());
+        // The tags are in order: this is the first one.
+        tiff[second + 2 + 8] = kind;
+        std::fs::write(path("in.tif"), tiff).expect("written");
+        let [_, said] = matched_by_program(&["in.tif", coffee, "o.png", "--force"], folder.path());
+        assert_eq!(said, expected, "{kind}");
+    }
     // There is nothing to lose.
     DynamicImage::from(image::RgbaImage::from_pixel(4, 4, Rgba([1, 2, 3, 255])))
         .save(path("in.png"))
@@ -627,6 +655,14 @@ fn the_program_matches_folders() {
 
     for (arguments, message) in [
         (vec!["in", coffee, "-o", "in", "--force"], "'in/a.png' would be written over itself"),
+        (
+            vec!["in", "out/a.png", "-o", "out", "--force"],
+            "'out/a.png', the reference picture, would be",
+        ),
+        (
+            vec!["d.webp", "in/a.png", "in/a.png", "--force"],
+            "'in/a.png', the reference picture, would be",
+        ),
         (vec!["in", "d.webp", coffee, "-o", "d.webp"], "Can't write several files to 'd.webp'"),
         (vec!["out", "in", coffee, "-o", "x"], "'out/a.png' and 'in/a.png' would both be written"),
         (vec!["in", coffee], "Three pictures are needed: INPUT REFERENCE OUTPUT; see --help"),

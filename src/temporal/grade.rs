@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::{FORGOTTEN, Learning, Update};
-use super::{FlatFrames, Report, SUDDEN, Settings, UpdateMode, flatness, spread};
+use super::{FlatFrames, Report, SUDDEN, Settings, UpdateMode, spread};
 use crate::color::{Channels, Encoding, LumaWeights};
 use crate::grading::{self, Goal, Rule};
 use crate::kernels::InstructionSet;
@@ -83,10 +83,10 @@ impl GradeState {
             FlatFrames::Hold => spread(&sample.luma_histogram(weights), false),
             FlatFrames::Match => f64::INFINITY,
         };
-        let flatness = flatness(spread);
+        let is_flat = spread < 1.;
 
         let was_learned = self.is_learned();
-        let share = match sample.is_empty() || flatness > 0. {
+        let share = match sample.is_empty() || is_flat {
             true => 0.,
             false => self.learning.share(was_learned, elapsed, update, settings),
         };
@@ -137,7 +137,7 @@ impl GradeState {
 
         let Some(mut grade) = self.all_shown() else {
             let identity = Grade::identity(weights);
-            if flatness > 0. && !sample.is_empty() && !settings.smoothing.is_zero() {
+            if is_flat && !sample.is_empty() && !settings.smoothing.is_zero() {
                 self.outgoing = Some((identity.clone(), 1.));
             }
             return (identity, None, false);
@@ -145,9 +145,10 @@ impl GradeState {
         if gain != 1. {
             grade = grade.after_gain(gain);
         }
-        let strength = match flatness {
+        // From twice as many levels on as are flat, so that what is next to that doesn't jump.
+        let strength = match (SUDDEN - spread).clamp(0., 1.) {
             0. => settings.strength,
-            _ => settings.strength * (1. - flatness * blackness(sample, weights)),
+            flatness => settings.strength * (1. - flatness * blackness(sample, weights)),
         };
         grade.dither = settings.dither;
         if strength == 1. {

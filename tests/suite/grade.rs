@@ -336,6 +336,31 @@ fn what_gets_lighter_by_and_by_goes_over_to_the_look() {
     }
 }
 
+/// A camera at night, in a look whose black is grey.
+#[test]
+fn what_is_next_to_black_does_not_pump() {
+    let day = clip().swap_remove(0);
+    let chelsea = media("chelsea.png");
+    let chelsea = chelsea.to_str().expect("UTF-8");
+    let mut frames = vec![day.clone()];
+    frames.extend((0..100).map(|t| {
+        let mut frame = day.clone();
+        let gain = 0.2 - 0.002 * f64::from(t);
+        frame.iter_mut().for_each(|level| *level = (f64::from(*level) * gain) as u8);
+        frame
+    }));
+    for method in METHODS {
+        for mode in [("smoothing", "1000000000"), ("update-mode", "locked")] {
+            let shown = show(&frames, &[("method", method), mode, ("reference-location", chelsea)]);
+            let means: Vec<f64> = shown[1..].iter().map(|shown| mean(&shown.frame)).collect();
+            assert!(means[0] > 50. && means[99] < 3., "{method} {mode:?}: {means:?}");
+            let steps = means.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+            let most = steps.fold(0., f64::max);
+            assert!(most < 3., "{method} {mode:?}: {most}");
+        }
+    }
+}
+
 #[test]
 fn what_is_locked_is_learned_again_for_another_reference() {
     let frames = clip();

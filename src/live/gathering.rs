@@ -55,31 +55,25 @@ impl Frame {
         Self { time, contrast: pixels.distance(mean), pixels, mean }
     }
 
-    fn is_near(&self, next: &Self) -> bool {
-        next.time.saturating_sub(self.time) <= FADING_WITHIN
+    fn is_near(&self, other: &Self) -> bool {
+        other.time.abs_diff(self.time) <= FADING_WITHIN
     }
 
-    /// Whether what is `flat` becomes this one and then the next.
-    fn fades_in_to(&self, next: &Self, flat: &Self) -> bool {
-        let [own, next_one] = [self, next].map(|frame| frame.pixels.distance(flat.mean));
-        self.is_near(next) && next_one > own * (1. + FADING)
+    /// Whether it is farther from the colour of what is `flat` than the frame beside it.
+    fn is_farther(&self, beside: &Self, flat: &Self) -> bool {
+        let [own, other] = [self, beside].map(|frame| frame.pixels.distance(flat.mean));
+        self.is_near(beside) && own > other * (1. + FADING)
     }
 
-    /// Whether this one becomes the next and then what is `flat`.
-    fn fades_out_to(&self, next: &Self, flat: &Self) -> bool {
-        let [own, next_one] = [self, next].map(|frame| frame.pixels.distance(flat.mean));
-        self.is_near(next) && own > next_one * (1. + FADING)
-    }
-
-    /// Whether the next one may be on its way to something flat: to black, to white, or to what lies between.
-    fn changes_to(&self, next: &Self) -> bool {
+    /// Whether it may be on its way from or to something flat, by the frame beside it: black, white, or what lies between.
+    fn is_fading(&self, beside: &Self) -> bool {
         let left = |frame: &Self| {
             let brightness: f64 = frame.mean.iter().sum();
             [brightness, 3. * f64::from(u16::MAX) - brightness, frame.contrast]
         };
-        let mut pairs = left(self).into_iter().zip(left(next));
-        let differs = |(own, next): (f64, f64)| own.max(next) > own.min(next) * (1. + FADING);
-        self.is_near(next) && pairs.any(differs)
+        let mut pairs = left(self).into_iter().zip(left(beside));
+        let differs = |(own, other): (f64, f64)| own.max(other) > own.min(other) * (1. + FADING);
+        self.is_near(beside) && pairs.any(differs)
     }
 }
 
@@ -229,12 +223,12 @@ impl Gathering {
             }
             let mut pairs = shot.windows(2);
             let first = match before.filter(|flat| flat.is_near(shot[0])) {
-                Some(flat) => pairs.clone().position(|pair| !pair[0].fades_in_to(pair[1], flat)),
+                Some(flat) => pairs.clone().position(|pair| !pair[1].is_farther(pair[0], flat)),
                 None => Some(0),
             };
             let last = match behind.filter(|flat| shot[shot.len() - 1].is_near(flat)) {
                 Some(flat) => {
-                    pairs.rposition(|pair| !pair[0].fades_out_to(pair[1], flat)).map(|i| i + 1)
+                    pairs.rposition(|pair| !pair[0].is_farther(pair[1], flat)).map(|i| i + 1)
                 }
                 None => Some(shot.len() - 1),
             };
@@ -257,7 +251,7 @@ impl Gathering {
         if !counted.is_empty() {
             let picture = mixed(&counted);
             let before = self.frames.iter().rev().nth(1);
-            if before.is_none_or(|before| !before.changes_to(last)) {
+            if before.is_none_or(|before| !last.is_fading(before)) {
                 self.steady = Some(picture.clone());
             }
             return Some(picture);

@@ -38,6 +38,8 @@ pub(super) struct Input<'a> {
     pub update: Update,
     /// Of something new after `elapsed`.
     pub weight: f64,
+    /// Whether the frame before was shown as it is.
+    pub has_passed: bool,
     pub at_most: InstructionSet,
 }
 
@@ -67,7 +69,7 @@ impl GradeState {
         report: &Report,
         settings: &Settings,
     ) -> (Grade, Option<Grade>, bool) {
-        let Input { sample, target, goal, elapsed, update, weight, at_most } = input;
+        let Input { sample, target, goal, elapsed, update, weight, has_passed, at_most } = input;
         let weights = grading::luma_weights(channels.encoding);
         let rule = Rule {
             method: settings.method.unwrap_or_default(),
@@ -125,7 +127,12 @@ impl GradeState {
             self.towards = towards;
         }
         let is_sudden = !was_learned && share > 0. && spread >= SUDDEN;
-        if is_sudden || settings.smoothing.is_zero() {
+        if has_passed {
+            self.outgoing = Some((Grade::identity(weights), 1.));
+        } else if is_sudden {
+            self.outgoing = None;
+        }
+        if settings.smoothing.is_zero() {
             self.outgoing = None;
         }
         if let Some((_, left)) = &mut self.outgoing {

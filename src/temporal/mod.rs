@@ -191,6 +191,8 @@ pub struct Temporal {
     is_provisional: bool,
     /// Whether nothing was seen yet behind a jump.
     has_jumped: bool,
+    /// Whether the last frame was shown as it is.
+    has_passed: bool,
     /// What the last frame was matched to.
     reference: Option<ReferenceId>,
     /// What is locked for frames with channels of other kinds, the last ones first.
@@ -243,6 +245,7 @@ impl Temporal {
             hidden: None,
             is_provisional: false,
             has_jumped: false,
+            has_passed: false,
             reference: None,
             others: Vec::new(),
             channels,
@@ -350,6 +353,11 @@ impl Temporal {
         self.grade.outgoing = grade;
     }
 
+    /// A frame is shown as it is, as there is no reference yet: with the smoothing, those to come go over from that.
+    pub fn pass(&mut self) {
+        self.has_passed = true;
+    }
+
     /// How to map a frame, some time after the one before, so that it matches `target`.
     pub fn decide(
         &mut self,
@@ -360,6 +368,7 @@ impl Temporal {
     ) -> (Mapping, Report) {
         let smoothing = settings.smoothing;
         let weight = weight(elapsed, smoothing);
+        let has_passed = std::mem::take(&mut self.has_passed);
         let mut update = Update { trust: 1., novelty: 0. };
         let mut report = Report { gain: 1., ..Report::default() };
         if let Some(thumbnail) = &statistics.thumbnail {
@@ -367,7 +376,8 @@ impl Temporal {
         }
         if let (Some(sample), Some(goal)) = (&statistics.sample, &target.goal) {
             let at_most = self.at_most;
-            let input = Input { sample, target, goal, elapsed, update, weight, at_most };
+            let input =
+                Input { sample, target, goal, elapsed, update, weight, has_passed, at_most };
             let (grade, full, learned) =
                 self.grade.decide(input, &self.channels, &report, settings);
             report.learned = vec![learned; self.states.len()];
@@ -409,8 +419,8 @@ impl Temporal {
             } else if reference_changed && !report.scene_change {
                 state.outgoing = state.shown.take().map(|curve| (curve, 1.));
             }
-            if !was_learned && !smoothing.is_zero() && histogram.total() > 0 {
-                if held {
+            if (has_passed || !was_learned) && !smoothing.is_zero() && histogram.total() > 0 {
+                if has_passed || held {
                     // It was shown as it is.
                     state.outgoing = Some((Curve::identity(histogram.bins.len()), 1.));
                 } else if is_sudden {

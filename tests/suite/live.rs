@@ -191,6 +191,13 @@ fn f211_newer_snapshots_are_followed() {
     }
 }
 
+/// Of R', G' and B'.
+fn mean(buffer: &gst::Buffer) -> f64 {
+    let bytes = bytes(buffer);
+    let colors = bytes.chunks(4).flat_map(|pixel| &pixel[..3]);
+    colors.map(|&sample| f64::from(sample)).sum::<f64>() / (bytes.len() / 4 * 3) as f64
+}
+
 #[test]
 fn f211_with_smoothing_the_look_glides() {
     let mut tap = tap("f211_glide", &[("window", "1")]);
@@ -203,11 +210,6 @@ fn f211_with_smoothing_the_look_glides() {
         let mut noise = noise(1);
         move || 191 + noise() / 4
     });
-    let mean = |buffer: &gst::Buffer| {
-        let bytes = bytes(buffer);
-        let colors = bytes.chunks(4).flat_map(|pixel| &pixel[..3]);
-        colors.map(|&sample| f64::from(sample)).sum::<f64>() / (bytes.len() / 4 * 3) as f64
-    };
     publish(&mut tap, &dark);
     let before = mean(&rig.process(frame().buffer()));
     publish(&mut tap, &bright);
@@ -219,6 +221,43 @@ fn f211_with_smoothing_the_look_glides() {
     means.extend((0..400).map(|_| mean(&rig.process(later(&frame())))));
     assert!(before < 64. && means[means.len() - 1] > 180., "{before} {means:?}");
     assert!(means.windows(2).all(|pair| (-0.5..12.).contains(&(pair[1] - pair[0]))), "{means:?}");
+}
+
+/// Camera A comes when B is on air.
+#[test]
+fn with_smoothing_the_first_snapshot_is_no_jump() {
+    let bright = Frame::new(VideoFormat::Gray8, 40, 30, Shape::Default, {
+        let mut noise = noise(1);
+        move || 191 + noise() / 4
+    });
+    let frame = frame();
+    for method in ["channels", "linear", "grade"] {
+        let channel = format!("comes_{method}");
+        let mut tap = tap(&channel, &[("window", "1")]);
+        let mut rigs = ["0", "1000000000"].map(|smoothing| {
+            let hold = ("flat-frames", "hold");
+            rig(&channel, &[("method", method), hold, ("smoothing", smoothing)])
+        });
+        if method != "channels" {
+            // It is there, but nothing to be matched to.
+            let plain = Frame::new(VideoFormat::Gray8, 40, 30, Shape::Default, || 9);
+            publish(&mut tap, &plain);
+        }
+        for rig in &mut rigs {
+            assert_eq!(bytes(&rig.process(later(&frame))), frame.bytes, "{method}");
+        }
+        publish(&mut tap, &bright);
+        let [at_once, mut glides] = rigs;
+        let own = mean(&frame.buffer());
+        let mut means = vec![own];
+        means.extend((0..400).map(|_| mean(&glides.process(later(&frame)))));
+        let end = mean(&{ at_once }.process(later(&frame)));
+        assert!((end - means[400]).abs() < 3. && end > own + 40., "{method}: {own} {end}");
+        assert!(
+            means.windows(2).all(|pair| (-0.5..12.).contains(&(pair[1] - pair[0]))),
+            "{means:?}"
+        );
+    }
 }
 
 #[test]

@@ -735,6 +735,9 @@ impl HistoMatch {
     fn transform(&self, frame: Access) -> Result<gst::FlowSuccess, gst::FlowError> {
         self.references.settle().map_err(flow_error)?;
         if !self.references.is_set() {
+            if let Some(stream) = &mut self.streaming.borrow_mut().stream {
+                stream.pass();
+            }
             *lock(&self.last) = None;
             return Ok(gst::FlowSuccess::Ok);
         }

@@ -153,6 +153,11 @@ impl Stream {
         (self.has_learned, self.is_held) = (false, false);
     }
 
+    /// A frame passes as it is, as there is no reference yet.
+    pub fn pass(&mut self) {
+        self.temporal.pass();
+    }
+
     /// Whether the mapping is locked, so that what is newer of its reference has to wait.
     pub fn is_held(&self) -> bool {
         self.is_held

@@ -94,8 +94,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
                 [old, new].map(|one| one.times.first().copied())
             }
             None if *action == Action::Copy && stream.codec_type == "audio" && !lacks_packets => {
-                let first = if film.unheard(stream) > 0 { old.unheard().1 } else { old.first };
-                [first, new.first]
+                [old.first_without(&film.unheard(stream)), new.first]
             }
             _ => [None, None],
         };
@@ -138,7 +137,7 @@ fn compare(
             return Ok(undecodable(&name, replacement));
         }
     } else if *action == Action::Copy && !stream.codec_name.starts_with("pcm_") {
-        let expected = old.count - film.unheard(stream);
+        let expected = old.count - film.unheard(stream).len();
         ensure!(
             new.count == expected,
             "The check fails: {name} has {} of {expected} packets",

@@ -129,6 +129,7 @@ pub fn write(
         packets.entry(stream.index).or_default();
     }
     let source = Source { input, file, packets };
+    check_parts(&source, &actions, recipe)?;
     let films: Vec<&Stream> = source.file.streams.iter().filter(|it| it.is_film()).collect();
 
     let duration = source.file.format.duration.map(|seconds| part_of(seconds, recipe));
@@ -222,7 +223,8 @@ fn replacement(
         part,
         // Without times of their own, only a decoder knows in which order frames are shown.
         is_decoded: (stream.has_b_frames > 0 || stream.codec_name == "h264")
-            && stores_no_times(&file.format),
+            && stores_no_times(&file.format)
+            || source.packets[&stream.index].hides_some_between(),
         field_order: extras.field_order,
         hdr10: extras.hdr10,
         turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
@@ -351,6 +353,20 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
             recipe.from < lasts,
             "--from is behind its end: it lasts {}",
             crate::text::time(lasts)
+        );
+    }
+    Ok(())
+}
+
+/// Packets of a part aren't counted from where those of the film are.
+fn check_parts(source: &Source, actions: &[Action], recipe: &Recipe) -> anyhow::Result<()> {
+    let streams = source.file.streams.iter().zip(actions).filter(|_| recipe.is_part());
+    for (stream, action) in streams.filter(|(stream, _)| stream.codec_type == "audio") {
+        ensure!(
+            *action != Action::Copy || !source.packets[&stream.index].hides_some_between(),
+            "{} is joined of parts by an edit list, so that it can't be copied from --from or to --to: choose \
+             --audio, or convert all of it first",
+            stream.description()
         );
     }
     Ok(())

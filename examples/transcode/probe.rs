@@ -252,8 +252,8 @@ pub struct Packets {
     pub end: f64,
     /// When those that a decoder can begin with are shown, and when they are stored.
     pub keys: Vec<[f64; 2]>,
-    /// When those begin that are neither shown nor heard.
-    hidden: Vec<f64>,
+    /// The numbers of those that are neither shown nor heard, and when they begin.
+    hidden: Vec<(usize, f64)>,
     /// When those are stored that lack some of their bytes, in units of the stream's. FFmpeg says it more than once.
     corrupt: BTreeSet<i64>,
     /// When those are stored behind which time begins anew or jumps.
@@ -321,7 +321,7 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
         let Ok(time) = time.parse::<f64>() else { continue };
         packets.first = Some(packets.first.map_or(time, |first| first.min(time)));
         if flags.contains('D') {
-            packets.hidden.push(time);
+            packets.hidden.push((packets.count - 1, time));
             continue;
         }
         packets.times.push(time);
@@ -358,6 +358,19 @@ fn is_about_damage(line: &str) -> bool {
 }
 
 impl Packets {
+    /// Whether some are hidden between others that are not, as where an edit list joins parts of a film. Only FFmpeg's
+    /// decoders know which.
+    pub fn hides_some_between(&self) -> bool {
+        let Some(begin) = self.times.first() else { return false };
+        self.hidden.iter().any(|(_, time)| (begin..&self.end).contains(&time))
+    }
+
+    /// When those begin that are hidden behind the end of all others.
+    pub fn hidden_end(&self) -> Option<f64> {
+        let times = self.hidden.iter().map(|(_, time)| *time);
+        times.filter(|time| *time >= self.end).reduce(f64::min)
+    }
+
     /// Whether time begins anew or jumps in the middle.
     pub fn jumps(&self) -> bool {
         !self.joints.is_empty()
@@ -372,15 +385,22 @@ impl Packets {
         times.filter(|time| !is_joint(*time)).collect()
     }
 
-    /// How many lie so long before what is heard that no decoder needs them, and when the first of the others begins.
-    pub fn unheard(&self) -> (usize, Option<f64>) {
-        let Some(begin) = self.times.first() else { return (0, self.first) };
-        let is_needed = |time: &&f64| **time >= begin - WARM_UP;
-        let needed = self.hidden.iter().filter(is_needed);
-        (
-            self.hidden.len() - needed.clone().count(),
-            needed.copied().chain([*begin]).reduce(f64::min),
-        )
+    /// The numbers of those that aren't heard and that no decoder needs. Those before the beginning stay where a
+    /// container can say that they aren't to be heard.
+    pub fn unheard(&self, keeps_beginning: bool) -> Vec<usize> {
+        let Some(begin) = self.times.first() else { return Vec::new() };
+        let from = if keeps_beginning { f64::NEG_INFINITY } else { begin - WARM_UP };
+        let hidden = self.hidden.iter().zip(0..);
+        // Those at a joint may have times before the beginning, too.
+        let unheard = hidden.filter(|((number, time), place)| number != place || *time < from);
+        unheard.map(|((number, _), _)| *number).collect()
+    }
+
+    /// When the first one begins without those that are left out.
+    pub fn first_without(&self, left_out: &[usize]) -> Option<f64> {
+        let hidden = self.hidden.iter().filter(|(number, _)| !left_out.contains(number));
+        let hidden = hidden.map(|(_, time)| *time);
+        hidden.chain(self.times.first().copied()).reduce(f64::min)
     }
 
     /// From the first to the end of the last one.

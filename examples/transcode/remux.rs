@@ -37,12 +37,12 @@ pub struct Film<'a> {
 }
 
 impl Film<'_> {
-    /// How many packets of sound are left out as they lie before what is heard.
-    pub fn unheard(&self, stream: &Stream) -> usize {
-        if self.recipe.container.is_mp4() || stream.codec_type != "audio" || self.recipe.is_part() {
-            return 0;
+    /// The numbers of the packets of sound that are left out as they aren't heard.
+    pub fn unheard(&self, stream: &Stream) -> Vec<usize> {
+        if stream.codec_type != "audio" || self.recipe.is_part() {
+            return Vec::new();
         }
-        self.source.packets[&stream.index].unheard().0
+        self.source.packets[&stream.index].unheard(self.recipe.container.is_mp4())
     }
 
     /// By how much later than asked for a part lies. FFmpeg moves packets by whole ticks of their stream's clock, of
@@ -240,13 +240,9 @@ pub fn remux(
                     // The muxer does it, too, but gives up at a header that is damaged.
                     filters.push("aac_adtstoasc".into());
                 }
-                if film.unheard(stream) > 0 {
-                    // Only MP4 can say that it isn't to be heard. By a share, as FFmpeg 5.1 tells filters the
-                    // clock of the input and gives them times by that of the container.
-                    let packets = &source.packets[&index];
-                    let [first, kept] = [packets.first, packets.unheard().1]
-                        .map(|time| film.part().time(time.unwrap_or_default()) - 0.001);
-                    filters.push(format!("noise=drop=lt(pts\\,startpts*{:.6})", kept / first));
+                let unheard = film.unheard(stream);
+                if !unheard.is_empty() {
+                    filters.push(format!("noise=drop={}", is_among(&unheard)));
                 }
                 if let Some((_, by)) = moves.iter().find(|(stream, _)| *stream == index) {
                     filters.push(format!("setts=ts=TS-({by:.6})/TB"));
@@ -308,6 +304,13 @@ fn cover(input: &Path, stream: &Stream, output: &Path) -> anyhow::Result<(PathBu
     command.args(["-f", "image2", "-update", "1"]).arg(probe::path(&path));
     probe::output(&mut command)?;
     Ok((path, kind))
+}
+
+/// An expression of FFmpeg's filters for whether a packet has one of these numbers, which are in order.
+fn is_among(numbers: &[usize]) -> String {
+    let runs = numbers.chunk_by(|a, b| a + 1 == *b);
+    let runs = runs.map(|run| format!("between(n\\,{}\\,{})", run[0], run[run.len() - 1]));
+    runs.collect::<Vec<_>>().join("+")
 }
 
 /// What FFmpeg has to be told of a stream that is replaced.

@@ -945,6 +945,94 @@ fn f191_what_can_be_decoded_of_a_broken_beginning_keeps_its_times() {
     }
 }
 
+/// Changes the edit list of each track: to parts of it, of which each begins at a time and lasts for a while, both in
+/// seconds. Its clock ticks 48000 times a second.
+fn edit(film: &mut Vec<u8>, parts: &[(f64, f64)]) {
+    let lists: Vec<_> = film.windows(4).enumerate().filter(|(_, it)| it == b"elst").collect();
+    let lists: Vec<usize> = lists.into_iter().map(|(place, _)| place).collect();
+    // Behind version, times and clock.
+    let header = film.windows(4).position(|it| it == b"mvhd").expect("it is there");
+    let lasts = parts.iter().map(|(_, lasts)| lasts * 1000.).sum::<f64>() as u32;
+    film[header + 20..][..4].copy_from_slice(&lasts.to_be_bytes());
+    for list in lists.into_iter().rev() {
+        // Behind version and flags and the number of entries: duration in milliseconds, time, rate.
+        let time: [u8; 4] = film[list + 16..][..4].try_into().expect("4 bytes");
+        let first = f64::from(i32::from_be_bytes(time));
+        let entry = |(begin, lasts): &(f64, f64)| {
+            [(lasts * 1000.) as u32, (first + begin * 48000.) as u32, 1 << 16].map(u32::to_be_bytes)
+        };
+        let entries: Vec<u8> = parts.iter().flat_map(entry).flatten().collect();
+        film[list + 8..][..4].copy_from_slice(&(parts.len() as u32).to_be_bytes());
+        let more = entries.len() as u32 - 12;
+        film.splice(list + 12..list + 24, entries);
+        for name in [b"elst", b"edts", b"trak", b"moov"] {
+            let place =
+                film[..list + 4].windows(4).rposition(|it| it == name).expect("it is there");
+            let length = u32::from_be_bytes(film[place - 4..place].try_into().expect("4 bytes"));
+            film[place - 4..place].copy_from_slice(&(length + more).to_be_bytes());
+        }
+    }
+}
+
+/// As telephones trim films: what was cut off is still in the file.
+#[test]
+fn f191_what_an_edit_list_leaves_out_stays_so() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let film = "-f lavfi -i testsrc2=size=160x120:rate=25:duration=4 -f lavfi -i sine=duration=4:sample_rate=48000";
+    make(
+        &format!(
+            "{film} -pix_fmt yuv420p -c:v libx264 -g 36 -bf 2 -c:a aac -video_track_timescale 48000 in.mp4"
+        ),
+        folder,
+    );
+    let film = fs::read(folder.join("in.mp4")).expect("it is there");
+    let decoded = |kind: char, file: &str| {
+        let coding = "-fps_mode passthrough -enc_time_base 1/1000000";
+        let all = "-map 0 -c copy -f null -";
+        let arguments = format!("-i {file} -map 0:{kind} {coding} -f framecrc - {all}");
+        let text = String::from_utf8(ffmpeg("ffmpeg", &arguments, folder)).expect("text");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        // When each begins, and its checksum.
+        let fields = lines.map(|line| line.split(',').map(str::trim).collect::<Vec<_>>());
+        fields
+            .map(|it| (it[2].parse::<i64>().expect("a time"), it[5].to_string()))
+            .collect::<Vec<_>>()
+    };
+    for (parts, frames) in [
+        (&[(0., 1.)][..], 25),
+        (&[(0.6, 1.2)], 30),
+        (&[(0., 1.), (2., 1.)], 50),
+        (&[(2.4, 0.8), (0.4, 1.2)], 50),
+    ] {
+        let mut film = film.clone();
+        edit(&mut film, parts);
+        fs::write(folder.join("cut.mp4"), film).expect("written");
+        let before = decoded('v', "cut.mp4");
+        assert_eq!(before.len(), frames, "{parts:?}");
+        for output in ["out.mkv --video ffv1", "out.mp4", "out.mkv"] {
+            keep(&format!("cut.mp4 -o {output}"), folder);
+            let (file, options) = output.split_once(' ').unwrap_or((output, ""));
+            let after = decoded('v', file);
+            assert_eq!(after.len(), frames, "{parts:?} {output}");
+            for (before, after) in before.iter().zip(&after) {
+                assert!(options.is_empty() || before.1 == after.1, "{parts:?} {output}");
+            }
+            // From where sound begins; Matroska has a little more of it.
+            if file == "out.mp4" {
+                let [from, to] = ["cut.mp4", file].map(|file| decoded('a', file));
+                let moved = before.iter().zip(&after).any(|(a, b)| (a.0 - b.0).abs() > 1000);
+                assert!(!moved, "{parts:?}: {before:?} {after:?}");
+                assert_eq!((from.len(), from[0].0), (to.len(), to[0].0), "{parts:?}");
+            }
+        }
+    }
+    let part = transcode("cut.mp4 -o part.mkv --reference REF --to 1", folder);
+    assert!(text(&part).contains("is joined of parts by an edit list"), "{}", text(&part));
+    keep("cut.mp4 -o part.mkv --video ffv1 --to 1.2 --audio aac", folder);
+    assert_eq!(decoded('v', "part.mkv").len(), 30);
+}
+
 #[test]
 fn every_video_of_a_film_is_matched() {
     let Some(folder) = folder() else { return };

@@ -232,8 +232,7 @@ pub fn remux(
                 replaced(&mut command, place, stream, replacement, film);
                 format!("{from}:0")
             }
-            // It has a single packet, which lies before a part. FFmpeg writes it by the video's tag.
-            Action::Copy if stream.is_timecode() && recipe.from > gst::ClockTime::ZERO => continue,
+            Action::Copy if stream.is_timecode() && writes_timecode(film) => continue,
             Action::Copy => {
                 let mut filters = Vec::new();
                 if stream.codec_name == "aac" {
@@ -306,6 +305,14 @@ fn cover(input: &Path, stream: &Stream, output: &Path) -> anyhow::Result<(PathBu
     Ok((path, kind))
 }
 
+/// Whether FFmpeg writes the track of a timecode by the video's tag. It has a single packet, which lies before a part, and
+/// FFmpeg forgets that a copy of it drops numbers.
+fn writes_timecode(film: &Film) -> bool {
+    let codes = film.source.file.streams.iter().filter(|stream| stream.is_film());
+    let mut codes = codes.filter_map(|stream| stream.tags.get("timecode"));
+    film.recipe.from > gst::ClockTime::ZERO || codes.any(|code| code.contains(';'))
+}
+
 /// An expression of FFmpeg's filters for whether a packet has one of these numbers, which are in order.
 fn is_among(numbers: &[usize]) -> String {
     let runs = numbers.chunk_by(|a, b| a + 1 == *b);
@@ -343,6 +350,11 @@ fn replaced(
     // none of GStreamer's encoders writes there.
     for tag in ["encoder", "ENCODER", "BPS", "NUMBER_OF_BYTES", "alpha_mode", "ALPHA_MODE"] {
         command.args([&format!("-metadata:s:{place}"), &format!("{tag}=")]);
+    }
+    // Where the track of a timecode is written anew, what it says beside that comes from here.
+    let reel = source.file.streams.iter().filter(|stream| stream.is_timecode());
+    if let Some(reel) = reel.filter_map(|stream| stream.tags.get("reel_name")).next() {
+        command.args([&format!("-metadata:s:{place}"), &format!("reel_name={reel}")]);
     }
     let timecode = stream.tags.get("timecode");
     let timecode = timecode.filter(|_| recipe.from > gst::ClockTime::ZERO);

@@ -74,7 +74,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         }
         if is_whole {
             let missing = old.count.saturating_sub(new.count);
-            if lacks_packets && *action == Action::Copy && missing > 0 {
+            if lacks_packets && *action == Action::Copy && !is_joined(stream) && missing > 0 {
                 damage.push(format!("{missing} of {} packets of {name} can't be read", old.count));
             } else {
                 damage.extend(compare(film, (stream, action), replacement, old, new)?);
@@ -136,7 +136,7 @@ fn compare(
         } else if frames < old.times.len() {
             return Ok(undecodable(&name, replacement));
         }
-    } else if *action == Action::Copy && !stream.codec_name.starts_with("pcm_") {
+    } else if *action == Action::Copy && !is_joined(stream) {
         let expected = old.count - film.unheard(stream).len();
         ensure!(
             new.count == expected,
@@ -144,17 +144,23 @@ fn compare(
             new.count
         );
     } else if stream.codec_type == "audio" {
+        let most = old.unsaid().max(0.5);
         ensure!(
-            (new.length() - old.length()).abs() < 0.5,
+            (new.length() - old.length()).abs() < most,
             "The check fails: {name} lasts {:.3} s instead of {:.3} s",
             new.length(),
             old.length()
         );
     } else {
-        let expected = old.count - old.empty;
+        let expected = old.subtitles(stream);
         ensure!(new.count >= expected, "The check fails: {name} lacks some of its {expected}");
     }
     Ok(None)
+}
+
+/// Whether several packets may become one.
+fn is_joined(stream: &Stream) -> bool {
+    stream.codec_name.starts_with("pcm_") || stream.codec_name == "hdmv_pgs_subtitle"
 }
 
 fn undecodable(name: &str, replacement: &Replacement) -> Option<String> {

@@ -244,6 +244,8 @@ pub struct Packets {
     pub count: usize,
     /// Of these, those that hold next to nothing: between the subtitles of MP4.
     pub empty: usize,
+    /// Of these, those of three bytes: what ends a picture of PGS, where each of its segments is a packet.
+    ends: usize,
     /// When the first one begins, whether or not it is shown or heard.
     pub first: Option<f64>,
     /// When each begins, in seconds and in order; of those that are shown.
@@ -306,7 +308,9 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
         let Ok(index) = index.parse() else { continue };
         let packets = all.entry(index).or_default();
         packets.count += 1;
-        packets.empty += usize::from(size.parse().is_ok_and(|size: u64| size <= 2));
+        let size = size.parse().unwrap_or(u64::MAX);
+        packets.empty += usize::from(size <= 2);
+        packets.ends += usize::from(size == 3);
         if let Ok(stored) = stored.parse::<f64>() {
             let before = latest.insert(index, stored).unwrap_or(stored);
             if stored < before || stored > before + JUMP {
@@ -403,9 +407,26 @@ impl Packets {
         hidden.chain(self.times.first().copied()).reduce(f64::min)
     }
 
+    /// How many subtitles are shown or end. Matroska has one packet for each; Blu-rays and transport streams have several
+    /// for one of PGS.
+    pub fn subtitles(&self, stream: &Stream) -> usize {
+        match (stream.codec_name.as_str(), self.ends) {
+            ("hdmv_pgs_subtitle", 1..) => self.ends,
+            _ => self.count - self.empty,
+        }
+    }
+
+    /// How long the last one lasts at most if it doesn't say it: Matroska says it of none of WavPack.
+    pub fn unsaid(&self) -> f64 {
+        match self.times[..] {
+            [begin, .., last] if self.end <= last => (last - begin) / (self.times.len() - 1) as f64,
+            _ => 0.,
+        }
+    }
+
     /// From the first to the end of the last one.
     pub fn length(&self) -> f64 {
-        self.times.first().map_or(0., |begin| self.end - begin)
+        self.times.first().map_or(0., |begin| self.end - begin + self.unsaid())
     }
 }
 

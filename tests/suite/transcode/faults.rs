@@ -1033,6 +1033,65 @@ fn f191_what_an_edit_list_leaves_out_stays_so() {
     assert_eq!(decoded('v', "part.mkv").len(), 30);
 }
 
+/// In transport streams and on Blu-rays, each segment of a picture is a packet; in Matroska, each picture is.
+#[test]
+fn f187_pictures_as_subtitles_of_blu_rays_go_into_matroska() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let segment = |time: u32, kind: u8, content: &[u8]| {
+        let length = (content.len() as u16).to_be_bytes();
+        [b"PG", &time.to_be_bytes()[..], &[0; 4], &[kind], &length, content].concat()
+    };
+    let shown = |number: u8, time: u32| {
+        // A picture of 160x120 without anything in it, a window, and the end.
+        let composition = [0, 160, 0, 120, 0x10, 0, number, 0x80, 0, 0, 0];
+        let window = [1, 0, 0, 10, 0, 10, 0, 64, 0, 16];
+        [segment(time, 0x16, &composition), segment(time, 0x17, &window), segment(time, 0x80, &[])]
+            .concat()
+    };
+    fs::write(folder.join("in.sup"), [shown(0, 18_000), shown(1, 54_000)].concat())
+        .expect("written");
+    let subtitles = "-i in.sup -map 0 -map 1 -c:s copy -pix_fmt yuv420p X264";
+    make(&format!("VIDEO {subtitles} -mpegts_m2ts_mode 1 in.m2ts"), folder);
+    assert_eq!(count('s', "in.m2ts", folder), "6");
+    keep("in.m2ts -o out.mkv", folder);
+    assert_eq!(count('s', "out.mkv", folder), "2");
+    keep("out.mkv -o again.mkv", folder);
+    assert_eq!(packets("s:0", "out.mkv", folder), packets("s:0", "again.mkv", folder));
+}
+
+/// Of WavPack, Matroska doesn't say how long its packets last.
+#[test]
+fn f186_wavpack_is_converted_to_its_end() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -f lavfi -i sine=duration=2.5 X264 -c:a wavpack -ac 2 in.mkv", folder);
+    for output in ["out.mp4", "out.webm"] {
+        keep(&format!("in.mkv -o {output}"), folder);
+        let times = probe("-select_streams a -show_entries packet=pts_time", output, folder);
+        let last = times.lines().last().expect("it has sound").trim_end_matches(',');
+        let last: f64 = last.parse().expect("a time");
+        assert!((last - 2.5).abs() < 0.05, "{output}: {last}");
+    }
+}
+
+#[test]
+fn f194_timecodes_stay_with_what_they_say() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    for (rate, code) in
+        [("30000/1001", "01:02:03;04"), ("30000/1001", "01:02:03:04"), ("25", "01:02:03:04")]
+    {
+        let video = format!("-f lavfi -i testsrc2=size=160x120:rate={rate}:duration=1");
+        let tags = format!("-timecode {code} -metadata:s:v reel_name=A001");
+        make(&format!("{video} -pix_fmt yuv420p X264 {tags} in.mov"), folder);
+        keep("in.mov -o out.mov", folder);
+        let tags = |file| probe("-show_entries stream_tags=timecode,reel_name", file, folder);
+        assert!(tags("in.mov").contains("A001"), "{}", tags("in.mov"));
+        assert_eq!(tags("in.mov"), tags("out.mov"), "{rate} {code}");
+    }
+}
+
 #[test]
 fn every_video_of_a_film_is_matched() {
     let Some(folder) = folder() else { return };

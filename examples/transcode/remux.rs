@@ -339,8 +339,14 @@ fn replaced(
     for (name, value) in colors.options() {
         command.args([&format!("{name}:{place}"), &value]);
     }
-    if let Some(filter) = colors.filter(recipe.video.codec) {
-        command.args([&format!("-bsf:{place}"), &filter]);
+    let mut filters = Vec::from_iter(colors.filter(recipe.video.codec));
+    if recipe.video.codec == "h265" && recipe.container.is_mp4() {
+        // Apple plays no other kind. It has its parameter sets in the container alone.
+        command.args([&format!("-tag:{place}"), "hvc1"]);
+        filters.push("filter_units=remove_types=32-34".into());
+    }
+    if !filters.is_empty() {
+        command.args([&format!("-bsf:{place}"), &filters.join(",")]);
     }
     let dispositions: Vec<&str> =
         stream.disposition.keys().map(String::as_str).filter(|name| stream.has(name)).collect();

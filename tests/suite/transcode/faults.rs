@@ -477,6 +477,15 @@ fn f198_hdr10_says_what_it_was_made_for() {
         assert_eq!(kind.trim_end_matches(','), "yuv420p10le,smpte2084");
         assert!(!said.contains("HDR10"), "{said}");
     }
+    // As Apple plays it: parameter sets are in the container alone.
+    assert_eq!(video("codec_tag_string", "out.mp4", folder), "hvc1");
+    let film = ffmpeg("ffmpeg", "-i out.mp4 -map 0:v -c copy -frames:v 2 -f data -", folder);
+    let (mut kinds, mut rest) = (Vec::new(), &film[..]);
+    while let [a, b, c, d, kind, ..] = *rest {
+        kinds.push(kind >> 1);
+        rest = &rest[4 + u32::from_be_bytes([a, b, c, d]) as usize..];
+    }
+    assert!(kinds.len() > 1 && !kinds.iter().any(|kind| (32..35).contains(kind)), "{kinds:?}");
     let said = keep("in.mkv -o h264.mkv", folder);
     assert!(said.contains("(HDR10) is left out by x264enc; h265 keeps it"), "{said}");
 

@@ -47,7 +47,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
     let is_interrupted = replacements.iter().any(|one| one.encoded.interrupted);
     let is_whole = !recipe.is_part() && !is_interrupted;
     let nothing = Packets::default();
-    let (mut damage, mut fewer) = (Vec::new(), Vec::new());
+    let (mut damage, mut fewer, mut unflagged) = (Vec::new(), Vec::new(), Vec::new());
     let mut shifts = Vec::new();
     for ((stream, action), new) in kept.into_iter().zip(written) {
         let name = stream.description();
@@ -61,6 +61,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         {
             fewer.push(format!("{name}: {old} channels become {new} in the encoder"));
         }
+        unflagged.extend(lost_flags(stream, new, recipe.container.endings[0]));
         let old = &before[&stream.index];
         let new = after.get(&new.index).unwrap_or(&nothing);
         let replacement = replacements.iter().find(|one| one.stream == stream.index);
@@ -108,7 +109,12 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
     if !shifts.is_empty() {
         return Ok(Result::Moved(shifts));
     }
-    fewer.iter().for_each(|fewer| report.say(fewer));
+    ensure!(
+        !recipe.strict || unflagged.is_empty(),
+        "--strict allows no changes: {}; choose another container",
+        unflagged.join("; ")
+    );
+    fewer.iter().chain(&unflagged).for_each(|change| report.say(change));
     if is_whole {
         damage.extend(is_cut_off(file, before));
     }
@@ -156,6 +162,16 @@ fn compare(
         ensure!(new.count >= expected, "The check fails: {name} lacks some of its {expected}");
     }
     Ok(None)
+}
+
+/// What a container doesn't hold of the flags of a track. Some set others by themselves.
+fn lost_flags(old: &Stream, new: &Stream, ending: &str) -> Option<String> {
+    let lost = old.disposition.keys().filter(|flag| old.has(flag) && !new.has(flag));
+    let lost: Vec<_> = lost.map(|flag| format!("'{}'", flag.replace('_', " "))).collect();
+    (!lost.is_empty()).then(|| {
+        let (name, flags) = (old.description(), lost.join(", "));
+        format!("{name}: what its flags say ({flags}) is left out, as .{ending} can't hold it")
+    })
 }
 
 /// Whether several packets may become one.

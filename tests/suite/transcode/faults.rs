@@ -1069,6 +1069,31 @@ fn f187_pictures_as_subtitles_of_blu_rays_go_into_matroska() {
     assert_eq!(packets("s:0", "out.mkv", folder), packets("s:0", "again.mkv", folder));
 }
 
+#[test]
+fn f194_flags_of_tracks_stay_or_are_said() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let flags = "-disposition:a:0 default+original -disposition:a:1 comment+visual_impaired";
+    let film = "VIDEO SOUND SOUND -map 0 -map 1 -map 2 -pix_fmt yuv420p X264 -c:a aac";
+    make(&format!("{film} {flags} in.mkv"), folder);
+    let said = succeed("in.mkv -o out.mkv --reference REF --strict", folder);
+    assert!(!said.contains("flags"), "{said}");
+    let all = |file| {
+        let flags = "default,original,comment,visual_impaired";
+        probe(&format!("-show_entries stream=index:stream_disposition={flags}"), file, folder)
+    };
+    assert_eq!(all("in.mkv"), all("out.mkv"));
+    let words = "stream #2 (audio, aac): what its flags say ('comment', 'visual impaired') is left out, as .mov can't \
+                 hold it";
+    let said = keep("in.mkv -o out.mov", folder);
+    assert!(said.contains(words), "{said}");
+    let strict = transcode("in.mkv -o strict.mov --reference REF --strict", folder);
+    assert_eq!(strict.status.code(), Some(1));
+    let said = text(&strict);
+    assert!(said.contains("--strict allows no changes: ") && said.contains(words), "{said}");
+    assert!(!folder.join("strict.mov").exists());
+}
+
 /// Of WavPack, Matroska doesn't say how long its packets last.
 #[test]
 fn f186_wavpack_is_converted_to_its_end() {

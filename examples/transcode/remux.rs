@@ -161,6 +161,14 @@ pub fn reader(job: &Job) -> anyhow::Result<Child> {
         // Packets without times of their own get some. A decoder knows them better.
         command.args(["-fflags", "+genpts"]);
     }
+    if decodes && stream.has_alpha() {
+        // FFmpeg's own decoders leave out what WebM has beside the picture.
+        let decoders = [("vp8", "libvpx"), ("vp9", "libvpx-vp9")];
+        let decoder = decoders.iter().find(|(codec, _)| stream.codec_name == *codec);
+        if let Some((_, decoder)) = decoder {
+            command.arg(format!("-c:{}", stream.index)).arg(decoder);
+        }
+    }
     if *is_decoded {
         // As ffprobe: with more, FFmpeg 5.1 loses frames of AV1 behind what is damaged.
         command.args(["-threads", "1"]);
@@ -221,7 +229,7 @@ pub fn remux(
         let from = match action {
             Action::LeaveOut => continue,
             Action::Attach => {
-                covers.push(cover(input, stream, output)?);
+                covers.push((cover(input, stream, output)?, stream.tags.get("filename")));
                 continue;
             }
             Action::Match => {
@@ -265,9 +273,10 @@ pub fn remux(
         command.args([&format!("-map_metadata:s:{place}"), &format!("0:s:{index}")]);
         place += 1;
     }
-    for (place, (cover, kind)) in (attachments..).zip(&covers) {
+    for (place, ((cover, kind), name)) in (attachments..).zip(&covers) {
         command.arg("-attach").arg(cover);
-        for tag in [format!("mimetype=image/{kind}"), format!("filename=cover.{kind}")] {
+        let name = name.map_or_else(|| format!("cover.{kind}"), String::clone);
+        for tag in [format!("mimetype=image/{kind}"), format!("filename={name}")] {
             command.args([format!("-metadata:s:t:{place}"), tag]);
         }
     }

@@ -352,10 +352,11 @@ fn corrupt_packet(line: &str) -> Option<(usize, i64)> {
 
 /// As FFmpeg says it of Matroska, MP4 and Ogg.
 fn is_about_damage(line: &str) -> bool {
-    const WORDS: [&str; 4] = [
+    const WORDS: [&str; 5] = [
         "File ended prematurely",
         "partial file",
         "invalid as first byte of an EBML number",
+        "Error parsing frame sizes",
         "CRC mismatch!",
     ];
     WORDS.iter().any(|words| line.contains(words))

@@ -1222,7 +1222,8 @@ fn damage_that_leaves_frames_or_no_words_is_said() {
     make("VIDEO -c:v ffv1 -level 3 -slicecrc 1 in.mkv", folder);
     make(&format!("VIDEO {AV1} av1.mkv"), folder);
     make(&format!("VIDEO {AV1} hidden.mkv"), folder);
-    for input in ["in.ogv", "in.mov", "in.mkv", "av1.mkv", "hidden.mkv"] {
+    make("VIDEO -c:v libtheora lacing.mkv", folder);
+    for input in ["in.ogv", "in.mov", "in.mkv", "av1.mkv", "hidden.mkv", "lacing.mkv"] {
         keep(&format!("{input} -o out.mkv"), folder);
         if input == "hidden.mkv" {
             // The first byte behind Matroska's header says that it is a frame. Now it says that it is padding.
@@ -1230,6 +1231,12 @@ fn damage_that_leaves_frames_or_no_words_is_said() {
                 let kind = packet.iter_mut().find(|byte| **byte == 0x32);
                 *kind.expect("it is a frame") = 0x7A;
             });
+        } else if input == "av1.mkv" {
+            // Other bytes may be another picture, which dav1d shows without a word.
+            change(20, input, folder, |packet| packet[4..].fill(0));
+        } else if input == "lacing.mkv" {
+            // Behind the number of the track and a time: that the block holds several frames.
+            change(20, input, folder, |packet| packet[3..6].fill(0xFF));
         } else {
             damage(20, input, folder);
         }

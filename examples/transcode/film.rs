@@ -375,10 +375,12 @@ fn check_frames(source: &Source) -> anyhow::Result<()> {
 
 /// Packets of a part aren't counted from where those of the film are.
 fn check_parts(source: &Source, actions: &[Action], recipe: &Recipe) -> anyhow::Result<()> {
-    let streams = source.file.streams.iter().zip(actions).filter(|_| recipe.is_part());
-    for (stream, action) in streams.filter(|(stream, _)| stream.codec_type == "audio") {
+    let streams = source.file.streams.iter().zip(actions);
+    let is_copied =
+        |stream: &Stream, action: &Action| *action == Action::Copy && stream.codec_type == "audio";
+    for (stream, _) in streams.filter(|(stream, action)| is_copied(stream, *action)) {
         ensure!(
-            *action != Action::Copy || !source.packets[&stream.index].hides_some_between(),
+            !recipe.is_part() || !source.packets[&stream.index].hides_some_between(),
             "{} is joined of parts by an edit list, so that it can't be copied from --from or to --to: choose \
              --audio, or convert all of it first",
             stream.description()

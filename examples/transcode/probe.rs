@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::damage;
+use crate::part::ROUNDING;
 
 #[derive(Deserialize)]
 pub struct File {
@@ -367,13 +368,14 @@ impl Packets {
     /// decoders know which.
     pub fn hides_some_between(&self) -> bool {
         let Some(begin) = self.times.first() else { return false };
-        self.hidden.iter().any(|(_, time)| (begin..&self.end).contains(&time))
+        let end = self.end - ROUNDING;
+        self.hidden.iter().any(|(_, time)| (*begin..end).contains(time))
     }
 
     /// When those begin that are hidden behind the end of all others.
     pub fn hidden_end(&self) -> Option<f64> {
         let times = self.hidden.iter().map(|(_, time)| *time);
-        times.filter(|time| *time >= self.end).reduce(f64::min)
+        times.filter(|time| *time >= self.end - ROUNDING).reduce(f64::min)
     }
 
     /// Whether time begins anew or jumps in the middle.
@@ -401,9 +403,10 @@ impl Packets {
         unheard.map(|((number, _), _)| *number).collect()
     }
 
-    /// When the first one begins without those that are left out.
+    /// When the first one begins without those that are left out, which are in order.
     pub fn first_without(&self, left_out: &[usize]) -> Option<f64> {
-        let hidden = self.hidden.iter().filter(|(number, _)| !left_out.contains(number));
+        let hidden =
+            self.hidden.iter().filter(|(number, _)| left_out.binary_search(number).is_err());
         let hidden = hidden.map(|(_, time)| *time);
         hidden.chain(self.times.first().copied()).reduce(f64::min)
     }

@@ -148,7 +148,9 @@ fn files_in(
             .with_context(|| format!("Can't read the folder '{}'", folder.display()))?
             .into_path();
         let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        if kind.endings.contains(&ending.as_str()) && file.is_file() {
+        // What can't be asked, as a link that leads nowhere, fails later, with words.
+        let is_file = fs::metadata(&file).map_or(true, |it| it.is_file());
+        if kind.endings.contains(&ending.as_str()) && is_file {
             files.push(file);
         }
     }
@@ -178,15 +180,21 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
     fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
+const ONLY_FILES: &str = "Not a regular file, and only those are read; of a film, \
+                          `ffmpeg -i ADDRESS -map 0 -c copy FILM.mkv` writes one";
+
 /// Only regular files have an end, and can be sought in.
 pub fn check_readable(input: &Path) -> anyhow::Result<()> {
-    let is_tilde = input.as_os_str().as_encoded_bytes().starts_with(b"~");
-    let advice = match is_tilde {
+    let name = input.to_string_lossy();
+    let is_address = name == "-" || name.starts_with("pipe:") || name.contains("://");
+    ensure!(!is_address || input.exists(), ONLY_FILES);
+    let advice = match name.starts_with('~') {
         true => "Can't read it; the '~' at its start was not expanded: write the whole path",
-        false => "Can't read it; check the path",
+        _ if input.is_symlink() => "Can't read it; it is a link to what is not there",
+        _ => "Can't read it; check the path",
     };
     let kind = fs::metadata(input).context(advice)?.file_type();
-    ensure!(kind.is_file(), "Not a regular file");
+    ensure!(kind.is_file(), ONLY_FILES);
     File::open(input).context("Can't read it; check its permissions")?;
     Ok(())
 }

@@ -47,7 +47,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
     let is_interrupted = replacements.iter().any(|one| one.encoded.interrupted);
     let is_whole = !recipe.is_part() && !is_interrupted;
     let nothing = Packets::default();
-    let (mut damage, mut fewer) = (Vec::new(), Vec::new());
+    let (mut damage, mut fewer, mut unflagged) = (Vec::new(), Vec::new(), Vec::new());
     let mut shifts = Vec::new();
     for ((stream, action), new) in kept.into_iter().zip(written) {
         let name = stream.description();
@@ -61,6 +61,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         {
             fewer.push(format!("{name}: {old} channels become {new} in the encoder"));
         }
+        unflagged.extend(lost_flags(stream, new, recipe.container.endings[0]));
         let old = &before[&stream.index];
         let new = after.get(&new.index).unwrap_or(&nothing);
         let replacement = replacements.iter().find(|one| one.stream == stream.index);
@@ -74,7 +75,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         }
         if is_whole {
             let missing = old.count.saturating_sub(new.count);
-            if lacks_packets && *action == Action::Copy && missing > 0 {
+            if lacks_packets && *action == Action::Copy && !is_joined(stream) && missing > 0 {
                 damage.push(format!("{missing} of {} packets of {name} can't be read", old.count));
             } else {
                 damage.extend(compare(film, (stream, action), replacement, old, new)?);
@@ -94,8 +95,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
                 [old, new].map(|one| one.times.first().copied())
             }
             None if *action == Action::Copy && stream.codec_type == "audio" && !lacks_packets => {
-                let first = if film.unheard(stream) > 0 { old.unheard().1 } else { old.first };
-                [first, new.first]
+                [old.first_without(&film.unheard(stream)), new.first]
             }
             _ => [None, None],
         };
@@ -109,7 +109,12 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
     if !shifts.is_empty() {
         return Ok(Result::Moved(shifts));
     }
-    fewer.iter().for_each(|fewer| report.say(fewer));
+    ensure!(
+        !recipe.strict || unflagged.is_empty(),
+        "--strict allows no changes: {}; choose another container",
+        unflagged.join("; ")
+    );
+    fewer.iter().chain(&unflagged).for_each(|change| report.say(change));
     if is_whole {
         damage.extend(is_cut_off(file, before));
     }
@@ -137,25 +142,41 @@ fn compare(
         } else if frames < old.times.len() {
             return Ok(undecodable(&name, replacement));
         }
-    } else if *action == Action::Copy && !stream.codec_name.starts_with("pcm_") {
-        let expected = old.count - film.unheard(stream);
+    } else if *action == Action::Copy && !is_joined(stream) {
+        let expected = old.count - film.unheard(stream).len();
         ensure!(
             new.count == expected,
             "The check fails: {name} has {} of {expected} packets",
             new.count
         );
     } else if stream.codec_type == "audio" {
+        let most = old.unsaid().max(0.5);
         ensure!(
-            (new.length() - old.length()).abs() < 0.5,
+            (new.length() - old.length()).abs() < most,
             "The check fails: {name} lasts {:.3} s instead of {:.3} s",
             new.length(),
             old.length()
         );
     } else {
-        let expected = old.count - old.empty;
+        let expected = old.subtitles(stream);
         ensure!(new.count >= expected, "The check fails: {name} lacks some of its {expected}");
     }
     Ok(None)
+}
+
+/// What a container doesn't hold of the flags of a track. Some set others by themselves.
+fn lost_flags(old: &Stream, new: &Stream, ending: &str) -> Option<String> {
+    let lost = old.disposition.keys().filter(|flag| old.has(flag) && !new.has(flag));
+    let lost: Vec<_> = lost.map(|flag| format!("'{}'", flag.replace('_', " "))).collect();
+    (!lost.is_empty()).then(|| {
+        let (name, flags) = (old.description(), lost.join(", "));
+        format!("{name}: what its flags say ({flags}) is left out, as .{ending} can't hold it")
+    })
+}
+
+/// Whether several packets may become one.
+fn is_joined(stream: &Stream) -> bool {
+    stream.codec_name.starts_with("pcm_") || stream.codec_name == "hdmv_pgs_subtitle"
 }
 
 fn undecodable(name: &str, replacement: &Replacement) -> Option<String> {

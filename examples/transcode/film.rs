@@ -129,6 +129,8 @@ pub fn write(
         packets.entry(stream.index).or_default();
     }
     let source = Source { input, file, packets };
+    check_frames(&source)?;
+    check_parts(&source, &actions, recipe)?;
     let films: Vec<&Stream> = source.file.streams.iter().filter(|it| it.is_film()).collect();
 
     let duration = source.file.format.duration.map(|seconds| part_of(seconds, recipe));
@@ -222,7 +224,10 @@ fn replacement(
         part,
         // Without times of their own, only a decoder knows in which order frames are shown.
         is_decoded: (stream.has_b_frames > 0 || stream.codec_name == "h264")
-            && stores_no_times(&file.format),
+            && stores_no_times(&file.format)
+            || source.packets[&stream.index].hides_some_between()
+            // GStreamer 1.26 loses its last frame.
+            || stream.codec_name == "vp9" && stream.has_alpha(),
         field_order: extras.field_order,
         hdr10: extras.hdr10,
         turn: turn.filter(|_| kept.is_none()).map(|turn| turn.direction()),
@@ -319,11 +324,11 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
         bail!("It has no video, only: {}", kinds.join(", "));
     }
     for stream in file.streams.iter().filter(|stream| stream.is_film()) {
-        ensure!(
-            stream.width > Some(0),
-            "{} can't be decoded: its picture's size is missing",
-            stream.description()
-        );
+        let why = match stream.codec_name.as_str() {
+            "webp" => "FFmpeg can't read WebP that moves",
+            _ => "its picture's size is missing",
+        };
+        ensure!(stream.width > Some(0), "{} can't be decoded: {why}", stream.description());
         ensure!(
             !recipe.strict || !stream.has_alpha() || recipe.video.codec == "ffv1",
             "--strict allows no changes: {} loses its transparency in the encoder; choose --video ffv1, which .mkv \
@@ -351,6 +356,34 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
             recipe.from < lasts,
             "--from is behind its end: it lasts {}",
             crate::text::time(lasts)
+        );
+    }
+    Ok(())
+}
+
+fn check_frames(source: &Source) -> anyhow::Result<()> {
+    for stream in source.file.streams.iter().filter(|stream| stream.is_film()) {
+        ensure!(
+            source.packets[&stream.index].count > 0,
+            "{} has no frames: it is cut off, or the head of a list of files (HLS, DASH), which \
+             `ffmpeg -i LIST -map 0 -c copy FILM.mkv` joins",
+            stream.description()
+        );
+    }
+    Ok(())
+}
+
+/// Packets of a part aren't counted from where those of the film are.
+fn check_parts(source: &Source, actions: &[Action], recipe: &Recipe) -> anyhow::Result<()> {
+    let streams = source.file.streams.iter().zip(actions);
+    let is_copied =
+        |stream: &Stream, action: &Action| *action == Action::Copy && stream.codec_type == "audio";
+    for (stream, _) in streams.filter(|(stream, action)| is_copied(stream, *action)) {
+        ensure!(
+            !recipe.is_part() || !source.packets[&stream.index].hides_some_between(),
+            "{} is joined of parts by an edit list, so that it can't be copied from --from or to --to: choose \
+             --audio, or convert all of it first",
+            stream.description()
         );
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What the user asks for.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,9 +34,10 @@ pub struct Options {
     pub force: bool,
     /// Begin here, in seconds or as H:MM:SS
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = text::parse_time)]
+    #[arg(allow_hyphen_values = true)]
     pub from: gst::ClockTime,
     /// End here
-    #[arg(long, value_name = "TIME", value_parser = text::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = text::parse_time, allow_hyphen_values = true)]
     pub to: Option<gst::ClockTime>,
     /// mkv, mp4, mov or webm [default: as the output is named; mkv in a folder]
     #[arg(long, value_parser = formats::container)]
@@ -68,8 +70,8 @@ pub struct Options {
     #[arg(long)]
     pub dry_run: bool,
     /// Files at once [default: as many as there are cores]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
+    pub jobs: Option<NonZeroUsize>,
     /// How long there may be no data before a file is given up
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
     pub patience: Duration,
@@ -101,6 +103,10 @@ pub fn for_each_film(matches: &ArgMatches) -> Vec<OsString> {
         }
     }
     arguments
+}
+
+fn parse_jobs(text: &str) -> anyhow::Result<NonZeroUsize> {
+    text.parse().context("write a whole number, 1 or more")
 }
 
 fn parse_seconds(text: &str) -> anyhow::Result<Duration> {

@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::damage;
+use crate::part::ROUNDING;
 
 #[derive(Deserialize)]
 pub struct File {
@@ -244,6 +245,8 @@ pub struct Packets {
     pub count: usize,
     /// Of these, those that hold next to nothing: between the subtitles of MP4.
     pub empty: usize,
+    /// Of these, those of three bytes: what ends a picture of PGS, where each of its segments is a packet.
+    ends: usize,
     /// When the first one begins, whether or not it is shown or heard.
     pub first: Option<f64>,
     /// When each begins, in seconds and in order; of those that are shown.
@@ -252,8 +255,8 @@ pub struct Packets {
     pub end: f64,
     /// When those that a decoder can begin with are shown, and when they are stored.
     pub keys: Vec<[f64; 2]>,
-    /// When those begin that are neither shown nor heard.
-    hidden: Vec<f64>,
+    /// The numbers of those that are neither shown nor heard, and when they begin.
+    hidden: Vec<(usize, f64)>,
     /// When those are stored that lack some of their bytes, in units of the stream's. FFmpeg says it more than once.
     corrupt: BTreeSet<i64>,
     /// When those are stored behind which time begins anew or jumps.
@@ -306,7 +309,9 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
         let Ok(index) = index.parse() else { continue };
         let packets = all.entry(index).or_default();
         packets.count += 1;
-        packets.empty += usize::from(size.parse().is_ok_and(|size: u64| size <= 2));
+        let size = size.parse().unwrap_or(u64::MAX);
+        packets.empty += usize::from(size <= 2);
+        packets.ends += usize::from(size == 3);
         if let Ok(stored) = stored.parse::<f64>() {
             let before = latest.insert(index, stored).unwrap_or(stored);
             if stored < before || stored > before + JUMP {
@@ -321,7 +326,7 @@ pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<S
         let Ok(time) = time.parse::<f64>() else { continue };
         packets.first = Some(packets.first.map_or(time, |first| first.min(time)));
         if flags.contains('D') {
-            packets.hidden.push(time);
+            packets.hidden.push((packets.count - 1, time));
             continue;
         }
         packets.times.push(time);
@@ -348,16 +353,31 @@ fn corrupt_packet(line: &str) -> Option<(usize, i64)> {
 
 /// As FFmpeg says it of Matroska, MP4 and Ogg.
 fn is_about_damage(line: &str) -> bool {
-    const WORDS: [&str; 4] = [
+    const WORDS: [&str; 5] = [
         "File ended prematurely",
         "partial file",
         "invalid as first byte of an EBML number",
+        "Error parsing frame sizes",
         "CRC mismatch!",
     ];
     WORDS.iter().any(|words| line.contains(words))
 }
 
 impl Packets {
+    /// Whether some are hidden between others that are not, as where an edit list joins parts of a film. Only FFmpeg's
+    /// decoders know which.
+    pub fn hides_some_between(&self) -> bool {
+        let Some(begin) = self.times.first() else { return false };
+        let end = self.end - ROUNDING;
+        self.hidden.iter().any(|(_, time)| (*begin..end).contains(time))
+    }
+
+    /// When those begin that are hidden behind the end of all others.
+    pub fn hidden_end(&self) -> Option<f64> {
+        let times = self.hidden.iter().map(|(_, time)| *time);
+        times.filter(|time| *time >= self.end - ROUNDING).reduce(f64::min)
+    }
+
     /// Whether time begins anew or jumps in the middle.
     pub fn jumps(&self) -> bool {
         !self.joints.is_empty()
@@ -372,20 +392,45 @@ impl Packets {
         times.filter(|time| !is_joint(*time)).collect()
     }
 
-    /// How many lie so long before what is heard that no decoder needs them, and when the first of the others begins.
-    pub fn unheard(&self) -> (usize, Option<f64>) {
-        let Some(begin) = self.times.first() else { return (0, self.first) };
-        let is_needed = |time: &&f64| **time >= begin - WARM_UP;
-        let needed = self.hidden.iter().filter(is_needed);
-        (
-            self.hidden.len() - needed.clone().count(),
-            needed.copied().chain([*begin]).reduce(f64::min),
-        )
+    /// The numbers of those that aren't heard and that no decoder needs. Those before the beginning stay where a
+    /// container can say that they aren't to be heard.
+    pub fn unheard(&self, keeps_beginning: bool) -> Vec<usize> {
+        let Some(begin) = self.times.first() else { return Vec::new() };
+        let from = if keeps_beginning { f64::NEG_INFINITY } else { begin - WARM_UP };
+        let hidden = self.hidden.iter().zip(0..);
+        // Those at a joint may have times before the beginning, too.
+        let unheard = hidden.filter(|((number, time), place)| number != place || *time < from);
+        unheard.map(|((number, _), _)| *number).collect()
+    }
+
+    /// When the first one begins without those that are left out, which are in order.
+    pub fn first_without(&self, left_out: &[usize]) -> Option<f64> {
+        let hidden =
+            self.hidden.iter().filter(|(number, _)| left_out.binary_search(number).is_err());
+        let hidden = hidden.map(|(_, time)| *time);
+        hidden.chain(self.times.first().copied()).reduce(f64::min)
+    }
+
+    /// How many subtitles are shown or end. Matroska has one packet for each; Blu-rays and transport streams have several
+    /// for one of PGS.
+    pub fn subtitles(&self, stream: &Stream) -> usize {
+        match (stream.codec_name.as_str(), self.ends) {
+            ("hdmv_pgs_subtitle", 1..) => self.ends,
+            _ => self.count - self.empty,
+        }
+    }
+
+    /// How long the last one lasts at most if it doesn't say it: Matroska says it of none of WavPack.
+    pub fn unsaid(&self) -> f64 {
+        match self.times[..] {
+            [begin, .., last] if self.end <= last => (last - begin) / (self.times.len() - 1) as f64,
+            _ => 0.,
+        }
     }
 
     /// From the first to the end of the last one.
     pub fn length(&self) -> f64 {
-        self.times.first().map_or(0., |begin| self.end - begin)
+        self.times.first().map_or(0., |begin| self.end - begin + self.unsaid())
     }
 }
 

@@ -37,12 +37,12 @@ pub struct Film<'a> {
 }
 
 impl Film<'_> {
-    /// How many packets of sound are left out as they lie before what is heard.
-    pub fn unheard(&self, stream: &Stream) -> usize {
-        if self.recipe.container.is_mp4() || stream.codec_type != "audio" || self.recipe.is_part() {
-            return 0;
+    /// The numbers of the packets of sound that are left out as they aren't heard.
+    pub fn unheard(&self, stream: &Stream) -> Vec<usize> {
+        if stream.codec_type != "audio" || self.recipe.is_part() {
+            return Vec::new();
         }
-        self.source.packets[&stream.index].unheard().0
+        self.source.packets[&stream.index].unheard(self.recipe.container.is_mp4())
     }
 
     /// By how much later than asked for a part lies. FFmpeg moves packets by whole ticks of their stream's clock, of
@@ -161,6 +161,14 @@ pub fn reader(job: &Job) -> anyhow::Result<Child> {
         // Packets without times of their own get some. A decoder knows them better.
         command.args(["-fflags", "+genpts"]);
     }
+    if decodes && stream.has_alpha() {
+        // FFmpeg's own decoders leave out what WebM has beside the picture.
+        let decoders = [("vp8", "libvpx"), ("vp9", "libvpx-vp9")];
+        let decoder = decoders.iter().find(|(codec, _)| stream.codec_name == *codec);
+        if let Some((_, decoder)) = decoder {
+            command.arg(format!("-c:{}", stream.index)).arg(decoder);
+        }
+    }
     if *is_decoded {
         // As ffprobe: with more, FFmpeg 5.1 loses frames of AV1 behind what is damaged.
         command.args(["-threads", "1"]);
@@ -221,7 +229,7 @@ pub fn remux(
         let from = match action {
             Action::LeaveOut => continue,
             Action::Attach => {
-                covers.push(cover(input, stream, output)?);
+                covers.push((cover(input, stream, output)?, stream.tags.get("filename")));
                 continue;
             }
             Action::Match => {
@@ -232,21 +240,16 @@ pub fn remux(
                 replaced(&mut command, place, stream, replacement, film);
                 format!("{from}:0")
             }
-            // It has a single packet, which lies before a part. FFmpeg writes it by the video's tag.
-            Action::Copy if stream.is_timecode() && recipe.from > gst::ClockTime::ZERO => continue,
+            Action::Copy if stream.is_timecode() && writes_timecode(film) => continue,
             Action::Copy => {
                 let mut filters = Vec::new();
                 if stream.codec_name == "aac" {
                     // The muxer does it, too, but gives up at a header that is damaged.
                     filters.push("aac_adtstoasc".into());
                 }
-                if film.unheard(stream) > 0 {
-                    // Only MP4 can say that it isn't to be heard. By a share, as FFmpeg 5.1 tells filters the
-                    // clock of the input and gives them times by that of the container.
-                    let packets = &source.packets[&index];
-                    let [first, kept] = [packets.first, packets.unheard().1]
-                        .map(|time| film.part().time(time.unwrap_or_default()) - 0.001);
-                    filters.push(format!("noise=drop=lt(pts\\,startpts*{:.6})", kept / first));
+                let unheard = film.unheard(stream);
+                if !unheard.is_empty() {
+                    filters.push(format!("noise=drop={}", is_among(&unheard)));
                 }
                 if let Some((_, by)) = moves.iter().find(|(stream, _)| *stream == index) {
                     filters.push(format!("setts=ts=TS-({by:.6})/TB"));
@@ -270,9 +273,10 @@ pub fn remux(
         command.args([&format!("-map_metadata:s:{place}"), &format!("0:s:{index}")]);
         place += 1;
     }
-    for (place, (cover, kind)) in (attachments..).zip(&covers) {
+    for (place, ((cover, kind), name)) in (attachments..).zip(&covers) {
         command.arg("-attach").arg(cover);
-        for tag in [format!("mimetype=image/{kind}"), format!("filename=cover.{kind}")] {
+        let name = name.map_or_else(|| format!("cover.{kind}"), String::clone);
+        for tag in [format!("mimetype=image/{kind}"), format!("filename={name}")] {
             command.args([format!("-metadata:s:t:{place}"), tag]);
         }
     }
@@ -310,6 +314,21 @@ fn cover(input: &Path, stream: &Stream, output: &Path) -> anyhow::Result<(PathBu
     Ok((path, kind))
 }
 
+/// Whether FFmpeg writes the track of a timecode by the video's tag. It has a single packet, which lies before a part, and
+/// FFmpeg forgets that a copy of it drops numbers.
+fn writes_timecode(film: &Film) -> bool {
+    let codes = film.source.file.streams.iter().filter(|stream| stream.is_film());
+    let mut codes = codes.filter_map(|stream| stream.tags.get("timecode"));
+    film.recipe.from > gst::ClockTime::ZERO || codes.any(|code| code.contains(';'))
+}
+
+/// An expression of FFmpeg's filters for whether a packet has one of these numbers, which are in order.
+fn is_among(numbers: &[usize]) -> String {
+    let runs = numbers.chunk_by(|a, b| a + 1 == *b);
+    let runs = runs.map(|run| format!("between(n\\,{}\\,{})", run[0], run[run.len() - 1]));
+    runs.collect::<Vec<_>>().join("+")
+}
+
 /// What FFmpeg has to be told of a stream that is replaced.
 fn replaced(
     command: &mut Command,
@@ -329,8 +348,14 @@ fn replaced(
     for (name, value) in colors.options() {
         command.args([&format!("{name}:{place}"), &value]);
     }
-    if let Some(filter) = colors.filter(recipe.video.codec) {
-        command.args([&format!("-bsf:{place}"), &filter]);
+    let mut filters = Vec::from_iter(colors.filter(recipe.video.codec));
+    if recipe.video.codec == "h265" && recipe.container.is_mp4() {
+        // Apple plays no other kind. It has its parameter sets in the container alone.
+        command.args([&format!("-tag:{place}"), "hvc1"]);
+        filters.push("filter_units=remove_types=32-34".into());
+    }
+    if !filters.is_empty() {
+        command.args([&format!("-bsf:{place}"), &filters.join(",")]);
     }
     let dispositions: Vec<&str> =
         stream.disposition.keys().map(String::as_str).filter(|name| stream.has(name)).collect();
@@ -340,6 +365,11 @@ fn replaced(
     // none of GStreamer's encoders writes there.
     for tag in ["encoder", "ENCODER", "BPS", "NUMBER_OF_BYTES", "alpha_mode", "ALPHA_MODE"] {
         command.args([&format!("-metadata:s:{place}"), &format!("{tag}=")]);
+    }
+    // Where the track of a timecode is written anew, what it says beside that comes from here.
+    let reel = source.file.streams.iter().filter(|stream| stream.is_timecode());
+    if let Some(reel) = reel.filter_map(|stream| stream.tags.get("reel_name")).next() {
+        command.args([&format!("-metadata:s:{place}"), &format!("reel_name={reel}")]);
     }
     let timecode = stream.tags.get("timecode");
     let timecode = timecode.filter(|_| recipe.from > gst::ClockTime::ZERO);

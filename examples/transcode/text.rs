@@ -1,9 +1,10 @@
 //! Times as people write them.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 /// Seconds, M:SS or H:MM:SS, with or without a fraction.
 pub fn parse_time(text: &str) -> anyhow::Result<gst::ClockTime> {
+    ensure!(!text.starts_with('-'), "a time can't be negative; write seconds or H:MM:SS");
     let parts: Vec<&str> = text.split(':').collect();
     let number = |part: &&str| part.parse().ok().filter(|number: &f64| *number >= 0.);
     let numbers: Option<Vec<f64>> = parts.iter().map(number).collect();

@@ -481,6 +481,7 @@ fn watch_frames(pad: &gst::Pad, job: &Job, counts: &Arc<Counts>) {
     let times = job.source.times(job.stream);
     let times: Vec<f64> = times.iter().map(|time| part.time(*time)).collect();
     let end = part.time(packets.end);
+    let hidden_end = packets.hidden_end().map(|time| part.time(time));
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         counts.alive.fetch_add(1, Relaxed);
         let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else {
@@ -496,7 +497,8 @@ fn watch_frames(pad: &gst::Pad, job: &Job, counts: &Arc<Counts>) {
             // What was said is about frames that no frame of the part refers to.
             damage::said();
         }
-        if time < part.shown - ROUNDING || is_past {
+        let is_hidden = hidden_end.is_some_and(|end| time > end - ROUNDING);
+        if time < part.shown - ROUNDING || is_hidden || is_past {
             info.flow_res = Ok(gst::FlowSuccess::Ok);
             // Not Drop, for which the bindings and GStreamer both give the buffer back.
             return gst::PadProbeReturn::Handled;

@@ -622,6 +622,7 @@ fn the_program_matches_folders() {
         picture.save(path(name)).expect("written");
     }
     std::fs::write(path("in/e.png"), "no picture").expect("written");
+    std::os::unix::fs::symlink("nowhere", path("in/f.png")).expect("linked");
     std::fs::write(path("in/notes.txt"), "not taken").expect("written");
     std::fs::copy(path("in/a.png"), path("in/.hidden.png")).expect("copied");
     let coffee = media("coffee.png");
@@ -637,14 +638,18 @@ fn the_program_matches_folders() {
     assert_eq!(scores.lines().count(), 4, "{scores}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("Error: Can't read 'in/e.png': "), "{said}");
-    assert!(said.contains("1 of the files failed; the lines above say why"), "{said}");
+    assert!(said.contains("Error: Can't read 'in/f.png': "), "{said}");
+    assert!(said.contains("it is a link to what is not there"), "{said}");
+    assert!(said.contains("2 of the files failed; the lines above say why"), "{said}");
     let mut written: Vec<_> = path("out").read_dir().expect("made").flatten().collect();
     written.sort_by_key(|entry| entry.file_name());
     let written: Vec<_> = written.iter().map(|entry| entry.file_name()).collect();
     assert_eq!(written, ["a.png", "b.png", "c.JPG", "d.webp"]);
 
     // What is there is skipped.
-    std::fs::remove_file(path("in/e.png")).expect("removed");
+    for name in ["in/e.png", "in/f.png"] {
+        std::fs::remove_file(path(name)).expect("removed");
+    }
     std::fs::remove_file(path("out/b.png")).expect("removed");
     let [scores, said] = matched_by_program(&["in", coffee, "-o", "out"], folder.path());
     assert!(scores.lines().count() == 1 && scores.starts_with("in/b.gif"), "{scores}");

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{command, ffmpeg, long_film, missing, packets, send, start, succeed, text, times};
-use crate::common::programs::PATIENCE;
+use crate::common::programs::{PATIENCE, run};
 use temp_dir::TempDir;
 
 /// Short films under these names.
@@ -162,4 +162,24 @@ fn films_of_a_folder_have_many_endings() {
         assert!(plan.contains(&format!("{path} -> out/")), "{path}: {plan}");
     }
     assert!(!plan.contains("j.gif"), "{plan}");
+}
+
+/// As on a disk that isn't mounted: nobody is to believe that all is done.
+#[test]
+fn links_that_lead_nowhere_are_said() {
+    if missing() {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder.path();
+    films(&[OsStr::new("films/a.webm")], folder);
+    for (to, name) in [("nowhere.mkv", "b.mkv"), ("a.webm", "c.webm"), ("c.mkv", "c.mkv")] {
+        std::os::unix::fs::symlink(to, folder.join("films").join(name)).expect("linked");
+    }
+    let output = run(&mut command("films --reference REF -o out"), folder);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let words = "'films/b.mkv' wasn't converted to 'out/b.mkv': Can't read it; it is a link to what is not there";
+    assert!(said.contains(words) && said.contains("2 of the files failed"), "{said}");
+    assert_eq!(files(&folder.join("out")), ["a.mkv", "c.webm.mkv"].map(PathBuf::from));
 }

@@ -480,6 +480,13 @@ fn errors_say_which_and_why_and_what_to_do() {
         ),
         ("film.mp4 -o no/x.mkv", "there is no folder 'no'; make it first"),
         (". -o film.mp4", "give a folder as --output"),
+        ("film.mp4 -o x.mkv --from -1", "a time can't be negative"),
+        ("film.mp4 -o x.mkv --to -0:30", "a time can't be negative"),
+        ("film.mp4 -o x.mkv --jobs 0", "write a whole number, 1 or more"),
+        ("http://localhost/a.mp4 -o x.mkv", "Not a regular file, and only those are read"),
+        ("pipe:0 -o x.mkv", "`ffmpeg -i ADDRESS -map 0 -c copy FILM.mkv` writes one"),
+        ("- -o x.mkv", "Not a regular file, and only those are read"),
+        ("/dev/null -o x.mkv", "Not a regular file, and only those are read"),
     ] {
         let output = transcode(&format!("{arguments} --reference REF"), folder);
         let said = text(&output);

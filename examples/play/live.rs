@@ -93,7 +93,7 @@ impl LiveReference {
             _ if self.state == ENDED => ENDED,
             "live" => "live",
             "stale" => "stale, its last look is held",
-            "flat" => "black or flat, its last look is held",
+            "flat" => "black or flat, nothing to be matched to",
             _ => WAITING,
         };
         std::mem::replace(&mut self.state, state) != state

@@ -16,6 +16,8 @@ mod live;
 mod output;
 mod overlay;
 mod player;
+#[path = "../common/property.rs"]
+mod property;
 mod references;
 mod regions;
 mod screen;
@@ -90,7 +92,7 @@ fn main() -> anyhow::Result<()> {
     };
     let player = Player::new(setup, references)?;
     for (name, value) in &options.settings {
-        player.set(name, value)?;
+        player.set(name, value).with_context(|| format!("--set {name}={value} can't be done"))?;
     }
     let _terminal = keys::listen(player.bus()).context("Can't listen to keys and signals")?;
     player.play(options.once)

@@ -1,12 +1,13 @@
 //! The pipeline that is watched, and what its messages bring about.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use gst::prelude::*;
 
 use crate::keys;
 use crate::live::{CHANNEL, LiveReference};
 use crate::output::VirtualCamera;
 use crate::overlay::{self, Overlay};
+use crate::property;
 use crate::references::{Choice, References};
 use crate::regions::{self, Region};
 use crate::screen::Screen;
@@ -106,19 +107,10 @@ impl Player {
 
     /// Sets a property of the element to what a text says.
     pub fn set(&self, name: &str, value: &str) -> anyhow::Result<()> {
-        let property = self
-            .look
-            .find_property(name)
-            .filter(|property| property.flags().contains(glib::ParamFlags::WRITABLE))
-            .with_context(|| {
-                format!("histomatch has no property '{name}' to set; see the README's table")
-            })?;
-        let value =
-            glib::Value::deserialize_with_pspec(value, &property).ok().with_context(|| {
-                let kind = property.value_type();
-                let about = property.blurb().unwrap_or_default();
-                format!("'{value}' is no value of {name}, which is of type {kind}: {about}")
-            })?;
+        const OF_ARGUMENTS: [&str; 3] =
+            ["reference-location", "reference-locations", "reference-channel"];
+        ensure!(!OF_ARGUMENTS.contains(&name), "the reference is what the arguments say");
+        let value = property::value(&self.look, name, value)?;
         self.look.set_property_from_value(name, &value);
         self.follow_region();
         Ok(())

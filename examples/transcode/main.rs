@@ -18,6 +18,8 @@ mod interruption;
 mod options;
 mod part;
 mod probe;
+#[path = "../common/property.rs"]
+mod property;
 mod remux;
 mod screen;
 mod text;

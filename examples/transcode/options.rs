@@ -8,12 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, Parser};
-use gst::glib;
-use gst::prelude::*;
 
 use crate::film::{Audio, Recipe};
 use crate::formats::{self, Container, Quality};
-use crate::{files, text};
+use crate::{files, property, text};
 
 /// Gives videos the histograms of a reference picture, and keeps their sound, subtitles, time stamps
 /// and orientation.
@@ -194,29 +192,5 @@ fn properties(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
 
 fn check_property(element: &gst::Element, name: &str, text: &str) -> anyhow::Result<()> {
     ensure!(!name.starts_with("reference-"), "the reference is what --reference says");
-    let property = element
-        .find_property(name)
-        .filter(|property| property.flags().contains(glib::ParamFlags::WRITABLE))
-        .with_context(|| format!("histomatch has no property '{name}' that can be set; {LIST}"))?;
-    let value = glib::Value::deserialize_with_pspec(text, &property).ok();
-    // GLib takes nothing for 0.
-    let is_one = !text.is_empty() || property.is::<glib::ParamSpecString>();
-    let legal = is_one && value.is_some_and(|value| in_range(&property, &value));
-    ensure!(legal, "'{text}' is no value for it; {LIST}");
-    Ok(())
-}
-
-const LIST: &str = "the README's section Properties lists them, and gst-inspect-1.0 does";
-
-fn in_range(property: &glib::ParamSpec, value: &glib::Value) -> bool {
-    macro_rules! check {
-        ($($spec:ty, $number:ty;)*) => {
-            $(if let Some(property) = property.downcast_ref::<$spec>() {
-                let range = property.minimum()..=property.maximum();
-                return value.get().is_ok_and(|value: $number| range.contains(&value));
-            })*
-        };
-    }
-    check!(glib::ParamSpecDouble, f64; glib::ParamSpecUInt, u32; glib::ParamSpecUInt64, u64;);
-    true
+    property::value(element, name, text).map(|_| ())
 }

@@ -631,15 +631,23 @@ fn what_cannot_be_played_is_said_with_a_cure() {
         ),
         (
             vec!["test", coffee, "--sink=fakesink", "--set", "x=1"],
-            "histomatch has no property 'x' to set; see the README's table",
+            "--set x=1 can't be done: histomatch has no property 'x' that can be set",
         ),
         (
             vec!["test", coffee, "--sink=fakesink", "--set", "stats=1"],
-            "histomatch has no property 'stats' to set",
+            "histomatch has no property 'stats' that can be set",
         ),
         (
             vec!["test", coffee, "--sink=fakesink", "--set", "strength=2x"],
-            "'2x' is no value of strength, which is of type gdouble: ",
+            "'2x' is no value for it (How far levels go",
+        ),
+        (
+            vec!["test", coffee, "--sink=fakesink", "--set", "strength=2"],
+            "'2' is no value for it (How far levels go",
+        ),
+        (
+            vec!["test", coffee, "--sink=fakesink", "--set", "reference-channel=x"],
+            "the reference is what the arguments say",
         ),
         (vec!["test", coffee, "--sink=fakesink", "--set", "strength"], "write it as NAME=VALUE"),
     ] {

@@ -378,7 +378,7 @@ fn check_parts(source: &Source, actions: &[Action], recipe: &Recipe) -> anyhow::
     let streams = source.file.streams.iter().zip(actions);
     let is_copied =
         |stream: &Stream, action: &Action| *action == Action::Copy && stream.codec_type == "audio";
-    for (stream, _) in streams.filter(|(stream, action)| is_copied(stream, *action)) {
+    for (stream, _) in streams.filter(|(stream, action)| is_copied(stream, action)) {
         ensure!(
             !recipe.is_part() || !source.packets[&stream.index].hides_some_between(),
             "{} is joined of parts by an edit list, so that it can't be copied from --from or to --to: choose \

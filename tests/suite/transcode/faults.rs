@@ -990,16 +990,18 @@ fn f191_what_can_be_decoded_of_a_broken_beginning_keeps_its_times() {
 fn edit(film: &mut Vec<u8>, parts: &[(f64, f64)]) {
     let lists: Vec<_> = film.windows(4).enumerate().filter(|(_, it)| it == b"elst").collect();
     let lists: Vec<usize> = lists.into_iter().map(|(place, _)| place).collect();
-    // Behind version, times and clock.
+    // Behind version and times: its own clock, and how long it lasts.
     let header = film.windows(4).position(|it| it == b"mvhd").expect("it is there");
-    let lasts = parts.iter().map(|(_, lasts)| lasts * 1000.).sum::<f64>() as u32;
+    let clock: [u8; 4] = film[header + 16..][..4].try_into().expect("4 bytes");
+    let clock = f64::from(u32::from_be_bytes(clock));
+    let lasts = parts.iter().map(|(_, lasts)| lasts * clock).sum::<f64>() as u32;
     film[header + 20..][..4].copy_from_slice(&lasts.to_be_bytes());
     for list in lists.into_iter().rev() {
-        // Behind version and flags and the number of entries: duration in milliseconds, time, rate.
+        // Behind version and flags and the number of entries: duration by the film's clock, time, rate.
         let time: [u8; 4] = film[list + 16..][..4].try_into().expect("4 bytes");
         let first = f64::from(i32::from_be_bytes(time));
         let entry = |(begin, lasts): &(f64, f64)| {
-            [(lasts * 1000.) as u32, (first + begin * 48000.) as u32, 1 << 16].map(u32::to_be_bytes)
+            [(lasts * clock) as u32, (first + begin * 48000.) as u32, 1 << 16].map(u32::to_be_bytes)
         };
         let entries: Vec<u8> = parts.iter().flat_map(entry).flatten().collect();
         film[list + 8..][..4].copy_from_slice(&(parts.len() as u32).to_be_bytes());

@@ -53,7 +53,7 @@ struct Options {
     /// Sets a property of histomatch, as in max-slope=4
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     settings: Vec<(String, String)>,
-    /// Ends with the file, which otherwise is played again
+    /// Ends with the film, which otherwise is played again
     #[arg(long)]
     once: bool,
     /// Without sound

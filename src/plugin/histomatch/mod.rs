@@ -129,16 +129,16 @@
 //! | --- | --- |
 //! | error, `GST_RESOURCE_ERROR` | the reference can't be read on the way to PAUSED; the state change fails, unless it took longer than half a second |
 //! | warning, `GST_RESOURCE_ERROR` | a reference that was set in PAUSED or PLAYING can't be read, and the old one stays (`reference` of `stats`) |
-//! | warning, `GST_STREAM_ERROR_DECODE` | a reference that is a damaged JPEG or film, most of which can be used; a film that takes longer than 5 s; or a picture with a colour profile that can't be used, which counts as sRGB |
+//! | warning, `GST_STREAM_ERROR_DECODE` | a reference that is a damaged JPEG or film, most of which can be used; a film that takes longer than 5 s; a fragment for a part of what is a picture; or a picture with a colour profile that can't be used, which counts as sRGB |
 //! | warning, `GST_RESOURCE_ERROR_NO_SPACE_LEFT` | fewer threads could be made than `n-threads` asks for; the result is the same |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the environment variable `HISTOMATCH_KERNELS` names no kernels, and is ignored |
-//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other, or `smoothing` is less than a millisecond; the text says what has no effect |
+//! | warning, `GST_LIBRARY_ERROR_SETTINGS` | properties contradict each other, `smoothing` is less than a millisecond, or `max-slope` less than 1; the text says what has no effect |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | `region` or `mask-location` was set to what can't be; the old one stays. Said at the start, if it was set before the element had a bus |
 //! | warning, `GST_LIBRARY_ERROR_SETTINGS` | the first frames pass unchanged, as all their channels have next to no distribution though there is something to be seen, such as colour bars or plain grey (not black); once until READY |
 //! | warning, `GST_RESOURCE_ERROR_OPEN_WRITE` | `save-lut` could not write the file, or there is nothing to write yet |
 //! | element, `histomatch` | with `post-messages` |
 //! | element, `histomatch-reference` | a channel is followed, and its state is another one than before: `channel` (string), `state` (string): `waiting` for the first snapshot, `live`, `flat` (nothing to be matched to), `stale` |
-//! | warning, `GST_STREAM_ERROR_FORMAT` | `capture-reference` could not read the frame; the old reference stays |
+//! | warning, `GST_STREAM_ERROR_FORMAT` | `capture-reference` could not read the frame, or it is flat; the old reference stays |
 //! | warning, `GST_STREAM_ERROR_FORMAT` | the caps name primaries or a transfer for which references can't be converted, and are matched as BT.709; once until READY |
 //! | error, `GST_CORE_ERROR_NEGOTIATION` | caps with frames in GPU memory or the like, with views in memories of their own, or with `interlace-mode=fields`; the text says what to put in front |
 //! | error, `GST_STREAM_ERROR_FORMAT` | a buffer's size or video meta doesn't hold the frame that the caps say; the flow ends with `GST_FLOW_ERROR` |

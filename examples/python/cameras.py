@@ -201,6 +201,8 @@ class Look:
         self.element = element
         self.say = say
         self.state = "has learned nothing yet"
+        # Known when it follows A.
+        self.is_flat = False
 
     def learn(self):
         # Until now it had none, so that nothing was learned of views that have nothing in common.
@@ -252,6 +254,7 @@ class Show:
         bus.add_signal_watch()
         bus.connect("message::error", self.on_error)
         bus.connect("message::warning", self.on_warning)
+        bus.connect("message::element", self.on_element)
 
     def description(self, names, sink, to):
         width, height = self.size
@@ -328,6 +331,9 @@ class Show:
         if not reference.is_there:
             self.say("A is missing: nobody can learn from it")
             return
+        if any(look.is_flat for look in self.looks):
+            self.say("A is black or flat: nobody can learn from it")
+            return
         for camera, look in zip(others, self.looks):
             if camera.is_there:
                 look.learn()
@@ -391,6 +397,13 @@ class Show:
         if self.problem is None:
             self.problem = message.parse_error().gerror.message
         self.loop.quit()
+
+    def on_element(self, _bus, message):
+        structure = message.get_structure()
+        if structure.get_name() == "histomatch-reference":
+            for look in self.looks:
+                if look.element == message.src:
+                    look.is_flat = structure.get_string("state") == "flat"
 
     def on_warning(self, _bus, message):
         self.say(message.parse_warning()[0].message)

@@ -165,6 +165,19 @@ fn cameras_learn_are_locked_and_go_on_air() {
     program.wait_until("B is like A's other view", |air| {
         share(air, &seen_b, &of_b).is_some_and(|share| share > 0.6)
     });
+    // A lens with its cap on.
+    show(&RgbImage::new(of_a.width(), of_a.height()), "a.png", folder.path());
+    let is_flat = "The snapshot 'look.png' is not written: it has next to no distribution";
+    for _ in 0..200 {
+        program.press("s");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        if program.count(is_flat) > 0 {
+            break;
+        }
+    }
+    program.press("l");
+    program.wait_for("A is black or flat: nobody can learn from it", 1);
+    assert_eq!(program.count("B is locked"), 2, "{}", program.program.text());
     program.press("xq");
     assert!(program.program.succeeds(), "{}", program.program.text());
 }

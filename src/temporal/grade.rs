@@ -152,7 +152,7 @@ impl GradeState {
         if gain != 1. {
             grade = grade.after_gain(gain);
         }
-        // From twice as many levels on as are flat, so that what is next to that doesn't jump.
+        // From more levels on than are flat, so that what is next to that doesn't jump.
         let strength = match (SUDDEN - spread).clamp(0., 1.) {
             0. => settings.strength,
             flatness => settings.strength * (1. - flatness * blackness(sample, weights)),

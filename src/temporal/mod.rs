@@ -213,7 +213,8 @@ const UNREST: f64 = 0.1;
 const HIDDEN: Duration = Duration::from_secs(1);
 
 /// The spread from which on a frame behind flat ones is a picture that comes at once. What gets lighter by and by has
-/// less when it begins to be matched, and goes over to that, as nothing hides how far colours move.
+/// less when it begins to be matched, and goes over to that, as nothing hides how far colours move. With less, what is
+/// black or white is graded in part.
 const SUDDEN: f64 = 2.;
 
 /// What mappings go over from, each with how much of it is left.

@@ -26,8 +26,8 @@ const TEXT_HEIGHT: f64 = 0.9;
 const LINE_TIME: Duration = Duration::from_secs(3);
 
 pub struct Overlay {
-    /// The element that shows a text.
-    line: Option<gst::Element>,
+    /// What to show from the next frame on: a text, or none.
+    change: Arc<Mutex<Option<Option<String>>>>,
     outlined: Arc<Mutex<Option<Region>>>,
     shown_until: Option<Instant>,
 }
@@ -57,20 +57,27 @@ impl Overlay {
                 Some(composition.to_value())
             });
         }
-        Self { line: pipeline.by_name("line"), outlined, shown_until: None }
+        let change = Arc::new(Mutex::new(None::<Option<String>>));
+        let input = pipeline.by_name("line").and_then(|line| line.static_pad("video_sink"));
+        if let Some(input) = input {
+            let change = change.clone();
+            // In the thread that draws: another font while it does crashes Pango.
+            input.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+                let change = lock(&change).take();
+                if let Some(text) = change {
+                    set_text(pad, text.as_deref());
+                }
+                gst::PadProbeReturn::Ok
+            });
+        }
+        Self { change, outlined, shown_until: None }
     }
 
     /// Shows a text for a while, and the outline of a part as long.
     pub fn show(&mut self, text: &str, region: Option<Region>) {
         *lock(&self.outlined) = region;
-        if let Some(line) = &self.line {
-            let lines = text.lines().count();
-            let font = format!("Monospace,{:.1}", font_size(line, lines));
-            line.set_property("font-desc", font);
-            line.set_property("text", glib::markup_escape_text(text).as_str());
-            line.set_property("silent", false);
-            self.shown_until = Some(Instant::now() + LINE_TIME * lines as u32);
-        }
+        *lock(&self.change) = Some(Some(text.to_string()));
+        self.shown_until = Some(Instant::now() + LINE_TIME * text.lines().count() as u32);
     }
 
     /// Leaves the text where it is, until another one is shown.
@@ -83,9 +90,7 @@ impl Overlay {
         if self.shown_until.is_some_and(|until| until <= Instant::now()) {
             self.shown_until = None;
             *lock(&self.outlined) = None;
-            if let Some(line) = &self.line {
-                line.set_property("silent", true);
-            }
+            *lock(&self.change) = Some(None);
         }
     }
 
@@ -96,10 +101,20 @@ impl Overlay {
     }
 }
 
+/// Lets the element of a pad show a text, or none.
+fn set_text(pad: &gst::Pad, text: Option<&str>) {
+    let Some(line) = pad.parent_element() else { return };
+    if let Some(text) = text {
+        let font = format!("Monospace,{:.1}", font_size(pad, text.lines().count()));
+        line.set_property("font-desc", font);
+        line.set_property("text", glib::markup_escape_text(text).as_str());
+    }
+    line.set_property("silent", text.is_none());
+}
+
 /// So that all lines fit into the picture.
-fn font_size(line: &gst::Element, lines: usize) -> f64 {
-    let caps = line.static_pad("video_sink").and_then(|pad| pad.current_caps());
-    let info = caps.and_then(|caps| VideoInfo::from_caps(&caps).ok());
+fn font_size(pad: &gst::Pad, lines: usize) -> f64 {
+    let info = pad.current_caps().and_then(|caps| VideoInfo::from_caps(&caps).ok());
     let largest = info.map(|info| {
         let height = 640. * f64::from(info.height()) / f64::from(info.width());
         TEXT_HEIGHT * height / (LINE_HEIGHT * lines.max(1) as f64)

@@ -64,7 +64,8 @@ const MATRICES: &[(&str, usize)] = &[
 ];
 const SITES: &[(&str, usize)] =
     &[("left", 1), ("center", 2), ("topleft", 3), ("top", 4), ("bottomleft", 5), ("bottom", 6)];
-const RANGES: &[(&str, usize)] = &[("tv", 1), ("pc", FULL)];
+const RANGES: &[(&str, usize)] = &[("tv", LIMITED), ("pc", FULL)];
+const LIMITED: usize = 1;
 const FULL: usize = 2;
 const UNKNOWN: usize = 2;
 
@@ -88,12 +89,16 @@ impl Colors {
     pub fn of_frames(info: &VideoInfo) -> Self {
         let colors = info.colorimetry();
         Self {
-            range: if colors.range() == VideoColorRange::Range0_255 { FULL } else { 1 },
+            range: if colors.range() == VideoColorRange::Range0_255 { FULL } else { LIMITED },
             primaries: colors.primaries().to_iso() as usize,
             transfer: colors.transfer().to_iso() as usize,
             matrix: colors.matrix().to_iso() as usize,
             site: 0,
         }
+    }
+
+    pub fn limited(self) -> Self {
+        Self { range: LIMITED, ..self }
     }
 
     /// For the container, as options of FFmpeg's for a stream.

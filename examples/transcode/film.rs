@@ -46,6 +46,17 @@ pub enum Audio {
 }
 
 impl Recipe {
+    /// Whether the codec has no word for the range of a stream.
+    pub fn limits_range(&self, stream: &Stream) -> bool {
+        let has_range = stream.is_yuv() || stream.is_grey();
+        has_range && stream.is_full_range() && !self.video.keeps_range()
+    }
+
+    /// Whether a stream has full range when it is matched.
+    pub fn has_full_range(&self, stream: &Stream) -> bool {
+        stream.is_full_range() && !self.limits_range(stream)
+    }
+
     pub fn is_part(&self) -> bool {
         self.from > gst::ClockTime::ZERO || self.to.is_some()
     }
@@ -272,7 +283,7 @@ fn replacement(
         }
     }
     let Some(encoded) = encoded else { return Ok(None) };
-    say_what_is_reduced(stream, &encoded, &recipe.video, report);
+    say_what_is_reduced(stream, &encoded, recipe, report);
     let stream = stream.index;
     Ok(Some(Replacement { stream, path, part, turn: kept, decodable, complaint, encoded }))
 }
@@ -544,7 +555,7 @@ fn say_what_is_lost(stream: &Stream, extras: &Extras, video: &Video, report: &dy
     }
 }
 
-fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, video: &Video, report: &dyn Report) {
+fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, recipe: &Recipe, report: &dyn Report) {
     let [from, to] = [&encoded.decoded, &encoded.encoded].map(|info| info.format_info());
     let mut lost = Vec::new();
     if stream.bits() > to.bits() {
@@ -558,8 +569,11 @@ fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, video: &Video, report
     if from.has_alpha() && !to.has_alpha() {
         lost.push("transparency is lost".to_string());
     }
+    if recipe.limits_range(stream) {
+        lost.push("full range becomes limited".to_string());
+    }
     if !lost.is_empty() {
-        let how = match video.codec {
+        let how = match recipe.video.codec {
             "ffv1" => "before the encoder",
             _ => "in the encoder; ffv1 keeps more",
         };

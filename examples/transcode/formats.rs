@@ -57,6 +57,11 @@ impl Video {
         ["x264enc", "avenc_ffv1"].contains(&self.encoder)
     }
 
+    /// VP8 has no word for it, and players take it for limited.
+    pub fn keeps_range(&self) -> bool {
+        self.codec != "vp8"
+    }
+
     /// Others write it wrongly in GStreamer 1.22, as does the muxer.
     pub fn keeps_hdr10(&self) -> bool {
         self.encoder == "x265enc"

@@ -157,6 +157,10 @@ impl Stream {
         self.pix_fmt.as_ref().is_some_and(|format| format.starts_with("gray"))
     }
 
+    pub fn is_yuv(&self) -> bool {
+        self.pix_fmt.as_ref().is_some_and(|format| format.starts_with("yuv"))
+    }
+
     pub fn has_alpha(&self) -> bool {
         const FORMATS: [&str; 10] =
             ["yuva", "ayuv", "vuya", "gbrap", "rgba", "bgra", "argb", "abgr", "ya", "pal8"];

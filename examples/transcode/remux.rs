@@ -132,28 +132,36 @@ fn is_named(stream: &Stream) -> bool {
 }
 
 /// FFmpeg's options for the nearest format that has a name.
-fn into_named(stream: &Stream) -> Vec<String> {
+fn into_named(stream: &Stream, recipe: &Recipe) -> Vec<String> {
     let own = stream.pix_fmt.as_deref().unwrap_or_default();
-    // Of the same family: what a matrix is may not be said, and grey has none.
+    // Of the same family: what a matrix is may not be said, and grey has none. FFmpeg never limits grey.
+    let own = if recipe.limits_range(stream) { "yuv" } else { own };
     let family = ["gray", "yuv"].into_iter().find(|family| own.contains(family));
     let formats = NAMED.iter().filter(|format| format.starts_with(family.unwrap_or_default()));
     let formats: Vec<_> = formats.copied().collect();
     // The range would become limited: FFmpeg 5.1 asks the filter, 7.1 the encoder.
-    let is_full = stream.is_full_range();
-    let range = if is_full { "full" } else { "auto" };
+    let range = match recipe.has_full_range(stream) {
+        true => "pc",
+        false if recipe.limits_range(stream) => "tv",
+        false => "auto",
+    };
     let filter = format!("scale=out_range={range},format={}", formats.join("|"));
     let mut options = vec!["-vf".into(), filter];
-    if is_full {
-        options.extend(["-color_range".into(), "pc".into()]);
+    if range != "auto" {
+        options.extend(["-color_range".into(), range.into()]);
     }
     options
 }
 
 /// Starts FFmpeg, which writes a stream to its output, in Matroska. It is decoded if that is asked for, and
 /// if GStreamer can't; then FFmpeg chooses the nearest pixel format that GStreamer knows.
-pub fn reader(job: &Job) -> anyhow::Result<Child> {
+pub fn reader(job: &Job, recipe: &Recipe) -> anyhow::Result<Child> {
     let Job { source, stream, part, is_decoded, .. } = job;
-    let decodes = *is_decoded || !FOUND.contains(&stream.codec_name.as_str()) || !is_named(stream);
+    let decodes = *is_decoded
+        || !FOUND.contains(&stream.codec_name.as_str())
+        || !is_named(stream)
+        // GStreamer 1.22 would change the name of the range alone.
+        || recipe.limits_range(stream);
     let mut command = program("ffmpeg");
     // What decoders conceal is no error.
     command.args(["-v", "info", "-nostats"]);
@@ -177,7 +185,7 @@ pub fn reader(job: &Job) -> anyhow::Result<Child> {
     command.args(["-map", &format!("0:{}", stream.index)]);
     if decodes {
         // FFV1 loses nothing.
-        command.args(into_named(stream)).args(["-c", "ffv1"]);
+        command.args(into_named(stream, recipe)).args(["-c", "ffv1"]);
     } else {
         command.args(["-c", "copy"]);
     }
@@ -344,7 +352,11 @@ fn replaced(
             && decoded.is_yuv()
             && encoded.is_yuv()
             && decoded.colorimetry().range() == encoded.colorimetry().range();
-    let colors = if is_kept { Colors::of(stream) } else { Colors::of_frames(encoded) };
+    let colors = match is_kept {
+        true if recipe.limits_range(stream) => Colors::of(stream).limited(),
+        true => Colors::of(stream),
+        false => Colors::of_frames(encoded),
+    };
     for (name, value) in colors.options() {
         command.args([&format!("{name}:{place}"), &value]);
     }

@@ -125,8 +125,8 @@ impl Run {
         // The converters do nothing where their neighbours agree on a format, and that is nearly
         // always.
         let turn = job.turn.map(|turn| format!("! videoflip video-direction={turn}"));
-        let grey = grey_colorimetry(job.stream)
-            .map(|grey| format!("! capssetter caps=\"video/x-raw, colorimetry={grey}\""));
+        let colorimetry = unsaid_colorimetry(job.stream, recipe)
+            .map(|colors| format!("! capssetter caps=\"video/x-raw, colorimetry={colors}\""));
         // A sink that waits for its first packet would never hear of an end that comes before it.
         let text = format!(
             "fdsrc name=source ! matroskademux name=demuxer \
@@ -134,7 +134,7 @@ impl Run {
              ! histomatch name=histomatch {} ! queue max-size-buffers=4 max-size-bytes=0 \
              max-size-time=0 ! videoscale ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
              ! matroskamux name=muxer offset-to-zero=true timecodescale={} ! filesink name=sink async=false",
-            grey.unwrap_or_default(),
+            colorimetry.unwrap_or_default(),
             turn.unwrap_or_default(),
             encoder_caps(job.stream, recipe),
             recipe.video.pipeline,
@@ -145,7 +145,7 @@ impl Run {
             .ok()
             .context("Several elements are a pipeline")?;
         let by_name = |name| pipeline.by_name(name).context("It is in the pipeline");
-        let mut reader = remux::reader(job)?;
+        let mut reader = remux::reader(job, recipe)?;
         let stdout = reader.stdout.take().context("It is piped")?;
         damage::listen_to(reader.stderr.take().context("It is piped")?);
         by_name("source")?.set_property("fd", stdout.as_raw_fd());
@@ -378,22 +378,30 @@ fn without_light(caps: &gst::CapsRef) -> gst::Caps {
 /// odd needs 4:4:4 with most encoders. Grey needs no fine colour, and keeps its range.
 fn encoder_caps(stream: &Stream, recipe: &Recipe) -> String {
     let is_odd = [stream.width, stream.height].into_iter().flatten().any(|length| length % 2 == 1);
-    let grey = grey_colorimetry(stream).filter(|_| recipe.video.codec != "ffv1");
+    let grey = unsaid_colorimetry(stream, recipe)
+        .filter(|_| stream.is_grey() && recipe.video.codec != "ffv1");
     let formats = match grey {
         _ if is_odd && !recipe.video.takes_odd_sizes => "Y444, Y444_10LE, Y444_12LE",
         Some(_) if stream.bits() > 8 => "I420_12LE, I420_10LE, I420",
         Some(_) => "I420",
         None => return "video/x-raw".into(),
     };
-    let range = grey.filter(|_| stream.is_full_range());
+    let range = grey.filter(|_| recipe.has_full_range(stream));
     let colorimetry = range.map(|range| format!(", colorimetry={range}"));
     format!("video/x-raw, format={{{formats}}}{}", colorimetry.unwrap_or_default())
 }
 
-/// Grey has no matrix. Without any, GStreamer 1.22 converts it wrongly; with one, not at all.
-fn grey_colorimetry(stream: &Stream) -> Option<&'static str> {
-    let colorimetry = if stream.is_full_range() { "1:4:0:0" } else { "2:4:0:0" };
-    stream.is_grey().then_some(colorimetry)
+/// What GStreamer is told of a stream that doesn't name its matrix. Without one, GStreamer 1.22 converts grey
+/// wrongly, and takes the full range of YUV for limited.
+fn unsaid_colorimetry(stream: &Stream, recipe: &Recipe) -> Option<String> {
+    // By the height, as GStreamer has it for limited range: BT.601, BT.709.
+    const HIGHEST_OF_SD: u32 = 576;
+    let is_hd = !stream.is_grey() && stream.height > Some(HIGHEST_OF_SD);
+    let matrix = if is_hd { 3 } else { 4 };
+    let is_full = recipe.has_full_range(stream);
+    let range = if is_full { 1 } else { 2 };
+    let is_wrong = stream.is_yuv() && is_full && stream.color_space.is_none();
+    (stream.is_grey() || is_wrong).then(|| format!("{range}:{matrix}:0:0"))
 }
 
 /// The unit of time in nanoseconds. Ten microseconds tell the ticks of the finest common clock from

@@ -87,6 +87,45 @@ fn f180_full_range_stays_full_and_grey_stays_grey() {
 }
 
 #[test]
+fn f180_full_range_without_a_matrix_is_matched_in_full() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    for (matrix, file) in [("unknown", "unsaid.mp4"), ("bt470bg", "said.mp4")] {
+        let colors =
+            format!("setparams=colorspace={matrix}:color_primaries={matrix}:color_trc=unknown");
+        let full = "-vf scale=out_range=pc,format=yuv420p";
+        make(&format!("VIDEO -frames:v 2 {full},{colors} -color_range pc X264 {file}"), folder);
+    }
+    assert_eq!(video("color_range,color_space", "unsaid.mp4", folder), "pc,unknown");
+    let frame = |file: &str| {
+        let exact = "--set method=channels --set flat-frames=match --video ffv1";
+        succeed(&format!("{file} --reference REF {exact} --force -o out.mkv"), folder);
+        super::first_frame("out.mkv", folder)
+    };
+    let difference = super::difference(&frame("unsaid.mp4"), &frame("said.mp4"));
+    assert!(difference < 1., "{difference}");
+}
+
+#[test]
+fn f180_full_range_becomes_limited_where_the_codec_has_no_other() {
+    let Some(folder) = folder() else { return };
+    if skipped(&[], &["vp8enc"]) {
+        return;
+    }
+    let folder = folder.path();
+    let full = "-vf scale=out_range=pc,format=yuv420p -color_range pc";
+    make(&format!("VIDEO {full} X264 full.mp4"), folder);
+    make("VIDEO -vf format=gray -color_range pc -c:v ffv1 grey.mkv", folder);
+    for input in ["full.mp4", "grey.mkv"] {
+        let said = keep(&format!("{input} -o out.webm --video vp8"), folder);
+        assert!(said.contains("full range becomes limited in the encoder"), "{said}");
+        assert_eq!(video("color_range", "out.webm", folder), "tv", "{input}");
+        let likeness = likeness(input, "out.webm", folder);
+        assert!(likeness > 35., "{input}: {likeness}");
+    }
+}
+
+#[test]
 fn f180_grey_that_does_not_say_its_range_keeps_its_contrast() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();

@@ -1,6 +1,6 @@
 //! What the element costs in a pipeline on each format, beside the way through R'G'B':
-//! `videoconvert ! histomatch ! videoconvert`. All are measured in turns; the outcome is the README's
-//! table.
+//! `videoconvert ! histomatch ! videoconvert`. All are measured in turns; the outcome is the table in
+//! `docs/speed.md`.
 //!
 //! ```text
 //! cargo bench --bench formats

@@ -124,5 +124,5 @@ pub mod workers;
 pub use plugin::{histomatch, histotap, plugin_register_static};
 
 #[cfg(all(doctest, feature = "plugin"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/applications.md")]
+struct Applications;

@@ -21,7 +21,7 @@ from python_peers import (
 from task import Task
 from wasm_peers import ByteByByte, Chromium, Memmove, NumpyBuffer, Wasm3
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/speed.md"
 
 ELEMENT = Histomatch("RGB")
 NUMPYS = [Numpy(), PreparedNumpy()]
@@ -111,19 +111,19 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a small frame and few rounds: a test")
     parser.add_argument("--rounds", type=int, metavar="N", help="default: 10; with --quick: 2")
     parser.add_argument(
-        "--readme",
+        "--page",
         type=Path,
         nargs="?",
-        const=README,
+        const=PAGE,
         metavar="FILE",
-        help="also write the tables into this file, by default the project's README.md,"
+        help="also write the tables into this file, by default docs/speed.md,"
         f" between the lines {report.BEGIN} and {report.END}",
     )
     options = parser.parse_args()
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds: 1 at least")
-    if options.readme:
-        report.check_markers(options.readme)
+    if options.page:
+        report.check_markers(options.page)
 
     sizes, rounds, frames = [(1920, 1080), (3840, 2160)], 10, 20
     if options.quick:
@@ -143,8 +143,8 @@ def main():
 
     text = report.compose(results, TOOLS, [*WASM_HOSTS, *NUMPYS, ELEMENT], rounds)
     print(text)
-    if options.readme:
-        report.write_between_markers(options.readme, text)
+    if options.page:
+        report.write_between_markers(options.page, text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The results as text, for the terminal and for the README."""
+"""The results as text, for the terminal and for docs/speed.md."""
 
 import os
 import platform
@@ -30,7 +30,7 @@ without. "End to end" is from bytes in the host's memory to bytes in the host's 
 
 {wasm_table(wasm_hosts, results[first_size])}
 
-[benches/peers](benches/peers/README.md) says how it was measured, and measures it again."""
+[benches/peers](../benches/peers/README.md) says how it was measured, and measures it again."""
 
 
 def tools_table(peers, results):

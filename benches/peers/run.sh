@@ -9,7 +9,7 @@ root=$(cd "$here/../.." && pwd)
 
 usage() {
     cat <<EOF
-Usage: benches/peers/run.sh [--quick] [--rounds N] [--readme [FILE]] [--chromium]
+Usage: benches/peers/run.sh [--quick] [--rounds N] [--page [FILE]] [--chromium]
 
 Installs what is missing (Debian and Ubuntu), builds the plugin, and times histogram matching in
 this project's element and in other tools. It prints two tables of Markdown. A tool that can't be
@@ -17,7 +17,7 @@ had gets a row that says so. The Python packages go into target/peers/venv.
 
     --quick          a small frame and few rounds: tests that everything runs
     --rounds N       default: 10; with --quick: 2
-    --readme [FILE]  also write the tables into FILE (default: README.md), between the lines
+    --page [FILE]    also write the tables into FILE (default: docs/speed.md), between the lines
                      <!-- peers:begin --> and <!-- peers:end -->
     --chromium       install Chromium, too (about 300 MB); without, it is timed if it is there
     -h, --help       show this text
@@ -31,7 +31,7 @@ for option in "$@"; do
         --chromium) chromium=yes ;;
         -h | --help) usage && exit ;;
         # Their values are checked by peers.py.
-        --quick | --rounds | --rounds=* | --readme | --readme=* | [!-]*) options+=("$option") ;;
+        --quick | --rounds | --rounds=* | --page | --page=* | [!-]*) options+=("$option") ;;
         *) printf 'run.sh: unknown option: %s\n\n' "$option" >&2 && usage >&2 && exit 2 ;;
     esac
 done

@@ -18,7 +18,7 @@ pub fn value(element: &gst::Element, name: &str, text: &str) -> anyhow::Result<g
     value.with_context(|| format!("'{text}' is no value for it ({about}); {LIST}"))
 }
 
-const LIST: &str = "the README's section Properties lists them, and gst-inspect-1.0 does";
+const LIST: &str = "docs/properties.md lists them, and gst-inspect-1.0 does";
 
 fn in_range(property: &glib::ParamSpec, value: &glib::Value) -> bool {
     macro_rules! check {

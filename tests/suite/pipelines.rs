@@ -1,4 +1,4 @@
-//! Promise: every command and program of the README does what it says, with the plugin as it is
+//! Promise: every command and program of the README and of the pages in `docs/` does what it says, with the plugin as it is
 //! built, and pictures through `gst-launch-1.0` equal the oracle.
 
 use std::path::{Path, PathBuf};
@@ -13,16 +13,43 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use temp_dir::TempDir;
 
-pub const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../../README.md");
+const APPLICATIONS: &str = include_str!("../../docs/applications.md");
+const FORMATS: &str = include_str!("../../docs/formats.md");
+pub const LIVE: &str = include_str!("../../docs/live.md");
+pub const PROPERTIES: &str = include_str!("../../docs/properties.md");
 
-/// The blocks of code of a language in the README.
+const PAGES: [&str; 10] = [
+    README,
+    APPLICATIONS,
+    FORMATS,
+    LIVE,
+    PROPERTIES,
+    include_str!("../../docs/looks.md"),
+    include_str!("../../docs/references.md"),
+    include_str!("../../docs/region.md"),
+    include_str!("../../docs/speed.md"),
+    include_str!("../../docs/steadiness.md"),
+];
+
+/// The blocks of code of a language in the pages.
 pub fn blocks(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
-    README
-        .split(fence.as_str())
-        .skip(1)
-        .map(|rest| rest.split("```").next().expect("split gives one at least"))
-        .collect()
+    let of_page = |page: &'static str| page.split(fence.as_str()).skip(1);
+    let block = |rest: &'static str| rest.split("```").next().expect("split gives one at least");
+    PAGES.into_iter().flat_map(of_page).map(block).collect()
+}
+
+#[test]
+fn the_readme_leads_to_every_page() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let names = std::fs::read_dir(folder).expect("it is there").map(|entry| entry.expect("read"));
+    let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+    names.retain(|name| Path::new(name).extension().is_some_and(|ending| ending == "md"));
+    assert_eq!(names.len() + 1, PAGES.len());
+    for name in names.iter().map(|name| name.to_string_lossy()) {
+        assert!(README.contains(&format!("](docs/{name})")), "{name}");
+    }
 }
 
 /// There is no camera and no window in a test.
@@ -66,8 +93,8 @@ fn as_built(code: &str) -> String {
         .replace("$PWD/target/release", this.to_str().expect("UTF-8"))
 }
 
-/// A folder with the files that the README's commands name.
-fn readme_folder() -> TempDir {
+/// A folder with the files that the pages' commands name.
+fn folder_of_pages() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     for (from, to) in [
         ("bigbuckbunny.webm", "input.webm"),
@@ -112,9 +139,9 @@ fn the_gallery_is_what_is_made_today() {
 }
 
 #[test]
-fn every_shell_command_of_the_readme_runs() {
+fn every_shell_command_of_the_pages_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = readme_folder();
+    let folder = folder_of_pages();
     let (target, profile) = target_and_profile();
     let (mut pipelines, mut programs) = (0, 0);
     for block in blocks("sh") {
@@ -157,10 +184,10 @@ fn every_shell_command_of_the_readme_runs() {
                 "GST_PLUGIN_PATH=target/release python3 examples/python/cameras.py",
             ];
             let is_elsewhere = elsewhere.iter().any(|start| block.starts_with(start));
-            assert!(is_elsewhere, "no test runs this command of the README:\n{block}");
+            assert!(is_elsewhere, "no test runs this command of a page:\n{block}");
         }
     }
-    assert_eq!((pipelines, programs), (14, 6));
+    assert_eq!((pipelines, programs), (16, 6));
 
     // What they wrote is what they should write.
     let size = |file| folder.path().join(file).metadata().expect("it was written").len();
@@ -228,7 +255,7 @@ fn buffers(samples: &[gst::Sample]) -> Vec<Vec<u8>> {
 
 /// The doc tests see that it runs to its end.
 #[test]
-fn the_rust_program_of_the_readme_matches_its_frames() {
+fn the_rust_program_of_the_pages_matches_its_frames() {
     let program = blocks("rust")[0];
     let [pipeline, reference] = [" ! ", ".png"].map(|part| {
         let mut texts = program.split('"').skip(1).step_by(2);
@@ -253,9 +280,9 @@ fn the_rust_program_of_the_readme_matches_its_frames() {
 }
 
 #[test]
-fn the_python_program_of_the_readme_runs() {
-    let [program] = blocks("python")[..] else { panic!("the README has one Python program") };
-    let folder = readme_folder();
+fn the_python_program_of_the_pages_runs() {
+    let [program] = blocks("python")[..] else { panic!("there is one Python program") };
+    let folder = folder_of_pages();
     let mut command = python();
     command.arg("-c").arg(without_devices(program).replace("fakesink", "fakesink sync=true"));
     command.env("GST_DEBUG", "histomatch:4").env("GST_DEBUG_NO_COLOR", "1");
@@ -270,15 +297,17 @@ fn the_python_program_of_the_readme_runs() {
 #[test]
 fn the_tables_of_properties_are_in_step() {
     common::init();
-    for (name, section, own) in [
-        ("histomatch", "Properties", gsthistomatch::histomatch::HistoMatch::static_type()),
-        ("histotap", "A live reference", gsthistomatch::histotap::HistoTap::static_type()),
+    for (name, page, own) in [
+        ("histomatch", README, gsthistomatch::histomatch::HistoMatch::static_type()),
+        ("histomatch", PROPERTIES, gsthistomatch::histomatch::HistoMatch::static_type()),
+        ("histotap", LIVE, gsthistomatch::histotap::HistoTap::static_type()),
     ] {
         let element = gst::ElementFactory::make(name).build().expect("the element is made");
-        let section = README.split(&format!("\n## {section}\n")).nth(1).expect("a section");
-        let section = section.split("\n## ").next().expect("split gives one at least");
-        let row = |line: &'static str| line.strip_prefix("| `")?.split('`').next();
-        let mut rows: Vec<&str> = section.lines().filter_map(row).collect();
+        // The first cell of a row may name several.
+        let cell = |line: &'static str| line.strip_prefix("| `")?.split(" |").next();
+        let names =
+            page.lines().filter_map(cell).flat_map(|cell| cell.trim_end_matches('`').split("`, `"));
+        let mut rows: Vec<&str> = names.collect();
         rows.retain(|name| element.find_property(name).is_some());
         let properties: Vec<_> =
             element.list_properties().iter().filter(|p| p.owner_type() == own).cloned().collect();
@@ -286,10 +315,9 @@ fn the_tables_of_properties_are_in_step() {
     }
 }
 
-/// The formats named in code in a paragraph of the README's section on formats.
+/// The formats named in code in a paragraph of the page on formats.
 fn listed(start: &str) -> Vec<&'static str> {
-    let section = README.split("\n## Formats\n").nth(1).expect("a section on formats");
-    let rest = section.split(start).nth(1).expect("the paragraph is there");
+    let rest = FORMATS.split(start).nth(1).expect("the paragraph is there");
     let paragraph = rest.split("\n\n").next().expect("split gives one at least");
     paragraph.split('`').skip(1).step_by(2).collect()
 }
@@ -303,7 +331,7 @@ fn the_lists_of_formats_are_in_step() {
     }
     for known in common::frames::FORMATS {
         let name = known.format.to_str().as_str();
-        // The README lists one byte order.
+        // The page lists one byte order.
         if !name.ends_with("BE") {
             assert!(listed("Directly, ").contains(&name), "{name}");
         }

@@ -1,4 +1,4 @@
-//! Promise: the presets set what the README says, and nothing else; they are found where the packages
+//! Promise: the presets set what `docs/properties.md` says, and nothing else; they are found where the packages
 //! put them.
 
 use std::path::{Path, PathBuf};
@@ -6,11 +6,10 @@ use std::process::Command;
 
 use crate::common::programs::{run, text};
 use crate::common::{self, media};
+use crate::pipelines::PROPERTIES;
 use gst::prelude::*;
 use gsthistomatch::histomatch::HistoMatch;
 use temp_dir::TempDir;
-
-const README: &str = include_str!("../../README.md");
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -59,9 +58,9 @@ fn values(element: &HistoMatch) -> Vec<(String, String)> {
     settings(element).into_iter().map(value).collect()
 }
 
-/// The rows of the README's table: a preset, and what it sets that isn't the default.
+/// The rows of the page's table: a preset, and what it sets that isn't the default.
 fn table() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
-    let section = README.split("\n### Presets\n").nth(1).expect("a section on presets");
+    let section = PROPERTIES.split("\n## Presets\n").nth(1).expect("a section on presets");
     let section = section.split("\n## ").next().expect("split gives one at least");
     let code = |cell: &'static str| cell.split('`').nth(1);
     let rows = section.lines().filter(|line| line.starts_with("| `"));
@@ -75,7 +74,7 @@ fn table() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
 }
 
 #[test]
-fn presets_set_what_the_readme_says() {
+fn presets_set_what_the_page_says() {
     let element = element();
     let names: Vec<String> = element.preset_names().iter().map(ToString::to_string).collect();
     let mut listed: Vec<&str> = table().into_iter().map(|(name, _)| name).collect();

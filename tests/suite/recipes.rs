@@ -10,7 +10,7 @@ use crate::common::cameras::{CAMERAS, error};
 use crate::common::live::{frame_of, later, publish, save, sequence, tap, until};
 use crate::common::programs::{self, Background, PATIENCE, python, run, skipped, text};
 use crate::common::{self, Rig, media, open};
-use crate::pipelines::{README, blocks};
+use crate::pipelines::{LIVE, blocks};
 use gst::prelude::*;
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
@@ -382,9 +382,9 @@ fn port() -> u16 {
     socket.local_addr().expect("it has one").port()
 }
 
-/// The elements for a camera in the README's table.
+/// The elements for a camera in the page's table.
 fn elements_for(camera: &str) -> String {
-    let row = README.lines().find_map(|line| line.strip_prefix(&format!("| {camera} | `")));
+    let row = LIVE.lines().find_map(|line| line.strip_prefix(&format!("| {camera} | `")));
     let elements = row.and_then(|row| row.split_once("` | yes |"));
     elements.unwrap_or_else(|| panic!("no row for {camera} that is run")).0.to_string()
 }
@@ -458,7 +458,7 @@ fn a_saved_look_is_the_same_in_another_process() {
     let live = common::bytes(&consumer.process(later(&frame)));
 
     let element =
-        README.split('`').find(|code| code.starts_with("histomatch reference-location=look.png"));
+        LIVE.split('`').find(|code| code.starts_with("histomatch reference-location=look.png"));
     std::fs::write(folder.path().join("in.raw"), seen.as_raw()).expect("written");
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!(

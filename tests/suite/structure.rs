@@ -1,5 +1,5 @@
-//! Promise: the core knows nothing of GStreamer, and builds without it; every case of the list of faults has its test; and the
-//! oldest Rust that is promised is old enough for all dependencies.
+//! Promise: the core knows nothing of GStreamer, and builds without it; every case of the list of faults has its test; no link of a
+//! page leads nowhere; and the oldest Rust that is promised is old enough for all dependencies.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -104,6 +104,53 @@ fn every_fault_has_a_test_or_a_reason_why_not() {
     for number in faults() {
         assert!(words.any(|word| word == number.to_string()), "{number} is not in the list");
     }
+}
+
+/// What is not code in a text in Markdown.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```").step_by(2)
+}
+
+/// Where links may lead to in a page, by the rule of GitHub and GitLab.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let titles = prose(text).flat_map(str::lines).filter(|line| line.starts_with('#'));
+    let anchor = |title: &str| {
+        let title = title.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        title.chars().filter(|it| it.is_alphanumeric() || "-_".contains(*it)).collect()
+    };
+    titles.map(anchor).collect()
+}
+
+#[test]
+fn every_link_of_a_page_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<_> =
+        root.read_dir().expect("readable").map(|it| it.expect("one").path()).collect();
+    for folder in ["benches", "docs", "examples", "fuzz", "src", "tests"] {
+        files(&root.join(folder), &mut pages);
+    }
+    pages.retain(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let read = |path: &Path| std::fs::read_to_string(path).expect("a page");
+    let mut links = 0;
+    for page in &pages {
+        let text = read(page);
+        let targets = prose(&text).flat_map(|prose| prose.split("](").skip(1));
+        let targets = targets.filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.starts_with("http")) {
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = match path {
+                "" => page.clone(),
+                path => page.parent().expect("it is in a folder").join(path),
+            };
+            let is_there = match anchor {
+                "" => path.exists(),
+                anchor => path.exists() && anchors(&read(&path)).contains(anchor),
+            };
+            assert!(is_there, "{}: {target}", page.display());
+            links += 1;
+        }
+    }
+    assert!(links > 100, "{links}");
 }
 
 /// What cargo says.

@@ -42,7 +42,7 @@ const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
 struct Options {
     /// The picture or video to take the frame from
     input: PathBuf,
-    /// The picture whose histograms the frame is given
+    /// The picture that the frame is matched to
     reference: PathBuf,
     /// The file to write; the name's ending (.png, .jpg, ...) gives the format
     output: PathBuf,

@@ -1,6 +1,15 @@
 #!/usr/bin/env bash
-# Makes the pictures of the README's gallery: examples/gallery.sh [FOLDER], by default examples/media.
+# Makes the pictures of the README's gallery; see --help.
 set -euo pipefail
+
+case ${1-} in
+    -h | --help)
+        echo 'Usage: examples/gallery.sh [FOLDER]'
+        echo "Makes the pictures of the README's gallery in FOLDER, by default examples/media."
+        exit
+        ;;
+    -*) echo "gallery.sh: unknown option: $1" >&2 && exit 2 ;;
+esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=examples/setup.sh

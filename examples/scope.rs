@@ -5,7 +5,7 @@
 //! cargo run --release --example scope -- INPUT REFERENCE OUTPUT.png
 //! ```
 //!
-//! It made the picture in the README's "How it works". It needs no GStreamer.
+//! It made the picture in docs/looks.md, "The rule". It needs no GStreamer.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};

@@ -123,7 +123,7 @@ heif() {
 
 # The blocks of commands of the README's first section.
 # shellcheck disable=SC2016 # Backquotes of Markdown.
-mapfile -t commands < <(sed -n '/^## Try it$/,/^## Programs$/{/^```sh$/,/^```$/{/^```/!p}}' README.md)
+mapfile -t commands < <(sed -n '/^## Try it$/,/^## Install$/{/^```sh$/,/^```$/{/^```/!p}}' README.md)
 [ ${#commands[@]} -eq 2 ] || fail 'versions.sh: the README has not two commands to try it.'
 
 log=$(mktemp)

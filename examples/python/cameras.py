@@ -515,7 +515,7 @@ def parse_arguments():
         help="what the picture on air goes to, as in 'v4l2sink device=/dev/video10'",
     )
     parser.add_argument(
-        "--picture", metavar="FILE.jpg", help="write the README's picture of it, and end"
+        "--picture", metavar="FILE.jpg", help="write the picture of docs/live.md, and end"
     )
     arguments = parser.parse_args()
     arguments.sources = arguments.sources or ["test", "test"]

@@ -13,7 +13,7 @@ use crate::film::{Audio, Recipe};
 use crate::formats::{self, Container, Quality};
 use crate::{files, property, text};
 
-/// Gives videos the histograms of a reference picture, and keeps their sound, subtitles, time stamps
+/// Makes videos look like a reference picture, and keeps their sound, subtitles, time stamps
 /// and orientation.
 #[derive(Parser)]
 #[command(name = "transcode", version)]
@@ -21,7 +21,7 @@ pub struct Options {
     /// Videos, or folders of videos
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
-    /// The picture whose histograms the frames are given
+    /// The picture that the frames are made to look like
     #[arg(long, value_name = "PICTURE")]
     pub reference: PathBuf,
     /// The file to write, or a folder; in a folder, files that exist are skipped

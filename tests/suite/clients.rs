@@ -102,7 +102,8 @@ fn assert_matches(description: &str, set_up: impl FnOnce(&gst::Element)) {
     let distances = distances.lock().expect("no panic");
     assert!(distances.len() >= ENOUGH, "{description}: {} frames", distances.len());
     let [before, after] = distances.last().expect("there are some");
-    assert!(*after < before / 5., "{description}: {distances:?}");
+    // What is matched on its way to a client is near before it is matched again.
+    assert!(*after < 0.05 && after < before, "{description}: {distances:?}");
 }
 
 /// A line for `gst-launch-1.0` without its beginning.

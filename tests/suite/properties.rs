@@ -112,7 +112,7 @@ fn blurbs_and_flags_say_what_the_properties_do() {
         (
             NAME,
             gst::PARAM_FLAG_MUTABLE_PLAYING,
-            &["histograms", "file://", "unset or empty = frames pass unchanged"][..],
+            &["matched to", "file://", "unset or empty = frames pass unchanged"][..],
         ),
         (
             "reference-locations",

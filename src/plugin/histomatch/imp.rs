@@ -72,7 +72,7 @@ struct Last {
 #[derive(glib::Properties, Default)]
 #[properties(wrapper_type = super::HistoMatch)]
 pub struct HistoMatch {
-    /// The picture or film whose histograms every frame is given: a path or a `file://` URI. It reads as
+    /// The picture or film that every frame is matched to: a path or a `file://` URI. It reads as
     /// it was set; which one is in use, `stats` says.
     #[property(
         name = "reference-location",
@@ -80,7 +80,7 @@ pub struct HistoMatch {
         get = |imp: &Self| imp.references.location(),
         set = |imp: &Self, location: Option<PathBuf>| imp.request_location(location),
         nick = "Reference location",
-        blurb = "Picture or film whose histograms every frame is given: a path or a file:// URI \
+        blurb = "Picture or film that every frame is matched to: a path or a file:// URI \
                  (PNG, JPEG, JPEG XL, WebP, BMP, TIFF, GIF, PNM, QOI, or what GStreamer decodes; unset or \
                  empty = frames pass unchanged)",
         mutable_playing,
@@ -108,7 +108,7 @@ pub struct HistoMatch {
         get = |imp: &Self| imp.references.channel(),
         set = |imp: &Self, name: Option<String>| imp.request_channel(name),
         nick = "Reference channel",
-        blurb = "Channel of a histotap whose snapshots every frame is given the histograms of; frames \
+        blurb = "Channel of a histotap whose snapshots every frame is matched to; frames \
                  pass unchanged before the first one (unset or empty = none)",
         mutable_playing,
         explicit_notify,

@@ -11,9 +11,9 @@
 //!
 //! | name | type | default | changeable | effect |
 //! | --- | --- | --- | --- | --- |
-//! | `reference-location` | string | unset | at any time | picture or film whose histograms every frame is given: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough; it reads as it was set, also what can't be read |
+//! | `reference-location` | string | unset | at any time | picture or film that every frame is matched to: a path or a `file://` URI; unset or empty = frames pass unchanged, in passthrough; it reads as it was set, also what can't be read |
 //! | `reference-locations` | `GstValueArray` of strings | empty | at any time | several files as one, each with the same weight ([`Reference::of_several`](crate::reference::Reference::of_several)); empty = none; empty strings in it are none |
-//! | `reference-channel` | string | unset | at any time | channel of a [`histotap`](crate::histotap) whose snapshots every frame is given the histograms of; of this and the two above, the last that was set to something holds, and the others read as unset; to unset one that doesn't hold changes nothing |
+//! | `reference-channel` | string | unset | at any time | channel of a [`histotap`](crate::histotap) whose snapshots every frame is matched to; of this and the two above, the last that was set to something holds, and the others read as unset; to unset one that doesn't hold changes nothing |
 //! | `reference-timeout` | unsigned 64-bit int, ns, 0 to 60 s | 2000000000 | at any time | how late a new snapshot may be until the reference is stale; 0 = never |
 //! | `n-threads` | unsigned int, 0 to 1024 | 1 | in READY and below | threads that share the work on a frame: 1 = the streaming thread alone, 0 = as many as the CPU has; the result is the same for any number |
 //! | `method` | [`Method`] | `channels` | at any time | how colours are moved towards the reference's: `channels`, each by itself and exactly; `linear` or `grade`, all together ([`grading`](crate::grading)) |

@@ -1,6 +1,9 @@
 //! What a stream says of its colours, by the numbers of ITU-T H.273, and where it says it.
 
-use gst_video::{VideoColorRange, VideoInfo};
+use gst_video::{
+    VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoInfo,
+    VideoTransferFunction,
+};
 
 use crate::probe::Stream;
 
@@ -68,6 +71,7 @@ const RANGES: &[(&str, usize)] = &[("tv", LIMITED), ("pc", FULL)];
 const LIMITED: usize = 1;
 const FULL: usize = 2;
 const UNKNOWN: usize = 2;
+const BT470BG: usize = 5;
 
 impl Colors {
     pub fn of(stream: &Stream) -> Self {
@@ -97,8 +101,42 @@ impl Colors {
         }
     }
 
-    pub fn limited(self) -> Self {
-        Self { range: LIMITED, ..self }
+    /// Whether it says nothing else than that it is BT.601 in limited range.
+    pub fn may_be_bt601(&self) -> bool {
+        const SMPTE170M: usize = 6;
+        self.range != FULL && [UNKNOWN, BT470BG, SMPTE170M].contains(&self.matrix)
+    }
+
+    pub fn in_bt601(self) -> Self {
+        Self { range: LIMITED, matrix: BT470BG, ..self }
+    }
+
+    /// For GStreamer; what isn't known is what it has found. It takes a range that is not said for full, and full
+    /// range without a matrix for limited, and converts grey wrongly without a matrix, in version 1.22.
+    pub fn colorimetry(&self, found: Option<VideoColorimetry>) -> VideoColorimetry {
+        let range = match self.range {
+            FULL => VideoColorRange::Range0_255,
+            _ => VideoColorRange::Range16_235,
+        };
+        let matrix = match VideoColorMatrix::from_iso(self.matrix as u32) {
+            VideoColorMatrix::Unknown => {
+                found.as_ref().map_or(VideoColorMatrix::Bt601, |found| found.matrix())
+            }
+            matrix => matrix,
+        };
+        let transfer = match VideoTransferFunction::from_iso(self.transfer as u32) {
+            VideoTransferFunction::Unknown => {
+                found.as_ref().map_or(VideoTransferFunction::Unknown, |found| found.transfer())
+            }
+            transfer => transfer,
+        };
+        let primaries = match VideoColorPrimaries::from_iso(self.primaries as u32) {
+            VideoColorPrimaries::Unknown => {
+                found.map_or(VideoColorPrimaries::Unknown, |found| found.primaries())
+            }
+            primaries => primaries,
+        };
+        VideoColorimetry::new(range, matrix, transfer, primaries)
     }
 
     /// For the container, as options of FFmpeg's for a stream.

@@ -11,6 +11,7 @@ use anyhow::{bail, ensure};
 use indicatif::DecimalBytes;
 
 use crate::check;
+use crate::colors::Colors;
 use crate::formats::{Container, Video};
 use crate::part::Part;
 use crate::probe::{self, Extras, File, Format, Packets, Stream};
@@ -46,15 +47,15 @@ pub enum Audio {
 }
 
 impl Recipe {
-    /// Whether the codec has no word for the range of a stream.
-    pub fn limits_range(&self, stream: &Stream) -> bool {
-        let has_range = stream.is_yuv() || stream.is_grey();
-        has_range && stream.is_full_range() && !self.video.keeps_range()
+    /// Whether the codec has no words for the colours of a stream.
+    pub fn converts_colors(&self, stream: &Stream) -> bool {
+        !self.video.names_colors() && !stream.is_rgb() && !Colors::of(stream).may_be_bt601()
     }
 
-    /// Whether a stream has full range when it is matched.
-    pub fn has_full_range(&self, stream: &Stream) -> bool {
-        stream.is_full_range() && !self.limits_range(stream)
+    /// What a stream is matched in, and written in.
+    pub fn colors(&self, stream: &Stream) -> Colors {
+        let colors = Colors::of(stream);
+        if self.converts_colors(stream) { colors.in_bt601() } else { colors }
     }
 
     pub fn is_part(&self) -> bool {
@@ -569,8 +570,8 @@ fn say_what_is_reduced(stream: &Stream, encoded: &Encoded, recipe: &Recipe, repo
     if from.has_alpha() && !to.has_alpha() {
         lost.push("transparency is lost".to_string());
     }
-    if recipe.limits_range(stream) {
-        lost.push("full range becomes limited".to_string());
+    if recipe.converts_colors(stream) {
+        lost.push("colours become those of BT.601 in limited range".to_string());
     }
     if !lost.is_empty() {
         let how = match recipe.video.codec {

@@ -57,8 +57,8 @@ impl Video {
         ["x264enc", "avenc_ffv1"].contains(&self.encoder)
     }
 
-    /// VP8 has no word for it, and players take it for limited.
-    pub fn keeps_range(&self) -> bool {
+    /// VP8 has no words for them: it is BT.601 in limited range, whatever containers say.
+    pub fn names_colors(&self) -> bool {
         self.codec != "vp8"
     }
 

@@ -157,8 +157,9 @@ impl Stream {
         self.pix_fmt.as_ref().is_some_and(|format| format.starts_with("gray"))
     }
 
-    pub fn is_yuv(&self) -> bool {
-        self.pix_fmt.as_ref().is_some_and(|format| format.starts_with("yuv"))
+    pub fn is_rgb(&self) -> bool {
+        let format = self.pix_fmt.as_deref().unwrap_or_default();
+        ["rgb", "bgr", "gbr", "pal8"].iter().any(|name| format.contains(name))
     }
 
     pub fn has_alpha(&self) -> bool {

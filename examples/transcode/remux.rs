@@ -135,17 +135,18 @@ fn is_named(stream: &Stream) -> bool {
 fn into_named(stream: &Stream, recipe: &Recipe) -> Vec<String> {
     let own = stream.pix_fmt.as_deref().unwrap_or_default();
     // Of the same family: what a matrix is may not be said, and grey has none. FFmpeg never limits grey.
-    let own = if recipe.limits_range(stream) { "yuv" } else { own };
+    let own = if recipe.converts_colors(stream) { "yuv" } else { own };
     let family = ["gray", "yuv"].into_iter().find(|family| own.contains(family));
     let formats = NAMED.iter().filter(|format| format.starts_with(family.unwrap_or_default()));
     let formats: Vec<_> = formats.copied().collect();
     // The range would become limited: FFmpeg 5.1 asks the filter, 7.1 the encoder.
-    let range = match recipe.has_full_range(stream) {
-        true => "pc",
-        false if recipe.limits_range(stream) => "tv",
-        false => "auto",
+    let (range, matrix) = match recipe.converts_colors(stream) {
+        true => ("tv", "bt601"),
+        false if stream.is_full_range() => ("pc", "auto"),
+        false => ("auto", "auto"),
     };
-    let filter = format!("scale=out_range={range},format={}", formats.join("|"));
+    let formats = formats.join("|");
+    let filter = format!("scale=out_range={range}:out_color_matrix={matrix},format={formats}");
     let mut options = vec!["-vf".into(), filter];
     if range != "auto" {
         options.extend(["-color_range".into(), range.into()]);
@@ -161,7 +162,7 @@ pub fn reader(job: &Job, recipe: &Recipe) -> anyhow::Result<Child> {
         || !FOUND.contains(&stream.codec_name.as_str())
         || !is_named(stream)
         // GStreamer 1.22 would change the name of the range alone.
-        || recipe.limits_range(stream);
+        || recipe.converts_colors(stream);
     let mut command = program("ffmpeg");
     // What decoders conceal is no error.
     command.args(["-v", "info", "-nostats"]);
@@ -352,11 +353,7 @@ fn replaced(
             && decoded.is_yuv()
             && encoded.is_yuv()
             && decoded.colorimetry().range() == encoded.colorimetry().range();
-    let colors = match is_kept {
-        true if recipe.limits_range(stream) => Colors::of(stream).limited(),
-        true => Colors::of(stream),
-        false => Colors::of_frames(encoded),
-    };
+    let colors = if is_kept { recipe.colors(stream) } else { Colors::of_frames(encoded) };
     for (name, value) in colors.options() {
         command.args([&format!("{name}:{place}"), &value]);
     }

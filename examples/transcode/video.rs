@@ -19,6 +19,7 @@ use anyhow::{Context, ensure};
 use gst::prelude::*;
 use gst_video::VideoInfo;
 
+use crate::colors::Colors;
 use crate::damage;
 use crate::film::{Progress, Recipe, Report, Source};
 use crate::part::{Part, ROUNDING};
@@ -125,16 +126,13 @@ impl Run {
         // The converters do nothing where their neighbours agree on a format, and that is nearly
         // always.
         let turn = job.turn.map(|turn| format!("! videoflip video-direction={turn}"));
-        let colorimetry = unsaid_colorimetry(job.stream, recipe)
-            .map(|colors| format!("! capssetter caps=\"video/x-raw, colorimetry={colors}\""));
         // A sink that waits for its first packet would never hear of an end that comes before it.
         let text = format!(
             "fdsrc name=source ! matroskademux name=demuxer \
-             ! decodebin name=decodebin force-sw-decoders=true {} ! videoconvert name=decoded \
+             ! decodebin name=decodebin force-sw-decoders=true ! videoconvert name=decoded \
              ! histomatch name=histomatch {} ! queue max-size-buffers=4 max-size-bytes=0 \
              max-size-time=0 ! videoscale ! videoconvert ! capsfilter name=encoded caps=\"{}\" ! {} \
              ! matroskamux name=muxer offset-to-zero=true timecodescale={} ! filesink name=sink async=false",
-            colorimetry.unwrap_or_default(),
             turn.unwrap_or_default(),
             encoder_caps(job.stream, recipe),
             recipe.video.pipeline,
@@ -165,6 +163,8 @@ impl Run {
         let pad = |name, direction| {
             by_name(name)?.static_pad(direction).context("A filter has an input and an output")
         };
+        let (colors, is_grey) = (recipe.colors(job.stream), job.stream.is_grey());
+        watch_caps(&pad("decoded", "sink")?, move |caps| with_colors(caps, colors, is_grey));
         watch_frames(&pad("decoded", "sink")?, job, &counts);
         watch_bytes(&pad("source", "src")?, &counts);
         let muxer = by_name("muxer")?;
@@ -378,30 +378,27 @@ fn without_light(caps: &gst::CapsRef) -> gst::Caps {
 /// odd needs 4:4:4 with most encoders. Grey needs no fine colour, and keeps its range.
 fn encoder_caps(stream: &Stream, recipe: &Recipe) -> String {
     let is_odd = [stream.width, stream.height].into_iter().flatten().any(|length| length % 2 == 1);
-    let grey = unsaid_colorimetry(stream, recipe)
-        .filter(|_| stream.is_grey() && recipe.video.codec != "ffv1");
-    let formats = match grey {
+    let is_grey = stream.is_grey() && recipe.video.codec != "ffv1";
+    let formats = match is_grey {
         _ if is_odd && !recipe.video.takes_odd_sizes => "Y444, Y444_10LE, Y444_12LE",
-        Some(_) if stream.bits() > 8 => "I420_12LE, I420_10LE, I420",
-        Some(_) => "I420",
-        None => return "video/x-raw".into(),
+        true if stream.bits() > 8 => "I420_12LE, I420_10LE, I420",
+        true => "I420",
+        false => return "video/x-raw".into(),
     };
-    let range = grey.filter(|_| recipe.has_full_range(stream));
-    let colorimetry = range.map(|range| format!(", colorimetry={range}"));
+    let colorimetry = is_grey.then(|| recipe.colors(stream).colorimetry(None));
+    let colorimetry = colorimetry.map(|colors| format!(", colorimetry={colors}"));
     format!("video/x-raw, format={{{formats}}}{}", colorimetry.unwrap_or_default())
 }
 
-/// What GStreamer is told of a stream that doesn't name its matrix. Without one, GStreamer 1.22 converts grey
-/// wrongly, and takes the full range of YUV for limited.
-fn unsaid_colorimetry(stream: &Stream, recipe: &Recipe) -> Option<String> {
-    // By the height, as GStreamer has it for limited range: BT.601, BT.709.
-    const HIGHEST_OF_SD: u32 = 576;
-    let is_hd = !stream.is_grey() && stream.height > Some(HIGHEST_OF_SD);
-    let matrix = if is_hd { 3 } else { 4 };
-    let is_full = recipe.has_full_range(stream);
-    let range = if is_full { 1 } else { 2 };
-    let is_wrong = stream.is_yuv() && is_full && stream.color_space.is_none();
-    (stream.is_grey() || is_wrong).then(|| format!("{range}:{matrix}:0:0"))
+/// Of frames that have a range and a matrix.
+fn with_colors(caps: &gst::CapsRef, colors: Colors, is_grey: bool) -> gst::Caps {
+    let mut caps = caps.to_owned();
+    let info = VideoInfo::from_caps(&caps).ok().filter(|info| info.is_yuv() || info.is_gray());
+    if let Some(info) = info {
+        let found = Some(info.colorimetry()).filter(|_| !is_grey);
+        caps.make_mut().set("colorimetry", colors.colorimetry(found).to_string());
+    }
+    caps
 }
 
 /// The unit of time in nanoseconds. Ten microseconds tell the ticks of the finest common clock from

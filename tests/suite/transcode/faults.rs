@@ -86,28 +86,46 @@ fn f180_full_range_stays_full_and_grey_stays_grey() {
     }
 }
 
+/// The first frame of a film that is matched exactly.
+fn first_matched(input: &str, folder: &Path) -> Vec<[u8; 3]> {
+    let exact = "--set method=channels --set flat-frames=match --video ffv1";
+    succeed(&format!("{input} --reference REF {exact} --force -o out.mkv"), folder);
+    super::first_frame("out.mkv", folder)
+}
+
 #[test]
-fn f180_full_range_without_a_matrix_is_matched_in_full() {
+fn f180_what_colours_do_not_say_is_what_players_take_it_for() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
-    for (matrix, file) in [("unknown", "unsaid.mp4"), ("bt470bg", "said.mp4")] {
-        let colors =
-            format!("setparams=colorspace={matrix}:color_primaries={matrix}:color_trc=unknown");
-        let full = "-vf scale=out_range=pc,format=yuv420p";
-        make(&format!("VIDEO -frames:v 2 {full},{colors} -color_range pc X264 {file}"), folder);
-    }
-    assert_eq!(video("color_range,color_space", "unsaid.mp4", folder), "pc,unknown");
-    let frame = |file: &str| {
-        let exact = "--set method=channels --set flat-frames=match --video ffv1";
-        succeed(&format!("{file} --reference REF {exact} --force -o out.mkv"), folder);
-        super::first_frame("out.mkv", folder)
+    let filter = |range, [matrix, primaries, transfer]: [&str; 3]| {
+        format!(
+            "-vf scale=out_range={range}:out_color_matrix=bt601,format=yuv420p,setparams=colorspace={matrix}\
+             :color_primaries={primaries}:color_trc={transfer} -color_range {range}"
+        )
     };
-    let difference = super::difference(&frame("unsaid.mp4"), &frame("said.mp4"));
+    for [primaries, transfer] in [["unknown"; 2], ["bt2020", "smpte2084"]] {
+        for (matrix, file) in [("unknown", "unsaid.mp4"), ("bt470bg", "said.mp4")] {
+            let filter = filter("pc", [matrix, primaries, transfer]);
+            make(&format!("VIDEO -frames:v 2 {filter} X264 {file}"), folder);
+        }
+        assert_eq!(video("color_range,color_space", "unsaid.mp4", folder), "pc,unknown");
+        let [unsaid, said] = ["unsaid.mp4", "said.mp4"].map(|file| first_matched(file, folder));
+        let difference = super::difference(&unsaid, &said);
+        assert!(difference < 1., "{transfer}: {difference}");
+    }
+    // It names its matrix, and no range.
+    for codec in ["utvideo utvideo.avi", "ffv1 ffv1.mkv"] {
+        let filter = filter("tv", ["bt470bg", "unknown", "unknown"]);
+        make(&format!("VIDEO -frames:v 2 {filter} -c:v {codec}"), folder);
+    }
+    assert_eq!(video("color_range,color_space", "utvideo.avi", folder), "unknown,bt470bg");
+    let [unsaid, said] = ["utvideo.avi", "ffv1.mkv"].map(|file| first_matched(file, folder));
+    let difference = super::difference(&unsaid, &said);
     assert!(difference < 1., "{difference}");
 }
 
 #[test]
-fn f180_full_range_becomes_limited_where_the_codec_has_no_other() {
+fn f180_colours_are_converted_where_the_codec_has_no_words_for_them() {
     let Some(folder) = folder() else { return };
     if skipped(&[], &["vp8enc"]) {
         return;
@@ -116,10 +134,12 @@ fn f180_full_range_becomes_limited_where_the_codec_has_no_other() {
     let full = "-vf scale=out_range=pc,format=yuv420p -color_range pc";
     make(&format!("VIDEO {full} X264 full.mp4"), folder);
     make("VIDEO -vf format=gray -color_range pc -c:v ffv1 grey.mkv", folder);
-    for input in ["full.mp4", "grey.mkv"] {
+    let matrix = "-vf scale=out_color_matrix=bt709,format=yuv420p,setparams=colorspace=bt709";
+    make(&format!("VIDEO {matrix} X264 bt709.mp4"), folder);
+    for input in ["full.mp4", "grey.mkv", "bt709.mp4"] {
         let said = keep(&format!("{input} -o out.webm --video vp8"), folder);
-        assert!(said.contains("full range becomes limited in the encoder"), "{said}");
-        assert_eq!(video("color_range", "out.webm", folder), "tv", "{input}");
+        assert!(said.contains("colours become those of BT.601 in limited range"), "{said}");
+        assert_eq!(video("color_range,color_space", "out.webm", folder), "tv,bt470bg", "{input}");
         let likeness = likeness(input, "out.webm", folder);
         assert!(likeness > 35., "{input}: {likeness}");
     }

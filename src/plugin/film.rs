@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use glib::subclass::SignalId;
 use gst::prelude::*;
+use gst_video::{VideoColorRange, VideoColorimetry, VideoInfo};
 
 use super::location::Fragment;
 use super::part::Part;
@@ -697,14 +698,32 @@ impl Frames {
     }
 }
 
+/// As players take colours that don't say all: GStreamer takes a range of YUV that is not said for full, and full range
+/// without a matrix for limited.
+fn info_of(caps: &gst::CapsRef) -> Result<VideoInfo, glib::BoolError> {
+    let info = VideoInfo::from_caps(caps)?;
+    let said = caps.structure(0).and_then(|caps| caps.get::<&str>("colorimetry").ok());
+    let said = said.and_then(|said| said.parse::<VideoColorimetry>().ok());
+    let Some(said) = said.filter(|_| info.is_yuv()) else { return Ok(info) };
+    let range = match said.range() {
+        VideoColorRange::Range0_255 => VideoColorRange::Range0_255,
+        _ => VideoColorRange::Range16_235,
+    };
+    let colors = info.colorimetry();
+    let (matrix, transfer) = (colors.matrix(), colors.transfer());
+    let colors = VideoColorimetry::new(range, matrix, transfer, colors.primaries());
+    let mut caps = caps.to_owned();
+    caps.make_mut().set("colorimetry", colors.to_string());
+    VideoInfo::from_caps(&caps)
+}
+
 /// Reads frames of some caps.
 fn reader_of(caps: &gst::CapsRef) -> Result<FrameReader, String> {
     let refused = |cause: &str| format!("its frames can't be read ({cause}); {CURE}");
     if !frame::caps().can_intersect(caps) {
         return Err(refused(&caps.to_string()));
     }
-    let info =
-        gst_video::VideoInfo::from_caps(caps).map_err(|error| refused(&error.to_string()))?;
+    let info = info_of(caps).map_err(|error| refused(&error.to_string()))?;
     reader::check(&info).map_err(refused)?;
     FrameReader::new(&info, Matching::Colors, InstructionSet::best())
         .map_err(|error| refused(&error))

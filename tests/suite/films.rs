@@ -160,6 +160,32 @@ fn f225_a_film_of_one_picture_is_as_its_snapshot() {
 }
 
 #[test]
+fn f225_what_colours_do_not_say_is_what_players_take_it_for() {
+    if skipped(&["ffmpeg"], &["avdec_ffv1"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let other = open(&media("chelsea.png")).into_rgb8();
+    let frame = frame_of(&other, "BGRx", "sRGB", (64, 48));
+    let matched = |range: &str, matrix: &str, said: &str| {
+        let filter = format!(
+            "scale=out_range={range}:out_color_matrix=bt601,format=yuv420p,\
+             setparams=colorspace={matrix}:color_primaries=unknown:color_trc=unknown:range={said}"
+        );
+        let path = folder.path().join("still.mkv");
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-y", "-i"]).arg(media("coffee.png"));
+        let output = run(ffmpeg.args(["-vf", &filter, "-c:v", "ffv1"]).arg(&path), folder.path());
+        assert!(output.status.success(), "{}", text(&output));
+        matched_to(name(&path), &frame, &[])
+    };
+    let full = matched("pc", "bt470bg", "pc");
+    let limited = matched("tv", "bt470bg", "tv");
+    assert_eq!(matched("pc", "unknown", "pc"), full);
+    assert_eq!(matched("tv", "bt470bg", "unknown"), limited);
+}
+
+#[test]
 fn f225_a_film_of_one_picture_is_as_the_picture() {
     let folder = TempDir::new().expect("a temporary folder");
     let filter = image::imageops::FilterType::Triangle;

@@ -2,6 +2,7 @@
 
 use gst::prelude::*;
 
+use crate::overlay::lock;
 use crate::player::Player;
 use crate::references::Choice;
 use crate::regions;
@@ -21,6 +22,7 @@ impl Player {
             return self.end(Err(error));
         }
         self.is_own = false;
+        *lock(&self.takes_frame) = false;
         self.use_reference();
         self.show_state();
     }
@@ -29,9 +31,15 @@ impl Player {
     pub fn take_reference(&mut self) {
         let Some(pad) = self.taken.static_pad("sink") else { return };
         let (look, taken) = (self.look.downgrade(), self.taken.downgrade());
+        let takes_frame = self.takes_frame.clone();
+        *lock(&takes_frame) = true;
         // So that both get the same frame.
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            if let (Some(look), Some(taken)) = (look.upgrade(), taken.upgrade()) {
+            // Held, so that what is chosen instead comes before or after both.
+            let mut takes_frame = lock(&takes_frame);
+            if std::mem::take(&mut *takes_frame)
+                && let (Some(look), Some(taken)) = (look.upgrade(), taken.upgrade())
+            {
                 taken.emit_by_name::<()>("capture", &[]);
                 look.emit_by_name::<()>("capture-reference", &[]);
             }
@@ -130,7 +138,7 @@ impl Player {
         };
         let seconds =
             |time: gst::ClockTime| format!("{}:{:02}", time.minutes(), time.seconds() % 60);
-        self.show(&format!("{} of {}", seconds(position), seconds(duration)));
+        self.say(&format!("{} of {}", seconds(position), seconds(duration)), None);
         self.stream.go_to(position);
     }
 

@@ -1,12 +1,13 @@
 //! Keys, by the names that X has for them, from the window, the terminal and signals.
 
 use std::io::{IsTerminal, stdin, stdout};
-use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::thread;
 
 use console::{Key, Term};
 use gst::prelude::*;
 use gst_video::{NavigationEvent, NavigationMessage};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -15,6 +16,8 @@ use crate::player::Player;
 /// The name of the messages that carry a key.
 const MESSAGE: &str = "key";
 const QUIT: &str = "q";
+/// The state of the terminal that it is to have at the end.
+static TERMINAL: OnceLock<Termios> = OnceLock::new();
 
 /// Keys, what they do, and how.
 type Binding = (&'static [&'static str], &'static str, fn(&mut Player));
@@ -103,8 +106,8 @@ pub fn of_sink(message: &gst::message::Element) -> Option<String> {
 }
 
 /// Posts the keys of the terminal, if there is one, and signals to end as the key to quit.
-pub fn listen(bus: gst::Bus) -> std::io::Result<TerminalState> {
-    let state = TerminalState::save();
+pub fn listen(bus: gst::Bus) -> std::io::Result<()> {
+    keep_terminal();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let to_bus = bus.clone();
     thread::spawn(move || signals.forever().for_each(|_| post(&to_bus, QUIT)));
@@ -117,7 +120,7 @@ pub fn listen(bus: gst::Bus) -> std::io::Result<TerminalState> {
             }
         });
     }
-    Ok(state)
+    Ok(())
 }
 
 fn name_of(key: Key) -> String {
@@ -135,23 +138,18 @@ fn name_of(key: Key) -> String {
     }
 }
 
-/// Puts the terminal back into the state that it was in: a thread that waits for a key leaves it in
-/// raw mode when the program ends.
-pub struct TerminalState(Option<String>);
-
-impl TerminalState {
-    fn save() -> Self {
-        let mut stty = Command::new("stty");
-        let output = stty.arg("-g").stdin(Stdio::inherit()).stderr(Stdio::null()).output();
-        let state = output.ok().filter(|output| output.status.success());
-        Self(state.and_then(|output| String::from_utf8(output.stdout).ok()))
-    }
-}
-
-impl Drop for TerminalState {
-    fn drop(&mut self) {
-        if let Some(state) = &self.0 {
-            let _ = Command::new("stty").arg(state.trim()).stderr(Stdio::null()).status();
+/// Puts the terminal back into the state that it has now, however the program ends: a thread that waits for a key leaves
+/// it in raw mode, and X's library ends programs whose window or display is gone.
+fn keep_terminal() {
+    extern "C" fn restore() {
+        if let Some(state) = TERMINAL.get() {
+            let _ = tcsetattr(stdin(), OptionalActions::Now, state);
         }
+    }
+    if let Ok(state) = tcgetattr(stdin())
+        && TERMINAL.set(state).is_ok()
+    {
+        // SAFETY: it is a function without arguments that doesn't unwind.
+        unsafe { libc::atexit(restore) };
     }
 }

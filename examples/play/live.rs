@@ -62,9 +62,12 @@ impl LiveReference {
 
     /// Heeds a message of the stream. Whether it has stopped; an error if it never began.
     pub fn heed(&mut self, message: &gst::Message, once: bool) -> anyhow::Result<bool> {
+        if let gst::MessageView::AsyncDone(_) = message.view() {
+            self.stream.go_on();
+        }
         let fault = self.stream.fault(message);
         let is_eos = matches!(message.view(), gst::MessageView::Eos(_));
-        let is_over = is_eos && (once || !self.stream.go_to(gst::ClockTime::ZERO));
+        let is_over = is_eos && (once || !self.stream.begin_again());
         if fault.is_none() && !is_over {
             return Ok(false);
         }

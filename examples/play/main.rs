@@ -94,7 +94,7 @@ fn main() -> anyhow::Result<()> {
     for (name, value) in &options.settings {
         player.set(name, value).with_context(|| format!("--set {name}={value} can't be done"))?;
     }
-    let _terminal = keys::listen(player.bus()).context("Can't listen to keys and signals")?;
+    keys::listen(player.bus()).context("Can't listen to keys and signals")?;
     player.play(options.once)
 }
 

@@ -122,7 +122,7 @@ fn font_size(pad: &gst::Pad, lines: usize) -> f64 {
     largest.map_or(SIZE, |largest| largest.min(SIZE))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|error| error.into_inner())
 }
 

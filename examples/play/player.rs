@@ -1,5 +1,7 @@
 //! The pipeline that is watched, and what its messages bring about.
 
+use std::sync::{Arc, Mutex};
+
 use anyhow::{Context, ensure};
 use gst::prelude::*;
 
@@ -35,6 +37,8 @@ pub struct Player {
     pub(crate) references: References,
     /// Whether a frame of the stream itself is the reference.
     pub(crate) is_own: bool,
+    /// Whether the next frame is taken as that.
+    pub(crate) takes_frame: Arc<Mutex<bool>>,
     pub(crate) is_paused: bool,
     /// Whether it was said that the sink is late.
     was_late: bool,
@@ -93,6 +97,7 @@ impl Player {
             stream,
             references,
             is_own: false,
+            takes_frame: Arc::default(),
             is_paused: false,
             was_late: false,
             end: None,
@@ -183,9 +188,8 @@ impl Player {
                     self.show_state();
                 }
             }
-            gst::MessageView::Eos(_) if once || !self.stream.go_to(gst::ClockTime::ZERO) => {
-                self.end(Ok(()));
-            }
+            gst::MessageView::AsyncDone(_) => self.stream.go_on(),
+            gst::MessageView::Eos(_) if once || !self.stream.begin_again() => self.end(Ok(())),
             _ => {}
         }
         Ok(())
@@ -227,12 +231,17 @@ impl Player {
     }
 
     fn show_with_outline(&mut self, text: &str, region: Option<Region>) {
-        println!("{text}");
-        self.overlay.show(text, region);
+        self.say(text, region);
         // A frame that stands comes once more, matched as it is now.
         if self.is_paused {
             self.stream.repeat_frame();
         }
+    }
+
+    /// Shows a text with the next frame.
+    pub(crate) fn say(&mut self, text: &str, region: Option<Region>) {
+        println!("{text}");
+        self.overlay.show(text, region);
     }
 
     /// Shows how things are.

@@ -1,5 +1,6 @@
 //! A camera, a test pattern or a file, decoded, in a pipeline of its own.
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -22,7 +23,7 @@ const WARM_LIGHT: &str = "videotestsrc is-live=true pattern=solid-color foregrou
 const STILL: &str = "imagefreeze ! video/x-raw,framerate=25/1 !";
 const SOUND: &str = "queue ! audioconvert ! audioresample ! autoaudiosink";
 
-/// How long it is waited for a frame that was sought.
+/// How long it is waited for a change of its state.
 const ARRIVAL: gst::ClockTime = gst::ClockTime::from_seconds(2);
 
 /// How long it is waited for a stream that is to stop.
@@ -103,6 +104,10 @@ fn is_picture(file: &str) -> anyhow::Result<bool> {
 pub struct Stream {
     pub source: Source,
     pub pipeline: gst::Pipeline,
+    /// Where it was sent to and has not arrived, and where it is to go then.
+    on_its_way: Cell<Option<gst::ClockTime>>,
+    next: Cell<Option<gst::ClockTime>>,
+    is_stopped: Cell<bool>,
     /// What GStreamer lacks to decode it.
     missing: Vec<String>,
 }
@@ -119,7 +124,14 @@ impl Stream {
             .context("Can't build the pipeline; install GStreamer's plugins 'base' and 'good'")?
             .downcast::<gst::Pipeline>()
             .map_err(|_| anyhow!("'{description}' is not a pipeline"))?;
-        let stream = Self { source, pipeline, missing: Vec::new() };
+        let stream = Self {
+            source,
+            pipeline,
+            on_its_way: Cell::default(),
+            next: Cell::default(),
+            is_stopped: Cell::default(),
+            missing: Vec::new(),
+        };
         // Not in the text, where spaces and quotes would need escapes.
         match &stream.source {
             Source::Film(path) | Source::Picture(path) => {
@@ -161,10 +173,15 @@ impl Stream {
     /// Stops it. In GStreamer 1.28, decodebin now and then waits for ever for a stream that has just begun; then it
     /// is left behind.
     pub fn stop(&self) {
+        if self.is_stopped.replace(true) {
+            return;
+        }
         let pipeline = self.pipeline.clone();
         let (done, is_done) = mpsc::channel();
         thread::spawn(move || {
             let _ = pipeline.set_state(gst::State::Null);
+            // Not the last one: what is freed while the program ends, crashes.
+            drop(pipeline);
             let _ = done.send(());
         });
         let _ = is_done.recv_timeout(STOP);
@@ -172,29 +189,55 @@ impl Stream {
 
     /// Where it is, and how long it is; `None` if it can't be played from another time on.
     pub fn position(&self) -> Option<(gst::ClockTime, gst::ClockTime)> {
-        self.arrive();
         let mut query = gst::query::Seeking::new(gst::Format::Time);
         let is_film = matches!(self.source, Source::Film(_));
         let is_seekable = is_film && self.pipeline.query(&mut query) && query.result().0;
-        let times = || Some((self.pipeline.query_position()?, self.pipeline.query_duration()?));
+        let times = || Some((self.time()?, self.pipeline.query_duration()?));
         is_seekable.then(times).flatten()
     }
 
-    /// Whether it can be played from a time on.
-    pub fn go_to(&self, time: gst::ClockTime) -> bool {
-        self.pipeline.seek_simple(gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE, time).is_ok()
+    /// Where it is, or will be.
+    fn time(&self) -> Option<gst::ClockTime> {
+        let sent_to = self.next.get().or(self.on_its_way.get());
+        sent_to.or_else(|| {
+            // While its state changes, it doesn't know.
+            let _ = self.pipeline.state(ARRIVAL);
+            self.pipeline.query_position()
+        })
     }
 
-    /// Waits until it is where it was sent to: on the way, it doesn't know its position.
-    fn arrive(&self) {
-        let _ = self.pipeline.state(ARRIVAL);
+    /// Whether it can be played from a time on. While it is on its way, it goes there from where it arrives, so that
+    /// of many keys the last one counts.
+    pub fn go_to(&self, time: gst::ClockTime) -> bool {
+        if self.on_its_way.get().is_some() {
+            self.next.set(Some(time));
+            return true;
+        }
+        let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
+        let is_sent = self.pipeline.seek_simple(flags, time).is_ok();
+        self.on_its_way.set(Some(time).filter(|_| is_sent));
+        is_sent
+    }
+
+    /// Whether it can be played from its beginning, when it has ended.
+    pub fn begin_again(&self) -> bool {
+        self.on_its_way.take();
+        self.next.take();
+        self.go_to(gst::ClockTime::ZERO)
+    }
+
+    /// It has arrived where it was sent to.
+    pub fn go_on(&self) {
+        self.on_its_way.take();
+        if let Some(next) = self.next.take() {
+            self.go_to(next);
+        }
     }
 
     /// Makes a frame that stands come once more.
     pub fn repeat_frame(&self) {
-        self.arrive();
-        if let Some(position) = self.pipeline.query_position::<gst::ClockTime>() {
-            self.go_to(position);
+        if let Some(time) = self.time() {
+            self.go_to(time);
         }
     }
 

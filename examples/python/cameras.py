@@ -40,6 +40,8 @@ LABEL = (
     "valignment=bottom halignment=left line-alignment=left xpad=6 ypad=6 shaded-background=true"
     " font-desc=Sans,20"
 )
+# What sinks say when their window is closed.
+CLOSED = ("Output window was closed", "Quit requested")
 LOOK = "look.png"
 # A camera without frames for so long is missing, and is tried again after so long.
 PATIENCE_MS = 5000
@@ -124,7 +126,7 @@ class Camera:
         self.say = say
         self.test = TestCamera(name) if source == "test" else None
         self.pipeline = Gst.parse_launch(
-            f"{TestCamera.SOURCE if self.test else source} ! video/x-raw"
+            f"{TestCamera.SOURCE if self.test else source} ! capsfilter caps=video/x-raw"
             f" ! watchdog name=watchdog timeout={PATIENCE_MS}"
             # On a slow machine all frames are late. Without these, none would come.
             f" ! intervideosink name=out channel={name} qos=false max-lateness=-1"
@@ -293,12 +295,12 @@ class Show:
 
     def run(self):
         """Plays until a key or Ctrl+C, or an error of the show; gives what the error says."""
-        for camera in self.cameras:
-            camera.start()
-        self.put_on_air(0)
-        self.pipeline.set_state(Gst.State.PLAYING)
-        GLib.timeout_add(100, self.check)
         try:
+            for camera in self.cameras:
+                camera.start()
+            self.put_on_air(0)
+            self.pipeline.set_state(Gst.State.PLAYING)
+            GLib.timeout_add(100, self.check)
             with keys_of_terminal(self.press):
                 self.loop.run()
         except KeyboardInterrupt:
@@ -394,8 +396,9 @@ class Show:
 
     def on_error(self, _bus, message):
         # Of several, the first is the cause.
-        if self.problem is None:
-            self.problem = message.parse_error().gerror.message
+        words = message.parse_error().gerror.message
+        if self.problem is None and words not in CLOSED:
+            self.problem = words
         self.loop.quit()
 
     def on_element(self, _bus, message):

@@ -33,6 +33,8 @@ FILE = "filesrc name=file ! decodebin"
 # For a live picture: people move and lamps flicker, but the colours stay.
 LOOK = "histomatch name=look smoothing=1000000000 deflicker=1"
 AUTOMATIC = "autovideosink"
+# What sinks say when their window is closed.
+CLOSED = ("Output window was closed", "Quit requested")
 
 
 class Player:
@@ -94,8 +96,9 @@ class Player:
 
     def on_error(self, _bus, message):
         # Of several, the first is the cause.
-        if self.problem is None:
-            self.problem = message.parse_error().gerror.message
+        words = message.parse_error().gerror.message
+        if self.problem is None and words not in CLOSED:
+            self.problem = words
         self.loop.quit()
 
     def on_warning(self, _bus, message):

@@ -135,18 +135,19 @@ fn is_named(stream: &Stream) -> bool {
 fn into_named(stream: &Stream, recipe: &Recipe) -> Vec<String> {
     let own = stream.pix_fmt.as_deref().unwrap_or_default();
     // Of the same family: what a matrix is may not be said, and grey has none. FFmpeg never limits grey.
-    let own = if recipe.converts_colors(stream) { "yuv" } else { own };
-    let family = ["gray", "yuv"].into_iter().find(|family| own.contains(family));
+    let family = match stream.is_grey() && recipe.converts_colors(stream) {
+        true => Some("yuv420p"),
+        false => ["gray", "yuv"].into_iter().find(|family| own.contains(family)),
+    };
     let formats = NAMED.iter().filter(|format| format.starts_with(family.unwrap_or_default()));
     let formats: Vec<_> = formats.copied().collect();
     // The range would become limited: FFmpeg 5.1 asks the filter, 7.1 the encoder.
     let (range, matrix) = match recipe.converts_colors(stream) {
-        true => ("tv", "bt601"),
-        false if stream.is_full_range() => ("pc", "auto"),
-        false => ("auto", "auto"),
+        true => ("tv", ":out_color_matrix=bt601"),
+        false if stream.is_full_range() => ("pc", ""),
+        false => ("auto", ""),
     };
-    let formats = formats.join("|");
-    let filter = format!("scale=out_range={range}:out_color_matrix={matrix},format={formats}");
+    let filter = format!("scale=out_range={range}{matrix},format={}", formats.join("|"));
     let mut options = vec!["-vf".into(), filter];
     if range != "auto" {
         options.extend(["-color_range".into(), range.into()]);

@@ -136,6 +136,13 @@ impl Background {
         String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read")).into()
     }
 
+    /// What it has printed, and how it has ended, if it has.
+    pub fn story(&mut self) -> String {
+        let status = self.child.try_wait().expect("it can be asked");
+        let end = status.map_or("It still runs".into(), |status| status.to_string());
+        format!("{end}; it has printed: {}", self.text())
+    }
+
     /// Waits until there is what is looked for; not longer than the program lives, nor for ever.
     pub fn wait_for<T>(&mut self, mut look: impl FnMut(&Self) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + PATIENCE;

@@ -32,7 +32,11 @@ fn show(picture: &RgbImage, camera: &str, folder: &Path) {
 
 /// A camera that sees whatever is in a file, and fails if there is none.
 fn source(camera: &str) -> String {
-    format!("multifilesrc location={camera} loop=true caps=image/png,framerate=10/1 ! pngdec")
+    // It may end in caps, as in pipelines for gst-launch-1.0.
+    format!(
+        "multifilesrc location={camera} loop=true caps=image/png,framerate=10/1 ! pngdec \
+         ! video/x-raw,format=RGB"
+    )
 }
 
 /// Where frames go, as they are: PNG takes too long.

@@ -129,9 +129,7 @@ impl Player {
         }
         // Not its result, which only says that there was an error: the bus knows which.
         let _ = self.stream.pipeline.set_state(gst::State::Playing);
-        let result = self.heed_messages(once);
-        self.stream.stop();
-        result
+        self.heed_messages(once)
     }
 
     fn heed_messages(&mut self, once: bool) -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import GLib, Gst
 
-from live import AUTOMATIC, has_display, heed_keys_of_window, keys_of_terminal
+from live import AUTOMATIC, CLOSED, has_display, heed_keys_of_window, keys_of_terminal
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"
 RATE = "framerate=25/1"
@@ -40,8 +40,6 @@ LABEL = (
     "valignment=bottom halignment=left line-alignment=left xpad=6 ypad=6 shaded-background=true"
     " font-desc=Sans,20"
 )
-# What sinks say when their window is closed.
-CLOSED = ("Output window was closed", "Quit requested")
 LOOK = "look.png"
 # A camera without frames for so long is missing, and is tried again after so long.
 PATIENCE_MS = 5000

@@ -118,22 +118,21 @@ impl Colors {
             FULL => VideoColorRange::Range0_255,
             _ => VideoColorRange::Range16_235,
         };
+        let found = found.unwrap_or_else(|| {
+            let (transfer, primaries) =
+                (VideoTransferFunction::Unknown, VideoColorPrimaries::Unknown);
+            VideoColorimetry::new(range, VideoColorMatrix::Bt601, transfer, primaries)
+        });
         let matrix = match VideoColorMatrix::from_iso(self.matrix as u32) {
-            VideoColorMatrix::Unknown => {
-                found.as_ref().map_or(VideoColorMatrix::Bt601, |found| found.matrix())
-            }
+            VideoColorMatrix::Unknown => found.matrix(),
             matrix => matrix,
         };
         let transfer = match VideoTransferFunction::from_iso(self.transfer as u32) {
-            VideoTransferFunction::Unknown => {
-                found.as_ref().map_or(VideoTransferFunction::Unknown, |found| found.transfer())
-            }
+            VideoTransferFunction::Unknown => found.transfer(),
             transfer => transfer,
         };
         let primaries = match VideoColorPrimaries::from_iso(self.primaries as u32) {
-            VideoColorPrimaries::Unknown => {
-                found.map_or(VideoColorPrimaries::Unknown, |found| found.primaries())
-            }
+            VideoColorPrimaries::Unknown => found.primaries(),
             primaries => primaries,
         };
         VideoColorimetry::new(range, matrix, transfer, primaries)

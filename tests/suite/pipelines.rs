@@ -14,17 +14,16 @@ use gst_video::VideoFormat;
 use temp_dir::TempDir;
 
 const README: &str = include_str!("../../README.md");
-const APPLICATIONS: &str = include_str!("../../docs/applications.md");
 const FORMATS: &str = include_str!("../../docs/formats.md");
 pub const LIVE: &str = include_str!("../../docs/live.md");
 pub const PROPERTIES: &str = include_str!("../../docs/properties.md");
 
 const PAGES: [&str; 10] = [
     README,
-    APPLICATIONS,
     FORMATS,
     LIVE,
     PROPERTIES,
+    include_str!("../../docs/applications.md"),
     include_str!("../../docs/looks.md"),
     include_str!("../../docs/references.md"),
     include_str!("../../docs/region.md"),

@@ -41,6 +41,7 @@ fn ways() -> impl Iterator<Item = (Format, Way)> {
         Format::Yuy2,
         Format::I420_10,
         Format::P010,
+        Format::I420_12,
         Format::Gbr,
         Format::Y444,
         Format::Gbr10,

@@ -36,6 +36,7 @@ pub enum Format {
     Y444,
     I420_10,
     P010,
+    I420_12,
     Gbr10,
     Rgba64,
 }
@@ -68,21 +69,26 @@ impl Format {
             Self::Nv12 => (&[(0, 1, 0), (1, 2, 0), (1, 2, 1)], (2, 2)),
             Self::Yuy2 => (&[(0, 2, 0), (0, 4, 1), (0, 4, 3)], (2, 1)),
             Self::Y444 => (&[(0, 1, 0), (1, 1, 0), (2, 1, 0)], (1, 1)),
-            Self::I420_10 => (&[(0, 2, 0), (1, 2, 0), (2, 2, 0)], (2, 2)),
+            Self::I420_10 | Self::I420_12 => (&[(0, 2, 0), (1, 2, 0), (2, 2, 0)], (2, 2)),
             Self::P010 => (&[(0, 2, 0), (1, 4, 0), (1, 4, 2)], (2, 2)),
             Self::Gbr10 => (&[(2, 2, 0), (0, 2, 0), (1, 2, 0)], (1, 1)),
             Self::Rgba64 => (&[(0, 8, 0), (0, 8, 2), (0, 8, 4)], (1, 1)),
         };
         let depth = match self {
             Self::I420_10 | Self::P010 | Self::Gbr10 => 10,
+            Self::I420_12 => 12,
             Self::Rgba64 => 16,
             _ => 8,
         };
         let encoding = match self {
             Self::Gray8 => Encoding::Luma(LumaWeights::BT709, Range::Full),
-            Self::I420 | Self::Nv12 | Self::Yuy2 | Self::Y444 | Self::I420_10 | Self::P010 => {
-                Encoding::YCbCr(LumaWeights::BT709, Range::Limited)
-            }
+            Self::I420
+            | Self::Nv12
+            | Self::Yuy2
+            | Self::Y444
+            | Self::I420_10
+            | Self::I420_12
+            | Self::P010 => Encoding::YCbCr(LumaWeights::BT709, Range::Limited),
             _ => Encoding::Rgb(Range::Full),
         };
         let component = |&(plane, pixel_stride, offset): &(usize, usize, usize)| Component {
@@ -132,6 +138,7 @@ impl fmt::Display for Format {
             Self::Yuy2 => "YUY2",
             Self::Y444 => "Y444",
             Self::I420_10 => "I420_10LE",
+            Self::I420_12 => "I420_12LE",
             Self::P010 => "P010_10LE",
             Self::Gbr10 => "GBR_10LE",
             Self::Rgba64 => "RGBA64_LE",

@@ -108,13 +108,14 @@ pub(in crate::kernels) struct FixedGrade {
     pub legal: [(i16, i16); 3],
 }
 
-/// In f32. Curves have the value at each place, and the rise to the next; behind the last one there is room,
-/// so that an index of so many bits is always inside.
+/// In f32.
 #[derive(Clone, Debug)]
 pub(in crate::kernels) struct FloatGrade {
     pub max: i32,
     pub luma: [f32; 3],
     pub luma_offset: f32,
+    /// The value at each place, and the rise to the next; behind the last one there is room, so that an
+    /// index of so many bits is always inside.
     pub tone: [[f32; 2]; TONES.next_power_of_two()],
     /// Added to luma, for its place in `tone`.
     pub tone_from: f32,
@@ -123,13 +124,23 @@ pub(in crate::kernels) struct FloatGrade {
     /// Of luma, for its place in `chroma_by_luma`.
     pub per_level: f32,
     /// Gain, and the shifts of Cb and of Cr.
-    pub chroma_by_luma: [[[f32; 2]; 3]; LEVELS.next_power_of_two()],
+    pub chroma_by_luma: [FloatCurve; 3],
     /// Red of Cr; green of Cb and of Cr; blue of Cb.
     pub to_rgb: [f32; 4],
     /// Of each component: the sample of 0, how many samples are a level, and the legal ones.
     pub zero: [f32; 3],
     pub scale: [f32; 3],
-    pub legal: [(f32, f32); 3],
+    pub legal: [(u16, u16); 3],
+}
+
+/// The lines between [`LEVELS`].
+pub(in crate::kernels) const LINES: usize = LEVELS - 1;
+
+/// A curve by luma, which is at most 255, for look-up by vectors: where each line begins, and its rise.
+#[derive(Clone, Debug)]
+pub(in crate::kernels) struct FloatCurve {
+    pub value: [f32; LINES],
+    pub rise: [f32; LINES],
 }
 
 /// The deepest samples that are computed in 16 bits.
@@ -409,19 +420,17 @@ impl FloatGrade {
             chroma: [single(codes.factors[1]), single(codes.factors[2])],
             chroma_offset: [codes.offset[1] as f32, codes.offset[2] as f32],
             per_level: (1. / LEVEL) as f32,
-            chroma_by_luma: {
-                const N: usize = LEVELS.next_power_of_two();
-                let curves = [&grade.gain, &grade.shift[0], &grade.shift[1]];
-                let curves = curves.map(|curve| with_rises::<N>(curve));
-                std::array::from_fn(|i| curves.each_ref().map(|curve| curve[i]))
-            },
+            chroma_by_luma: [&grade.gain, &grade.shift[0], &grade.shift[1]].map(|curve| {
+                let lines: [_; LINES] = with_rises(curve);
+                FloatCurve {
+                    value: lines.map(|[value, _]| value),
+                    rise: lines.map(|[_, rise]| rise),
+                }
+            }),
             to_rgb: [red_cr, green_cb, green_cr, blue_cb].map(|factor| factor as f32),
             zero: components(&|c| codes.zero(c)),
             scale: components(&|c| codes.one(c)),
-            legal: [0, 1, 2].map(|c| {
-                let (low, high) = codes.legal(c);
-                (f32::from(low), f32::from(high))
-            }),
+            legal: [0, 1, 2].map(|c| codes.legal(c)),
         }
     }
 }

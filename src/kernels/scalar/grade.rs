@@ -24,10 +24,10 @@
 
 use crate::frame::rows::Sample;
 use crate::kernels::grade::{
-    Curve, FixedGrade, FloatGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedPixels,
-    PackedRow,
+    Curve, FixedGrade, FloatCurve, FloatGrade, GradeKernels, GradeTables, LINES, Numbers,
+    PackedKernel, PackedPixels, PackedRow,
 };
-use crate::mapping::grade::{LEVELS, TONES};
+use crate::mapping::grade::TONES;
 
 /// For every CPU.
 pub(in crate::kernels) fn kernels<S: Sample>(packed: Option<PackedKernel>) -> GradeKernels<S> {
@@ -105,7 +105,7 @@ fn put<S: Sample>(sample: &mut S, value: i32, max: i32) {
 fn rgb<S: Sample>(tables: &GradeTables, rows: [&mut [S]; 3], row: usize) {
     match &tables.numbers {
         Numbers::Fixed(grade) => rgb_fixed(grade, rows, tables.dither_row(row), 0),
-        Numbers::Float(grade) => rgb_float(grade, rows, tables.dither_row(row)),
+        Numbers::Float(grade) => rgb_float(Plain, grade, rows, tables.dither_row(row)),
     }
 }
 
@@ -195,7 +195,7 @@ fn ycbcr<S: Sample>(
 ) {
     match &tables.numbers {
         Numbers::Fixed(grade) => ycbcr_fixed(tables, grade, lumas, chroma, row, 0),
-        Numbers::Float(grade) => ycbcr_float(tables, grade, lumas, chroma, row),
+        Numbers::Float(grade) => ycbcr_float(Plain, tables, grade, lumas, chroma, row),
     }
 }
 
@@ -269,22 +269,48 @@ pub(in crate::kernels) fn ycbcr_fixed<S: Sample>(
 /// Columns that are worked on at once, so that compilers make vectors of each step.
 const CHUNK: usize = 64;
 
-type Chunk<T = f32> = [T; CHUNK];
+pub(in crate::kernels) type Chunk<T = f32> = [T; CHUNK];
+
+const LAST_TONE: u16 = TONES as u16 - 1;
+
+/// Gain and shift of chroma, in f32: as here, or by vectors.
+pub(in crate::kernels) trait ChangeChroma: Copy {
+    /// Changes Cb and Cr by luma.
+    #[inline(always)]
+    fn change_chroma(self, grade: &FloatGrade, y: &Chunk, [cb, cr]: [&mut Chunk; 2]) {
+        let [gain, cb_shift, cr_shift] = &grade.chroma_by_luma;
+        for ((y, cb), cr) in y.iter().zip(cb).zip(cr) {
+            let (line, within) = place(y * grade.per_level, LINES as u16);
+            let line = usize::from(line) % LINES;
+            let at = |curve: &FloatCurve| curve.value[line] + curve.rise[line] * within;
+            let gain = at(gain);
+            (*cb, *cr) = (*cb * gain + at(cb_shift), *cr * gain + at(cr_shift));
+        }
+    }
+}
+
+/// For every CPU.
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl ChangeChroma for Plain {}
 
 impl FloatGrade {
+    /// Luma behind the tone curve.
     #[inline(always)]
-    fn tone(&self, y: f32) -> f32 {
-        let (i, within) = place::<TONES>(y + self.tone_from);
-        let [value, rise] = self.tone[i];
-        value + rise * within
-    }
-
-    #[inline(always)]
-    fn changed(&self, chroma: [f32; 2], y: f32) -> [f32; 2] {
-        let (i, within) = place::<LEVELS>(y * self.per_level);
-        let [gain, cb, cr] = self.chroma_by_luma[i];
-        let at = |[value, rise]: [f32; 2]| value + rise * within;
-        [chroma[0] * at(gain) + at(cb), chroma[1] * at(gain) + at(cr)]
+    fn tone(&self, y: &mut Chunk) {
+        let (mut places, mut within) = ([0; CHUNK], [0.; CHUNK]);
+        for ((to, within), y) in places.iter_mut().zip(&mut within).zip(&*y) {
+            (*to, *within) = place(*y + self.tone_from, LAST_TONE);
+        }
+        // In a loop of its own, a copy of 64 bits each.
+        let mut lines = [[0.; 2]; CHUNK];
+        for (line, &place) in lines.iter_mut().zip(&places) {
+            *line = self.tone[usize::from(place) % self.tone.len()];
+        }
+        for ((y, [value, rise]), within) in y.iter_mut().zip(lines).zip(within) {
+            *y = value + rise * within;
+        }
     }
 
     #[inline(always)]
@@ -306,7 +332,7 @@ impl FloatGrade {
     fn output(&self, value: f32, component: usize, rounding: f32) -> i32 {
         let (low, high) = self.legal[component];
         let sample = value * self.scale[component] + self.zero[component] + rounding;
-        cut_off(sample.max(low).min(high)).0
+        cut_off(sample, low, high).1
     }
 
     /// Puts values in the place of samples.
@@ -337,9 +363,7 @@ impl FloatGrade {
             *old = sample.get() & self.max;
             *y = self.luma[0] * *old as f32 + base;
         }
-        for y in &mut y[..samples.len()] {
-            *y = self.tone(*y);
-        }
+        self.tone(&mut y);
         for (((sample, new), y), rounding) in samples.iter_mut().zip(new).zip(&y).zip(rounding) {
             *new = self.output(*y, 0, *rounding);
             put(sample, *new, self.max);
@@ -347,33 +371,37 @@ impl FloatGrade {
     }
 }
 
-/// The value of `N` that a place is behind, and how far. As many are in memory as a mask of bits has.
+/// The value of a curve that a place is behind, up to the last one, and how far.
 #[inline(always)]
-fn place<const N: usize>(place: f32) -> (usize, f32) {
-    let place = place.max(0.).min((N - 1) as f32);
-    let (i, whole) = cut_off(place);
-    (i as usize & (N.next_power_of_two() - 1), place - whole)
+fn place(place: f32, last: u16) -> (u16, f32) {
+    let (place, whole) = cut_off(place, 0, last);
+    (whole as u16, place - whole as f32)
 }
 
-/// The whole part of a value from 0 to 2^22. `as` has more to do with values that can't be here, and
-/// one at a time.
+/// A value within limits, and the whole part of it.
 #[inline(always)]
-fn cut_off(value: f32) -> (i32, f32) {
-    // Of f32, from here on the lower bits are those of an integer.
-    const INTEGERS: f32 = 8_388_608.;
-    let nearest = value + INTEGERS - INTEGERS;
-    let whole = if nearest > value { nearest - 1. } else { nearest };
-    (((whole + INTEGERS).to_bits() & 0x7F_FFFF) as i32, whole)
+fn cut_off(value: f32, low: u16, high: u16) -> (f32, i32) {
+    let (low, high) = (f32::from(low), f32::from(high));
+    // `max` and `min` have more to do with NaN.
+    let value = if value > low { value } else { low };
+    let value = if value < high { value } else { high };
+    // SAFETY: no comparison is true of NaN, so that the value is within the limits whatever it was.
+    // `as` would look for what they have left out, and that one value at a time.
+    (value, unsafe { value.to_int_unchecked() })
 }
 
 /// What is added before samples are cut off.
 #[inline(always)]
 fn rounding(dither: [i16; 8]) -> Chunk {
-    std::array::from_fn(|x| 0.5 + f32::from(dither[x % 8]) / 128.)
+    let of_column = dither.map(|dither| 0.5 + f32::from(dither) / 128.);
+    let mut rounding = [0.; CHUNK];
+    rounding.as_chunks_mut().0.fill(of_column);
+    rounding
 }
 
 #[inline(always)]
 pub(in crate::kernels) fn rgb_float<S: Sample>(
+    change: impl ChangeChroma,
     grade: &FloatGrade,
     [red, green, blue]: [&mut [S]; 3],
     dither: [i16; 8],
@@ -384,7 +412,6 @@ pub(in crate::kernels) fn rgb_float<S: Sample>(
     let [mut y, mut cb, mut cr] = [[0.; CHUNK]; 3];
     let chunks = red.chunks_mut(CHUNK).zip(green.chunks_mut(CHUNK)).zip(blue.chunks_mut(CHUNK));
     for ((red, green), blue) in chunks {
-        let n = red.len();
         let values = y.iter_mut().zip(&mut cb).zip(&mut cr);
         let pixels = red.iter().zip(&*green).zip(&*blue);
         for (((y, cb), cr), ((red, green), blue)) in values.zip(pixels) {
@@ -393,12 +420,8 @@ pub(in crate::kernels) fn rgb_float<S: Sample>(
             *y = FloatGrade::sum(&grade.luma, grade.luma_offset, values);
             [*cb, *cr] = grade.moved(values);
         }
-        for y in &mut y[..n] {
-            *y = grade.tone(*y);
-        }
-        for ((y, cb), cr) in y[..n].iter().zip(&mut cb).zip(&mut cr) {
-            [*cb, *cr] = grade.changed([*cb, *cr], *y);
-        }
+        grade.tone(&mut y);
+        change.change_chroma(grade, &y, [&mut cb, &mut cr]);
         for ((y, cb), cr) in y.iter_mut().zip(&mut cb).zip(&mut cr) {
             (*y, *cb, *cr) =
                 (*y + red_cr * *cr, *y + green_cb * *cb + green_cr * *cr, *y + blue_cb * *cb);
@@ -411,6 +434,7 @@ pub(in crate::kernels) fn rgb_float<S: Sample>(
 
 #[inline(always)]
 pub(in crate::kernels) fn ycbcr_float<S: Sample>(
+    change: impl ChangeChroma,
     tables: &GradeTables,
     grade: &FloatGrade,
     lumas: &mut [&mut [S]],
@@ -427,9 +451,9 @@ pub(in crate::kernels) fn ycbcr_float<S: Sample>(
                 }
             }
         }
-        (Some(chroma), 1) => ycbcr_float_shared::<S, 1>(tables, grade, lumas, chroma, row),
-        (Some(chroma), 2) => ycbcr_float_shared::<S, 2>(tables, grade, lumas, chroma, row),
-        (Some(chroma), 4) => ycbcr_float_shared::<S, 4>(tables, grade, lumas, chroma, row),
+        (Some(chroma), 1) => ycbcr_float_shared::<S, 1>(change, tables, grade, lumas, chroma, row),
+        (Some(chroma), 2) => ycbcr_float_shared::<S, 2>(change, tables, grade, lumas, chroma, row),
+        (Some(chroma), 4) => ycbcr_float_shared::<S, 4>(change, tables, grade, lumas, chroma, row),
         (Some(_), columns) => unreachable!("{columns} columns share chroma in no format"),
     }
 }
@@ -437,6 +461,7 @@ pub(in crate::kernels) fn ycbcr_float<S: Sample>(
 /// Where so many pixels side by side share chroma.
 #[inline(always)]
 fn ycbcr_float_shared<S: Sample, const COLUMNS: usize>(
+    change: impl ChangeChroma,
     tables: &GradeTables,
     grade: &FloatGrade,
     lumas: &mut [&mut [S]],
@@ -484,12 +509,14 @@ fn ycbcr_float_shared<S: Sample, const COLUMNS: usize>(
         }
         let [old, new] = &sums;
         let [own_cb, own_cr] = &mut own;
-        let values = old.iter().zip(new).zip(own_cb).zip(own_cr);
-        for (((old, new), own_cb), own_cr) in values {
+        let mut y = [0.; CHUNK];
+        let values = y.iter_mut().zip(old).zip(new).zip(&mut *own_cb).zip(&mut *own_cr);
+        for ((((y, old), new), own_cb), own_cr) in values {
             let (old, new) = (*old as f32 / pixels, *new as f32 / pixels);
-            let y = (new - grade.zero[0]) / grade.scale[0];
-            [*own_cb, *own_cr] = grade.changed(grade.moved([old, *own_cb, *own_cr]), y);
+            *y = (new - grade.zero[0]) / grade.scale[0];
+            [*own_cb, *own_cr] = grade.moved([old, *own_cb, *own_cr]);
         }
+        change.change_chroma(grade, &y, [own_cb, own_cr]);
         grade.put_all(cbs, &own[0], 1, &chroma_rounding);
         grade.put_all(crs, &own[1], 2, &chroma_rounding);
     }

@@ -11,6 +11,7 @@ use safe_unaligned_simd::x86_64::{
 
 use super::compiled::compiled_kernels;
 use super::cpu::Avx2;
+use super::floats::change_chroma;
 use super::grades::{grade_kernels, graded_bytes, graded_words, shuffled_curves};
 use super::packed::{packed_grades, shuffled_channels};
 use super::vectors::{
@@ -20,9 +21,10 @@ use super::vectors::{
 use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer, Sample};
 use crate::frame::{WordKind, Words};
 use crate::kernels::grade::{
-    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedPixels, PackedRow,
+    FixedGrade, FloatCurve, FloatGrade, GradeKernels, GradeTables, LINES, Numbers, PackedKernel,
+    PackedPixels, PackedRow,
 };
-use crate::kernels::scalar::grade as plain;
+use crate::kernels::scalar::grade::{self as plain, Chunk};
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
     InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, Work, pixel_kernels,
@@ -273,3 +275,57 @@ mod words {
 }
 
 compiled_kernels!(Avx2, "avx2");
+
+mod floats {
+    use super::*;
+
+    use std::arch::x86_64::{
+        __m256 as F, _mm256_add_ps as add_ps, _mm256_floor_ps as floor_ps, _mm256_max_ps as max_ps,
+        _mm256_min_ps as min_ps, _mm256_mul_ps as mul_ps, _mm256_set1_ps as splat_ps,
+        _mm256_sub_ps as sub_ps,
+    };
+
+    use safe_unaligned_simd::x86_64::{_mm256_loadu_ps as loadu_ps, _mm256_storeu_ps as storeu_ps};
+
+    /// Values, 8 of them in each part.
+    type Table = [F; LINES / 8];
+
+    /// Which of the values: the lower bits, and each of the two above them as the sign.
+    #[derive(Clone, Copy)]
+    struct Index {
+        lower: V,
+        upper: [F; 2],
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn table_of(values: &[f32; LINES]) -> Table {
+        let mut table = [splat_ps(0.); _];
+        for (part, values) in table.iter_mut().zip(values.as_chunks().0) {
+            *part = loadu_ps(values);
+        }
+        table
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn index_of(whole: F) -> Index {
+        let lower = _mm256_cvttps_epi32(whole);
+        let upper = [_mm256_slli_epi32::<28>(lower), _mm256_slli_epi32::<27>(lower)];
+        Index { lower, upper: [_mm256_castsi256_ps(upper[0]), _mm256_castsi256_ps(upper[1])] }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn at(table: &Table, Index { lower, upper }: Index) -> F {
+        let mut parts = *table;
+        for part in &mut parts {
+            *part = _mm256_permutevar8x32_ps(*part, lower);
+        }
+        let low = _mm256_blendv_ps(parts[0], parts[1], upper[0]);
+        let high = _mm256_blendv_ps(parts[2], parts[3], upper[0]);
+        _mm256_blendv_ps(low, high, upper[1])
+    }
+
+    change_chroma!(Avx2, "avx2");
+}

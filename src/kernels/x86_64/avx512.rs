@@ -28,6 +28,7 @@ use safe_unaligned_simd::x86_64::{_mm512_loadu_epi64, _mm512_storeu_epi64};
 
 use super::compiled::compiled_kernels;
 use super::cpu::Avx512;
+use super::floats::change_chroma;
 use super::grades::{grade_kernels, graded_bytes, graded_words};
 use super::packed::packed_grades;
 use super::vectors::{byte_samples, conversion_ops, operations, prefetch, word_samples};
@@ -35,9 +36,10 @@ use crate::frame::rows::{AlignedRow, RowGroupView, RowGroupViewMut, RowTransfer,
 use crate::frame::{WordKind, Words};
 use crate::histogram::Histogram;
 use crate::kernels::grade::{
-    FixedGrade, GradeKernels, GradeTables, Numbers, PackedKernel, PackedPixels, PackedRow,
+    FixedGrade, FloatCurve, FloatGrade, GradeKernels, GradeTables, LINES, Numbers, PackedKernel,
+    PackedPixels, PackedRow,
 };
-use crate::kernels::scalar::grade as plain;
+use crate::kernels::scalar::grade::{self as plain, Chunk};
 use crate::kernels::scalar::{bytes as scalar, convert, transfer};
 use crate::kernels::{
     Counter, InstructionSet, Kernels, Lut8, MakePixelKernels, PixelKernels, Work, pixel_kernels,
@@ -804,3 +806,46 @@ mod bytes {
 }
 
 compiled_kernels!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+
+mod floats {
+    use super::*;
+
+    use std::arch::x86_64::{
+        __m512 as F, _mm512_add_ps as add_ps, _mm512_max_ps as max_ps, _mm512_min_ps as min_ps,
+        _mm512_mul_ps as mul_ps, _mm512_set1_ps as splat_ps, _mm512_sub_ps as sub_ps,
+    };
+
+    use safe_unaligned_simd::x86_64::{_mm512_loadu_ps as loadu_ps, _mm512_storeu_ps as storeu_ps};
+
+    /// Values, 16 of them in each half.
+    type Table = [F; 2];
+
+    type Index = V;
+
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn floor_ps(values: F) -> F {
+        _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(values)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn table_of(values: &[f32; LINES]) -> Table {
+        let (halves, _) = values.as_chunks();
+        [loadu_ps(&halves[0]), loadu_ps(&halves[1])]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn index_of(whole: F) -> Index {
+        _mm512_cvttps_epi32(whole)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt")]
+    fn at([low, high]: &Table, index: Index) -> F {
+        _mm512_permutex2var_ps(*low, index, *high)
+    }
+
+    change_chroma!(Avx512, "avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,popcnt");
+}

@@ -382,7 +382,9 @@ macro_rules! grade_kernels {
         fn grade_rgb(tables: &GradeTables, rows: [&mut [$sample]; 3], row: usize) {
             match &tables.numbers {
                 Numbers::Fixed(grade) => rgb_fixed(tables, grade, rows, row),
-                Numbers::Float(grade) => plain::rgb_float(grade, rows, tables.dither_row(row)),
+                Numbers::Float(grade) => {
+                    plain::rgb_float($cpu::in_use(), grade, rows, tables.dither_row(row));
+                }
             }
         }
 
@@ -435,7 +437,7 @@ macro_rules! grade_kernels {
             let grade = match &tables.numbers {
                 Numbers::Fixed(grade) => grade,
                 Numbers::Float(grade) => {
-                    return plain::ycbcr_float(tables, grade, lumas, chroma, row);
+                    return plain::ycbcr_float($cpu::in_use(), tables, grade, lumas, chroma, row);
                 }
             };
             let shared = (tables.chroma.horizontal, tables.chroma.vertical);

@@ -4,6 +4,7 @@ mod avx2;
 mod avx512;
 mod compiled;
 mod cpu;
+mod floats;
 mod grades;
 mod packed;
 mod sse41;

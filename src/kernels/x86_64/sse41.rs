@@ -59,6 +59,8 @@ pub(super) fn override_words(cpu: Sse41, kernels: &mut Kernels<u16>) {
     kernels.transfer = word_transfer(cpu);
 }
 
+impl plain::ChangeChroma for Sse41 {}
+
 /// Bytes of a vector.
 const VECTOR: usize = 16;
 

@@ -40,8 +40,8 @@ if have ffmpeg; then
 fi
 tested_on "$(rustc --version)"
 
-# Nothing is built twice here, so nothing need be kept for that.
-export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+# Nothing is built twice here, so nothing need be kept for that. Panics say their lines by themselves.
+export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0} CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
 run cargo fmt --all --check
 run cargo clippy --locked --all-targets -- -D warnings
 # The library by itself.

@@ -45,7 +45,10 @@ impl Part {
         let first_frame =
             |part: &Self, options: &[&str]| part.first_frame(source.input, stream.index, options);
         part.shown = first_frame(&part, &[])?;
-        part.origin = first_frame(&part, &["-copyts"])? - part.shown;
+        part.origin = match source.file.format.origin() {
+            Some(origin) => origin,
+            None => first_frame(&part, &["-copyts"])? - part.shown,
+        };
         let first_of_all = part.shown;
         part.from = recipe.from.seconds_f64();
         part.length = recipe.to.map(|to| (to - recipe.from).seconds_f64());

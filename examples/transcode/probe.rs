@@ -41,6 +41,8 @@ impl File {
 pub struct Format {
     pub format_name: String,
     #[serde(default, deserialize_with = "number")]
+    start_time: Option<f64>,
+    #[serde(default, deserialize_with = "number")]
     pub duration: Option<f64>,
     /// In bytes.
     #[serde(default, deserialize_with = "number")]
@@ -100,6 +102,13 @@ impl Format {
     /// Whether times may begin again in the middle.
     pub fn may_jump(&self) -> bool {
         ["mpegts", "mpeg"].contains(&self.format_name.as_str())
+    }
+
+    /// Where FFmpeg lets the file begin, in the file's own time, if it isn't to be measured: in formats whose times may
+    /// be discontinuous, FFmpeg reckons it once more, from the streams in use.
+    pub fn origin(&self) -> Option<f64> {
+        const CONTINUOUS: [&str; 3] = ["matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "avi"];
+        self.start_time.filter(|_| CONTINUOUS.contains(&self.format_name.as_str()))
     }
 }
 

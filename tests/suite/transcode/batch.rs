@@ -116,14 +116,14 @@ fn f199_what_was_killed_goes_on_to_the_same_films() {
     }
     let folder = TempDir::new().expect("a temporary folder");
     let folder = folder.path();
-    let names: Vec<String> = (0..10).map(|n| format!("films/{n}.webm")).collect();
+    let names: Vec<String> = (0..6).map(|n| format!("films/{n}.webm")).collect();
     films(&names.iter().map(OsStr::new).collect::<Vec<_>>(), folder);
     succeed("films --reference REF -o whole --jobs 2", folder);
 
     let mut child = command("films --reference REF -o out --jobs 2");
     let mut child = child.current_dir(folder).spawn().expect("it starts");
     let deadline = Instant::now() + PATIENCE;
-    while !folder.join("out/3.mkv").exists() {
+    while !folder.join("out/1.mkv").exists() {
         assert!(Instant::now() < deadline, "it does not write");
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -136,10 +136,10 @@ fn f199_what_was_killed_goes_on_to_the_same_films() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let done = files(&folder.join("out")).len();
-    assert!((1..10).contains(&done), "{done}");
+    assert!((1..6).contains(&done), "{done}");
     succeed("films --reference REF -o out --jobs 2", folder);
     assert_eq!(files(&folder.join("whole")), files(&folder.join("out")));
-    for n in 0..10 {
+    for n in 0..6 {
         let [whole, out] = ["whole", "out"].map(|folder| format!("{folder}/{n}.mkv"));
         assert_eq!(times(&whole, folder).len(), 10);
         assert_eq!(packets("v:0", &whole, folder), packets("v:0", &out, folder));

@@ -58,9 +58,9 @@ mod samples;
 mod target;
 mod tiff;
 
-pub use decode::decode_picture;
 #[doc(hidden)]
 pub use decode::quietly;
+pub use decode::{decode_picture, decode_picture_in_srgb};
 pub use file::{MAX_FILE_BYTES, MAX_PIXELS, ReferenceError};
 pub use interrupt::Interrupt;
 #[cfg(feature = "plugin")]

@@ -12,7 +12,6 @@ mod exif;
 #[path = "../common/files.rs"]
 mod files;
 mod pictures;
-mod srgb;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -89,6 +88,16 @@ fn main() -> anyhow::Result<()> {
         })?,
         options,
     };
+    let name = reference.display();
+    if let Some(damage) = matcher.reference.damage() {
+        eprintln!("The reference picture '{name}' is damaged: {damage}.");
+    }
+    if let Some(why) = matcher.reference.profile_fault() {
+        eprintln!(
+            "The reference picture '{name}' has a colour profile that can't be used: {why}. Its colours \
+             count as sRGB."
+        );
+    }
     let check = |task: &Task| {
         ensure!(
             !files::is_same(&task.output, &reference),

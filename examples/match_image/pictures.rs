@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use anyhow::bail;
-use gsthistomatch::reference::decode_picture;
+use gsthistomatch::reference::decode_picture_in_srgb;
 use image::codecs::bmp::BmpEncoder;
 use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -17,7 +17,7 @@ use image::{
     ImageFormat, ImageReader, ImageResult,
 };
 
-use crate::{exif, srgb};
+use crate::exif;
 
 /// The formats that are written.
 pub const WRITTEN: [ImageFormat; 5] =
@@ -74,9 +74,9 @@ impl Metadata {
 pub fn read(path: &Path) -> anyhow::Result<(Picture, Vec<String>)> {
     let file = std::fs::read(path)?;
     // It reads kinds of JPEG, TIFF and BMP that `image` reads wrong, or not at all.
-    let mut samples = decode_picture(&file)?;
-    let (orientation, profile, metadata) = beside(&file)
-        .unwrap_or_else(|_| (Orientation::NoTransforms, None, Metadata::none(samples.color())));
+    let (mut samples, fault) = decode_picture_in_srgb(&file)?;
+    let (orientation, metadata) = beside(&file)
+        .unwrap_or_else(|_| (Orientation::NoTransforms, Metadata::none(samples.color())));
     let mut metadata = Metadata {
         color: samples.color(),
         has_origin_in_tiff: exif::is_in_tiff(&file),
@@ -85,28 +85,24 @@ pub fn read(path: &Path) -> anyhow::Result<(Picture, Vec<String>)> {
     };
 
     samples.apply_orientation(orientation);
-    let mut warnings = Vec::new();
-    if let Some(profile) = profile {
-        match srgb::convert(&samples, &profile) {
-            Ok(converted) => samples = converted.unwrap_or(samples),
-            Err(error) => warnings.push(format!(
-                "The colours may be wrong: the colour profile can't be used ({error:#}), so the \
-                 picture counts as sRGB."
-            )),
-        }
-    }
+    let warning = fault.map(|why| {
+        format!(
+            "The colours may be wrong: the colour profile can't be used ({why}), so the picture counts \
+             as sRGB."
+        )
+    });
     if let Some(exif) = &mut metadata.exif {
         exif::make_true(exif);
     }
-    Ok((Picture { samples, metadata }, warnings))
+    Ok((Picture { samples, metadata }, warning.into_iter().collect()))
 }
 
-/// What a file has beside its samples: orientation, colour profile, and the rest.
-fn beside(file: &[u8]) -> ImageResult<(Orientation, Option<Vec<u8>>, Metadata)> {
+/// What a file has beside its samples: orientation, and the rest.
+fn beside(file: &[u8]) -> ImageResult<(Orientation, Metadata)> {
     let reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
     let mut decoder = reader.into_decoder()?;
     let metadata = Metadata::of(&mut decoder)?;
-    Ok((decoder.orientation()?, decoder.icc_profile()?, metadata))
+    Ok((decoder.orientation()?, metadata))
 }
 
 /// Whether a file is an animation, or has pages.

@@ -17,6 +17,9 @@ pub trait Unpack: Debug + Send + Sync {
     /// Bits of an unpacked sample: 8 or 16.
     fn bits(&self) -> u32;
 
+    /// Pixels in a row of what the other functions are given. A layout may be of a part of it, or of nothing.
+    fn width(&self) -> usize;
+
     /// The bytes from one row of one of the layout's planes to the next in what the other functions
     /// are given.
     fn stride(&self, plane: usize) -> usize;
@@ -128,7 +131,7 @@ impl UnpackedRows {
             stride: unpack.stride(index),
         };
         let planes: Vec<PackedPlane> = layout.planes.iter().enumerate().map(plane).collect();
-        let row_bytes = layout.width * unpack.bits() as usize / 2 + SLACK;
+        let row_bytes = unpack.width() * unpack.bits() as usize / 2 + SLACK;
         let group = || {
             let plane = |plane: &PackedPlane| zeros(rows_of_group * plane.stride + SLACK);
             planes.iter().map(plane).collect::<Result<Vec<Vec<u8>>, _>>()

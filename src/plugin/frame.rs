@@ -292,6 +292,10 @@ impl Unpack for GstUnpack {
         self.bits
     }
 
+    fn width(&self) -> usize {
+        self.width as usize
+    }
+
     fn stride(&self, plane: usize) -> usize {
         self.strides[plane] as usize
     }

@@ -1,5 +1,6 @@
 //! What knows GStreamer: the elements, and what they share.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 mod film;
@@ -20,6 +21,11 @@ mod unheard;
 /// Locks a mutex whose data is whole after a panic, too.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A text as applications set it: what is no UTF-8 in it is replaced. To read it as a `String` would end the process.
+fn lossy(text: Option<PathBuf>) -> Option<String> {
+    text.map(|text| text.to_string_lossy().into_owned())
 }
 
 /// Registers the plugin with GStreamer, which it starts if nobody has. Once is enough; to do it again

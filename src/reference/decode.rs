@@ -11,8 +11,11 @@ use super::decoded::{Decoded, decode_with_image};
 #[cfg(feature = "heif")]
 use super::heif;
 use super::kinds::{self, Kind};
-use super::meter::Budget;
+use super::meter::{Budget, Stop};
+use super::profile::{self, Stated};
+use super::samples::Sample;
 use super::{Interrupt, ReferenceError, bmp, jpeg, jxl, tiff};
+use crate::colorimetry::Colorimetry;
 
 /// Decodes the content of any picture file that can be a reference: grey or R'G'B' in samples of 8
 /// or 16 bits, and alpha.
@@ -25,6 +28,62 @@ pub fn decode_picture(file: &[u8]) -> Result<DynamicImage, ReferenceError> {
         Decoded { damage: Some(damage), .. } => Err(ReferenceError::Damaged(damage)),
         Decoded { picture, damage: None, .. } => Ok(picture),
     }
+}
+
+/// Decodes the content of a picture file as [`decode_picture`] does, in sRGB: where the file says that its samples
+/// stand for other colours, they are converted, as those of a [`Reference`](super::Reference) are. And why
+/// what it says can't be used, if that is so: then the colours count as sRGB.
+pub fn decode_picture_in_srgb(
+    file: &[u8],
+) -> Result<(DynamicImage, Option<String>), ReferenceError> {
+    let interrupt = Interrupt::default();
+    let budget = Budget::new(&interrupt);
+    let Decoded { picture, damage, colors } = decode(file, &budget)?;
+    if let Some(damage) = damage {
+        return Err(ReferenceError::Damaged(damage));
+    }
+    let mut picture = picture;
+    let n_channels = usize::from(picture.color().channel_count());
+    let fault = match &mut picture {
+        DynamicImage::ImageLuma8(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
+        DynamicImage::ImageLumaA8(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
+        DynamicImage::ImageRgb8(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
+        DynamicImage::ImageRgba8(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
+        DynamicImage::ImageLuma16(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
+        DynamicImage::ImageLumaA16(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
+        DynamicImage::ImageRgb16(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
+        DynamicImage::ImageRgba16(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
+        other => return Err(ReferenceError::Unsupported(format!("{:?} samples", other.color()))),
+    };
+    Ok((picture, fault))
+}
+
+/// Converts pixels from what a file says of its colours to sRGB, or says why that can't be done.
+fn to_srgb<S: Sample>(
+    samples: &mut [S],
+    n_channels: usize,
+    stated: &Stated,
+    budget: &Budget,
+) -> Result<Option<String>, Stop> {
+    if matches!(stated, Stated::Srgb) {
+        return Ok(None);
+    }
+    // Grey is R' = G' = B'.
+    let is_grey = n_channels < 3;
+    let n_colors = if is_grey { 1 } else { 3 };
+    let rgb = |pixel: &[S]| if is_grey { [pixel[0]; 3] } else { [pixel[0], pixel[1], pixel[2]] };
+    let mut colors: Vec<S> = samples.chunks_exact(n_channels).flat_map(rgb).collect();
+    let coding = match profile::coding(&mut colors, is_grey, stated, budget)? {
+        Ok(coding) => coding,
+        Err(fault) => return Ok(Some(fault)),
+    };
+    if let Some(conversion) = coding.to(Colorimetry::SRGB) {
+        colors = conversion.apply(&colors);
+    }
+    for (pixel, color) in samples.chunks_exact_mut(n_channels).zip(colors.chunks_exact(3)) {
+        pixel[..n_colors].copy_from_slice(&color[..n_colors]);
+    }
+    Ok(None)
 }
 
 /// Decodes the content of a picture file.

@@ -12,6 +12,8 @@ pub const SRGB: Chromaticities = [[0.64, 0.33], [0.30, 0.60], [0.15, 0.06], D65]
 pub const DISPLAY_P3: Chromaticities = [[0.680, 0.320], [0.265, 0.690], [0.150, 0.060], D65];
 pub const ADOBE_RGB: Chromaticities = [[0.64, 0.33], [0.21, 0.71], [0.15, 0.06], D65];
 pub const BT_2020: Chromaticities = [[0.708, 0.292], [0.170, 0.797], [0.131, 0.046], D65];
+/// Of 525 lines.
+pub const BT_601: Chromaticities = [[0.630, 0.340], [0.310, 0.595], [0.155, 0.070], D65];
 /// Of Apple's older monitors, as "Generic RGB" has them.
 pub const GENERIC_RGB: Chromaticities = [[0.625, 0.340], [0.280, 0.595], [0.155, 0.070], D65];
 pub const PRO_PHOTO: Chromaticities =

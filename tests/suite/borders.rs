@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use crate::common::frames::{FORMATS, Format, Frame, Shape, noise};
-use crate::common::media;
 use crate::common::oracle::Components;
+use crate::common::{self, media};
+use gst::prelude::*;
 use gst_video::VideoFormat;
 use gsthistomatch::color::{ColorSpace, Encoding, Range};
 use gsthistomatch::frame::unpack::Unpack;
@@ -597,6 +598,10 @@ impl Unpack for UnpackI420 {
         8
     }
 
+    fn width(&self) -> usize {
+        self.width
+    }
+
     fn stride(&self, plane: usize) -> usize {
         if plane == 0 { self.width } else { self.width.div_ceil(2) }
     }
@@ -659,6 +664,40 @@ fn rows_that_are_unpacked_are_never_cut() {
                 process(&mut by_unpack, &mut found, Scan::Progressive, 1);
                 assert!(found.bytes == expected.bytes, "{color_space:?} {area:?}");
             }
+        }
+    }
+}
+
+/// Formats that are unpacked by GStreamer, too: as wide as frames are.
+#[test]
+fn where_nothing_counts_frames_pass_in_every_format() {
+    common::init();
+    let coffee = media("coffee.png");
+    let coffee = coffee.display();
+    let factory = gst::ElementFactory::find("histomatch").expect("it is registered");
+    let template = factory.static_pad_templates().iter().next().expect("it has pads").caps();
+    let caps = template.structure(0).expect("a structure");
+    let formats = caps.get::<gst::List>("format").expect("formats");
+    for element in [
+        format!("histomatch reference-location={coffee} method=grade ignore-borders=true"),
+        format!("histomatch reference-location={coffee} ignore-borders=true"),
+        format!(
+            "histomatch reference-location={coffee} method=linear roi-type=face apply-region=true"
+        ),
+        "histotap ignore-borders=true".into(),
+    ] {
+        for format in formats.iter().map(|format| format.get::<String>().expect("a name")) {
+            let caps = format!("video/x-raw,format={format},width=320,height=16");
+            let pipeline =
+                format!("videotestsrc num-buffers=2 pattern=black ! {caps} ! {element} ! fakesink");
+            let pipeline = gst::parse::launch(&pipeline).expect("it parses");
+            pipeline.set_state(gst::State::Playing).expect("it plays");
+            let end = [gst::MessageType::Eos, gst::MessageType::Error];
+            let bus = pipeline.bus().expect("a bus");
+            let end = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &end);
+            let end = end.expect("it ends");
+            assert_eq!(end.type_(), gst::MessageType::Eos, "{format} {element} {end:?}");
+            pipeline.set_state(gst::State::Null).expect("it stops");
         }
     }
 }

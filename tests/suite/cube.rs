@@ -33,8 +33,7 @@ fn matched(rig: &mut Rig) -> Vec<u8> {
 }
 
 fn save(rig: &Rig, path: &Path, with_strength: bool) -> bool {
-    let path = path.to_str().expect("UTF-8");
-    rig.element.emit_by_name::<bool>("save-lut", &[&path, &with_strength])
+    rig.element.emit_by_name::<bool>("save-lut", &[&path.to_path_buf(), &with_strength])
 }
 
 /// What FFmpeg makes of the source by the file.

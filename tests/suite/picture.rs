@@ -595,8 +595,11 @@ fn pictures_with_a_profile_keep_their_colours_in_srgb() {
 
     // Profiles that are of no use are said.
     for (bad, cause) in [
-        (b"no profile".to_vec(), "(Invalid ICC profile)"),
-        (profile(ColorProfile::new_gray_with_gamma(1.8)), "(it is of the kind Gray)"),
+        (b"no profile".to_vec(), "(it ends in its header)"),
+        (
+            profile(ColorProfile::new_gray_with_gamma(1.8)),
+            "(it is of grey, and the picture is in R'G'B')",
+        ),
     ] {
         save_with_profile(&pictures()[2], bad, &path("in.png"));
         let arguments = ["in.png", coffee, "out.png", "--strength=0", "--force"];
@@ -610,6 +613,63 @@ fn pictures_with_a_profile_keep_their_colours_in_srgb() {
         );
         assert!(image::open(path("out.png")).expect("written") == pictures()[2]);
     }
+}
+
+/// As those of references: so what is matched to itself stays as it is, but for rounding.
+#[test]
+fn what_a_png_says_of_its_colours_counts_for_inputs_as_for_references() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    let coffee = media("coffee.png");
+    let coffee = coffee.to_str().expect("UTF-8");
+    let deep = pictures().into_iter().find(|picture| picture.color() == ColorType::Rgb16);
+    let deep = deep.expect("there is one").into_rgb16();
+    // A gamma of 1: as much light as the sRGB of the picture.
+    let full = f64::from(u16::MAX);
+    let mut linear = deep.clone();
+    for sample in linear.iter_mut() {
+        *sample = (srgb_light(f64::from(*sample) / full) * full).round() as u16;
+    }
+    let with_chunk = |picture: &ImageBuffer<Rgb<u16>, Vec<u16>>, name, data: &[u8]| {
+        picture.save(path("plain.png")).expect("written");
+        let plain = std::fs::read(path("plain.png")).expect("it is there");
+        let (header, rest) = plain.split_at(8 + 25);
+        let chunk = common::png::chunk(name, data);
+        std::fs::write(path("in.png"), [header, &chunk, rest].concat()).expect("written");
+    };
+    with_chunk(&linear, b"gAMA", &100_000u32.to_be_bytes());
+    let [_, said] =
+        matched_by_program(&["in.png", coffee, "out.png", "--strength=0"], folder.path());
+    assert_eq!(said, "");
+    let out = image::open(path("out.png")).expect("written").into_rgb16();
+    for (before, after) in deep.iter().zip(out.iter()) {
+        assert!(before.abs_diff(*after) < 130, "{before} became {after}");
+    }
+
+    // PQ, HLG, P3 and BT.2020.
+    for codes in [[9, 16], [9, 18], [12, 13], [9, 14]] {
+        with_chunk(&deep, b"cICP", &[codes[0], codes[1], 0, 1]);
+        let arguments = ["in.png", "in.png", "out.png", "--method=grade", "--force"];
+        let [score, said] = matched_by_program(&arguments, folder.path());
+        assert_eq!(said, "");
+        let distances = score.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
+        let distances: Vec<f64> = distances.collect();
+        assert!(distances.len() == 2 && distances.iter().all(|&one| one < 5e-4), "{score}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_reference_is_said() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let picture = pictures().swap_remove(2);
+    save_with_profile(&picture, b"no profile".to_vec(), &folder.path().join("reference.png"));
+    picture.save(folder.path().join("in.png")).expect("written");
+    let [_, said] = matched_by_program(&["in.png", "reference.png", "out.png"], folder.path());
+    assert_eq!(
+        said,
+        "The reference picture 'reference.png' has a colour profile that can't be used: it ends in its \
+         header. Its colours count as sRGB.\n"
+    );
 }
 
 #[test]

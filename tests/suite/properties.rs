@@ -1,6 +1,8 @@
 //! Promise: `reference-location` can be set at any time from any thread, and what GObject declares
 //! about it is true.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -573,4 +575,46 @@ fn linked_into_an_application_it_has_typed_accessors() {
     assert_eq!(element.reference_location(), None);
     element.set_reference_location(Some(Path::new("a picture.png")));
     assert_eq!(element.reference_location(), Some(PathBuf::from("a picture.png")));
+}
+
+/// From C it can be anything. As a name of a file it counts as it is.
+#[test]
+fn texts_need_not_be_utf_8() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    let mut rig = rig(Some(&media("coffee.png")));
+    for name in ["roi-type", "reference-channel"] {
+        rig.element.set_property(name, path(b"caf\xe9"));
+        assert_eq!(rig.element.property::<String>(name), "caf\u{fffd}");
+        rig.element.set_property(name, None::<PathBuf>);
+    }
+    rig.element.set_property("region", path(b"\xe9"));
+    assert_eq!(rig.element.property::<Option<String>>("region"), None);
+    let complaints = rig.complaints();
+    let [Complaint::Warning(text)] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(text.starts_with("The region '\u{fffd}' is not used"), "{text}");
+
+    rig.element.set_property(NAME, media("coffee.png"));
+    rig.process(frame().buffer());
+    let cube = folder.path().join(path(b"caf\xe9.cube"));
+    assert!(rig.element.emit_by_name::<bool>("save-lut", &[&cube, &true]) && cube.exists());
+
+    let pipeline = gst::parse::launch(
+        "videotestsrc num-buffers=50 pattern=snow ! video/x-raw,format=RGB,width=64,height=64,framerate=25/1 ! \
+         histotap name=tap ! fakesink",
+    );
+    let pipeline = pipeline.expect("it parses").downcast::<gst::Pipeline>().expect("a pipeline");
+    let tap = pipeline.by_name("tap").expect("it is there");
+    tap.set_property("channel", path(b"\xe9"));
+    assert_eq!(tap.property::<String>("channel"), "\u{fffd}");
+    tap.set_property("region", path(b"\xe9"));
+    assert_eq!(tap.property::<Option<String>>("region"), None);
+    pipeline.set_state(gst::State::Playing).expect("it plays");
+    let end = [gst::MessageType::Eos, gst::MessageType::Error];
+    let end =
+        pipeline.bus().expect("a bus").timed_pop_filtered(gst::ClockTime::from_seconds(60), &end);
+    assert_eq!(end.expect("it ends").type_(), gst::MessageType::Eos);
+    let snapshot = folder.path().join(path(b"caf\xe9.png"));
+    assert!(tap.emit_by_name::<bool>("save", &[&snapshot]) && snapshot.exists());
+    pipeline.set_state(gst::State::Null).expect("it stops");
 }

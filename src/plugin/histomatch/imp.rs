@@ -20,7 +20,7 @@ use crate::kernels::InstructionSet;
 use crate::plugin::reader::{self, Matching};
 use crate::plugin::reference::{NotSettled, References};
 use crate::plugin::unheard::Unheard;
-use crate::plugin::{foreign_memory, frame, lock, loops, signals};
+use crate::plugin::{foreign_memory, frame, lock, loops, lossy, signals};
 use crate::temporal::cuts::DEFAULT_THRESHOLD;
 use crate::workers::Workers;
 
@@ -106,7 +106,7 @@ pub struct HistoMatch {
         name = "reference-channel",
         type = Option<String>,
         get = |imp: &Self| imp.references.channel(),
-        set = |imp: &Self, name: Option<String>| imp.request_channel(name),
+        set = |imp: &Self, name: Option<PathBuf>| imp.request_channel(lossy(name)),
         nick = "Reference channel",
         blurb = "Channel of a histotap whose snapshots every frame is matched to; frames \
                  pass unchanged before the first one (unset or empty = none)",
@@ -274,7 +274,7 @@ pub struct HistoMatch {
         name = "region",
         type = Option<String>,
         get = |imp: &Self| imp.region(),
-        set = |imp: &Self, region: Option<String>| imp.set_region(region),
+        set = |imp: &Self, region: Option<PathBuf>| imp.set_region(lossy(region)),
         nick = "Region",
         blurb = "What of the picture is learned from: \"x,y,width,height\" in fractions of it (unset or \
                  empty = all of it)",
@@ -298,8 +298,8 @@ pub struct HistoMatch {
         name = "roi-type",
         type = Option<String>,
         get = |imp: &Self| lock(&imp.settings).roi_type.clone(),
-        set = |imp: &Self, roi_type: Option<String>| {
-            lock(&imp.settings).roi_type = roi_type.filter(|roi_type| !roi_type.is_empty());
+        set = |imp: &Self, roi_type: Option<PathBuf>| {
+            lock(&imp.settings).roi_type = lossy(roi_type).filter(|roi_type| !roi_type.is_empty());
         },
         nick = "ROI type",
         blurb = "Type of the GstVideoRegionOfInterestMeta of buffers, such as \"face\", whose regions are \
@@ -575,9 +575,9 @@ impl ObjectImpl for HistoMatch {
                 .return_type::<bool>()
                 .class_handler(|values| {
                     let element = values.first()?.get::<super::HistoMatch>().ok()?;
-                    let path = values.get(1)?.get::<Option<String>>().ok()?.unwrap_or_default();
+                    let path = values.get(1)?.get::<Option<PathBuf>>().ok()?.unwrap_or_default();
                     let with_strength = values.get(2)?.get().ok()?;
-                    Some(element.imp().save_lut(Path::new(&path), with_strength).to_value())
+                    Some(element.imp().save_lut(&path, with_strength).to_value())
                 })
                 .build();
             let capture = signals::of_flag("capture-reference", |imp: &HistoMatch| &imp.capture);

@@ -1,6 +1,6 @@
 //! Properties, pad templates and virtual functions of `histotap`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -17,7 +17,7 @@ use crate::live::channel::Channel;
 use crate::plugin::part::parse_region;
 use crate::plugin::reader::Failure;
 use crate::plugin::unheard::Unheard;
-use crate::plugin::{foreign_memory, frame, lock, loops, signals};
+use crate::plugin::{foreign_memory, frame, lock, loops, lossy, signals};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("histotap", gst::DebugColorFlags::empty(), Some("Live references"))
@@ -41,7 +41,7 @@ pub struct HistoTap {
         name = "channel",
         type = Option<String>,
         get = |imp: &Self| Some(lock(&imp.channel).name().to_owned()),
-        set = |imp: &Self, name: Option<String>| imp.set_channel(name.as_deref()),
+        set = |imp: &Self, name: Option<PathBuf>| imp.set_channel(lossy(name).as_deref()),
         nick = "Channel",
         blurb = "Name under which snapshots of the stream are published, for the property \
                  reference-channel of histomatch",
@@ -92,7 +92,7 @@ pub struct HistoTap {
         name = "region",
         type = Option<String>,
         get = |imp: &Self| imp.region(),
-        set = |imp: &Self, region: Option<String>| imp.set_region(region),
+        set = |imp: &Self, region: Option<PathBuf>| imp.set_region(lossy(region)),
         nick = "Region",
         blurb = "What of the picture is looked at: \"x,y,width,height\" in fractions of it (unset or \
                  empty = all of it)",
@@ -315,8 +315,8 @@ impl ObjectImpl for HistoTap {
                 .return_type::<bool>()
                 .class_handler(|values| {
                     let element = values.first()?.get::<super::HistoTap>().ok()?;
-                    let path = values.get(1)?.get::<Option<String>>().ok()?.unwrap_or_default();
-                    Some(element.imp().save(Path::new(&path)).to_value())
+                    let path = values.get(1)?.get::<Option<PathBuf>>().ok()?.unwrap_or_default();
+                    Some(element.imp().save(&path).to_value())
                 })
                 .build();
             vec![capture, save]

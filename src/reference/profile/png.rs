@@ -12,8 +12,18 @@ use super::{MAX_BYTES, Stated, too_large};
 const GAMMA_OF_SRGB: u32 = 45_455;
 const TOLERANCE: f64 = 0.05;
 
+/// What FFmpeg writes of pictures whose transfer is that of BT.601, BT.709 or BT.2020: in streams, these count
+/// as sRGB's.
+const GAMMA_OF_VIDEO: u32 = 50_994;
+
 /// Chromaticities of red, green, blue and white: those of sRGB, in 100,000ths.
 const CHROMATICITIES_OF_SRGB: [u32; 8] = [64000, 33000, 30000, 60000, 15000, 6000, 31270, 32900];
+
+/// Those of BT.601, of 525 and of 625 lines, which count as BT.709's in streams.
+const CHROMATICITIES_OF_BT601: [[u32; 8]; 2] = [
+    [63000, 34000, 31000, 59500, 15500, 7000, 31270, 32900],
+    [64000, 33000, 29000, 60000, 15000, 6000, 31270, 32900],
+];
 
 /// How far from them is still sRGB: many programs round.
 const ROUNDING: u32 = 200;
@@ -47,8 +57,10 @@ pub(in super::super) fn stated(file: &[u8]) -> Stated {
         data.as_chunks().0.iter().map(|&bytes| u32::from_be_bytes(bytes)).collect()
     };
     let gamma = chunk(b"gAMA").and_then(|data| numbers(data).first().copied());
-    let is_srgb =
-        |gamma: u32| (f64::from(gamma) / f64::from(GAMMA_OF_SRGB) - 1.).abs() <= TOLERANCE;
+    let is_of_video = gamma.is_some_and(|gamma| gamma.abs_diff(GAMMA_OF_VIDEO) <= 1);
+    let is_srgb = |gamma: u32| {
+        is_of_video || (f64::from(gamma) / f64::from(GAMMA_OF_SRGB) - 1.).abs() <= TOLERANCE
+    };
     let exponent =
         gamma.filter(|&gamma| gamma > 0 && !is_srgb(gamma)).map(|gamma| 1e5 / gamma as f32);
     let measured = chunk(b"cHRM").and_then(|data| {
@@ -56,8 +68,13 @@ pub(in super::super) fn stated(file: &[u8]) -> Stated {
         let [wx, wy, rx, ry, gx, gy, bx, by] = numbers(data)[..].try_into().ok()?;
         Some([rx, ry, gx, gy, bx, by, wx, wy])
     });
+    let are = |measured: &[u32; 8], others: [u32; 8]| {
+        measured.iter().zip(others).all(|(a, b)| a.abs_diff(b) <= ROUNDING)
+    };
     let chromaticities = measured.filter(|measured| {
-        measured.iter().zip(CHROMATICITIES_OF_SRGB).any(|(a, b)| a.abs_diff(b) > ROUNDING)
+        let is_bt601 = || CHROMATICITIES_OF_BT601.iter().any(|&others| are(measured, others));
+        let is_srgb = are(measured, CHROMATICITIES_OF_SRGB) || is_of_video && is_bt601();
+        !is_srgb
     });
     match (chromaticities, exponent) {
         (None, None) => Stated::Srgb,

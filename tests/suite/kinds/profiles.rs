@@ -588,6 +588,8 @@ fn f167_what_a_png_says_beside_a_profile() {
         ("sRGB wins", vec![gamma(100_000), chromaticities(icc::BT_2020), srgb()]),
         ("video of BT.709", vec![coded(1, 1), profile(&Curve::Linear)]),
         ("video of BT.601", vec![coded(6, 6)]),
+        ("FFmpeg's gamma of video", vec![gamma(50_994)]),
+        ("FFmpeg's video of BT.601", vec![gamma(50_994), chromaticities(icc::BT_601)]),
         ("behind the pixels", vec![png::pixels(&[&levels]), profile(&Curve::Linear)]),
     ] {
         assert!(of(&chunks) == unchanged, "{what}");

@@ -47,6 +47,8 @@ run cargo clippy --locked --all-targets -- -D warnings
 # The library by itself.
 run cargo clippy --locked --lib --no-default-features -- -D warnings
 run env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+# The presets of whoever runs the tests are no part of them.
+export XDG_DATA_HOME=$PWD/target/tmp/home
 # Tests of programs wait for them, and leave the cores to others.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc 2>/dev/null || echo 1)))}
 run cargo test --locked "$@"

@@ -14,7 +14,7 @@ use crate::mapping::Mapping;
 use crate::mapping::curve::Curve;
 use crate::matcher::Matcher;
 use crate::matching::match_histograms;
-use crate::reference::Reference;
+use crate::reference::{Reference, memory};
 use crate::statistics::Statistics;
 use crate::temporal::{Settings, Temporal};
 use crate::workers::Workers;
@@ -166,19 +166,4 @@ fn layout(picture: &DynamicImage) -> FrameLayout {
     };
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     FrameLayout::packed(width, height, encoding, samples, bytes)
-}
-
-/// The samples in the byte order of this machine; `None` in floating point.
-fn memory(picture: &mut DynamicImage) -> Option<&mut [u8]> {
-    Some(match picture {
-        DynamicImage::ImageLuma8(picture) => picture,
-        DynamicImage::ImageLumaA8(picture) => picture,
-        DynamicImage::ImageRgb8(picture) => picture,
-        DynamicImage::ImageRgba8(picture) => picture,
-        DynamicImage::ImageLuma16(picture) => bytemuck::cast_slice_mut(picture),
-        DynamicImage::ImageLumaA16(picture) => bytemuck::cast_slice_mut(picture),
-        DynamicImage::ImageRgb16(picture) => bytemuck::cast_slice_mut(picture),
-        DynamicImage::ImageRgba16(picture) => bytemuck::cast_slice_mut(picture),
-        _ => return None,
-    })
 }

@@ -65,6 +65,7 @@ pub use file::{MAX_FILE_BYTES, MAX_PIXELS, ReferenceError};
 pub use interrupt::Interrupt;
 #[cfg(feature = "plugin")]
 pub(crate) use kinds::is_named_picture;
+pub(crate) use samples::memory;
 pub use target::{ReferenceId, Target};
 
 /// The distributions of a reference picture.
@@ -331,6 +332,19 @@ impl Reference {
     /// words that follow its name and "is damaged".
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
+    }
+
+    /// What is wrong with the file although it can be used: cause and cure, in sentences that follow its name.
+    pub fn complaints(&self) -> impl Iterator<Item = String> {
+        let damage =
+            self.damage().map(|what| format!("is damaged: {what}. Save or copy it again."));
+        let fault = self.profile_fault().map(|why| {
+            format!(
+                "has a colour profile that can't be used: {why}. Its colours count as sRGB; convert it \
+                 to sRGB in a program that knows its colours."
+            )
+        });
+        damage.into_iter().chain(fault)
     }
 
     /// Why the colour profile of the file can't be used, if there is such a one: then the colours count

@@ -15,16 +15,8 @@ const SIZES: [(u32, u32); 6] = [(1, 1), (3, 5), (17, 9), (48, 4), (50, 21), (7, 
 
 /// The formats of the element that have no place in the table of the tests.
 fn others() -> Vec<VideoFormat> {
-    let rig = Rig::new(None);
-    let template = rig.element.pad_template("sink").expect("a template").caps().clone();
-    let formats = template.structure(0).expect("one structure").get::<gst::List>("format");
     let known: BTreeSet<VideoFormat> = FORMATS.iter().map(|known| known.format).collect();
-    formats
-        .expect("a list")
-        .iter()
-        .map(|format| VideoFormat::from_string(format.get().expect("a string")))
-        .filter(|format| !known.contains(format))
-        .collect()
+    common::formats_of_template().into_iter().filter(|format| !known.contains(format)).collect()
 }
 
 /// The four samples of each pixel, alpha first, as GStreamer unpacks a frame in one piece.

@@ -89,15 +89,8 @@ fn main() -> anyhow::Result<()> {
         options,
     };
     let name = reference.display();
-    if let Some(damage) = matcher.reference.damage() {
-        eprintln!("The reference picture '{name}' is damaged: {damage}.");
-    }
-    if let Some(why) = matcher.reference.profile_fault() {
-        eprintln!(
-            "The reference picture '{name}' has a colour profile that can't be used: {why}. Its colours \
-             count as sRGB."
-        );
-    }
+    let complaints = matcher.reference.complaints();
+    complaints.for_each(|what| eprintln!("The reference picture '{name}' {what}"));
     let check = |task: &Task| {
         ensure!(
             !files::is_same(&task.output, &reference),
@@ -207,9 +200,10 @@ impl Matcher {
         let format = ImageFormat::from_path(&task.output).with_context(|| {
             format!("Can't tell the format of '{output}'; end its name in {ENDINGS}")
         })?;
-        let (mut picture, mut warnings) = files::check_readable(&task.input)
+        let (mut picture, warning) = files::check_readable(&task.input)
             .and_then(|()| pictures::read(&task.input))
             .with_context(|| format!("Can't read '{input}'"))?;
+        let mut warnings = Vec::from_iter(warning);
         let Options { method, colorspace, strength, .. } = self.options;
         let samples = &mut picture.samples;
         let distance = match method {

@@ -71,7 +71,7 @@ impl Metadata {
 }
 
 /// Reads a picture; gives also what is to be said about it.
-pub fn read(path: &Path) -> anyhow::Result<(Picture, Vec<String>)> {
+pub fn read(path: &Path) -> anyhow::Result<(Picture, Option<String>)> {
     let file = std::fs::read(path)?;
     // It reads kinds of JPEG, TIFF and BMP that `image` reads wrong, or not at all.
     let (mut samples, fault) = decode_picture_in_srgb(&file)?;
@@ -94,7 +94,7 @@ pub fn read(path: &Path) -> anyhow::Result<(Picture, Vec<String>)> {
     if let Some(exif) = &mut metadata.exif {
         exif::make_true(exif);
     }
-    Ok((Picture { samples, metadata }, warning.into_iter().collect()))
+    Ok((Picture { samples, metadata }, warning))
 }
 
 /// What a file has beside its samples: orientation, and the rest.

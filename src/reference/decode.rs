@@ -13,7 +13,7 @@ use super::heif;
 use super::kinds::{self, Kind};
 use super::meter::{Budget, Stop};
 use super::profile::{self, Stated};
-use super::samples::Sample;
+use super::samples::{Sample, memory};
 use super::{Interrupt, ReferenceError, bmp, jpeg, jxl, tiff};
 use crate::colorimetry::Colorimetry;
 
@@ -24,10 +24,7 @@ use crate::colorimetry::Colorimetry;
 /// profile or without one. A damaged file is an error, even if most of it can be read.
 pub fn decode_picture(file: &[u8]) -> Result<DynamicImage, ReferenceError> {
     let interrupt = Interrupt::default();
-    match decode(file, &Budget::new(&interrupt))? {
-        Decoded { damage: Some(damage), .. } => Err(ReferenceError::Damaged(damage)),
-        Decoded { picture, damage: None, .. } => Ok(picture),
-    }
+    Ok(decode_whole(file, &Budget::new(&interrupt))?.0)
 }
 
 /// Decodes the content of a picture file as [`decode_picture`] does, in sRGB: where the file says that its samples
@@ -38,24 +35,26 @@ pub fn decode_picture_in_srgb(
 ) -> Result<(DynamicImage, Option<String>), ReferenceError> {
     let interrupt = Interrupt::default();
     let budget = Budget::new(&interrupt);
-    let Decoded { picture, damage, colors } = decode(file, &budget)?;
-    if let Some(damage) = damage {
-        return Err(ReferenceError::Damaged(damage));
-    }
-    let mut picture = picture;
-    let n_channels = usize::from(picture.color().channel_count());
-    let fault = match &mut picture {
-        DynamicImage::ImageLuma8(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
-        DynamicImage::ImageLumaA8(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
-        DynamicImage::ImageRgb8(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
-        DynamicImage::ImageRgba8(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
-        DynamicImage::ImageLuma16(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
-        DynamicImage::ImageLumaA16(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
-        DynamicImage::ImageRgb16(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
-        DynamicImage::ImageRgba16(samples) => to_srgb(samples, n_channels, &colors, &budget)?,
-        other => return Err(ReferenceError::Unsupported(format!("{:?} samples", other.color()))),
+    let (mut picture, colors) = decode_whole(file, &budget)?;
+    let color = picture.color();
+    let n_channels = color.channel_count();
+    let Some(memory) = memory(&mut picture) else {
+        return Err(ReferenceError::Unsupported(format!("{color:?} samples")));
+    };
+    let fault = if color.bytes_per_pixel() > n_channels {
+        to_srgb::<u16>(bytemuck::cast_slice_mut(memory), n_channels.into(), &colors, &budget)?
+    } else {
+        to_srgb::<u8>(memory, n_channels.into(), &colors, &budget)?
     };
     Ok((picture, fault))
+}
+
+/// Decodes a picture that isn't damaged, and gives also what the file says of its colours.
+fn decode_whole(file: &[u8], budget: &Budget) -> Result<(DynamicImage, Stated), ReferenceError> {
+    match decode(file, budget)? {
+        Decoded { damage: Some(damage), .. } => Err(ReferenceError::Damaged(damage)),
+        Decoded { picture, damage: None, colors } => Ok((picture, colors)),
+    }
 }
 
 /// Converts pixels from what a file says of its colours to sRGB, or says why that can't be done.

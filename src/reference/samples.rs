@@ -32,6 +32,21 @@ where
     }
 }
 
+/// The samples in the byte order of this machine; `None` in floating point.
+pub(crate) fn memory(picture: &mut DynamicImage) -> Option<&mut [u8]> {
+    Some(match picture {
+        DynamicImage::ImageLuma8(picture) => picture,
+        DynamicImage::ImageLumaA8(picture) => picture,
+        DynamicImage::ImageRgb8(picture) => picture,
+        DynamicImage::ImageRgba8(picture) => picture,
+        DynamicImage::ImageLuma16(picture) => bytemuck::cast_slice_mut(picture),
+        DynamicImage::ImageLumaA16(picture) => bytemuck::cast_slice_mut(picture),
+        DynamicImage::ImageRgb16(picture) => bytemuck::cast_slice_mut(picture),
+        DynamicImage::ImageRgba16(picture) => bytemuck::cast_slice_mut(picture),
+        _ => return None,
+    })
+}
+
 /// Full-range Y'CbCr of BT.601 as R'G'B' (JFIF 1.02, "Conversion to and from RGB").
 pub(super) fn ycbcr_to_rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
     let [y, cb, cr] = [f32::from(y), f32::from(cb) - 128., f32::from(cr) - 128.];

@@ -48,6 +48,20 @@ pub fn init() {
     });
 }
 
+/// The formats that frames can have.
+pub fn formats_of_template() -> Vec<gst_video::VideoFormat> {
+    init();
+    let element = gst::ElementFactory::make("histomatch").build().expect("the element is made");
+    let template = element.pad_template("sink").expect("a template").caps().clone();
+    let formats = template.structure(0).expect("a structure").get::<gst::List>("format");
+    let formats = formats.expect("a list of formats");
+    assert!(formats.len() > 80, "{formats:?}");
+    let format = |name: &gst::glib::SendValue| {
+        gst_video::VideoFormat::from_string(name.get().expect("a name"))
+    };
+    formats.iter().map(format).collect()
+}
+
 /// A file of `examples/media`.
 pub fn media(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/media").join(name)

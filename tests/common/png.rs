@@ -33,6 +33,12 @@ pub fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     chunk
 }
 
+/// A file with one more chunk, behind its header.
+pub fn with_chunk(file: &[u8], name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let (header, rest) = file.split_at(8 + 25);
+    [header, &chunk(name, data), rest].concat()
+}
+
 /// The pixels, from rows of packed samples.
 pub fn pixels(rows: &[&[u8]]) -> Vec<u8> {
     chunk(b"IDAT", &stored(&rows.iter().flat_map(|row| [&[0], *row].concat()).collect::<Vec<u8>>()))

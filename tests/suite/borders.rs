@@ -674,10 +674,7 @@ fn where_nothing_counts_frames_pass_in_every_format() {
     common::init();
     let coffee = media("coffee.png");
     let coffee = coffee.display();
-    let factory = gst::ElementFactory::find("histomatch").expect("it is registered");
-    let template = factory.static_pad_templates().iter().next().expect("it has pads").caps();
-    let caps = template.structure(0).expect("a structure");
-    let formats = caps.get::<gst::List>("format").expect("formats");
+    let formats = common::formats_of_template();
     for element in [
         format!("histomatch reference-location={coffee} method=grade ignore-borders=true"),
         format!("histomatch reference-location={coffee} ignore-borders=true"),
@@ -686,7 +683,7 @@ fn where_nothing_counts_frames_pass_in_every_format() {
         ),
         "histotap ignore-borders=true".into(),
     ] {
-        for format in formats.iter().map(|format| format.get::<String>().expect("a name")) {
+        for format in &formats {
             let caps = format!("video/x-raw,format={format},width=320,height=16");
             let pipeline =
                 format!("videotestsrc num-buffers=2 pattern=black ! {caps} ! {element} ! fakesink");

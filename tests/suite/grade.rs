@@ -5,7 +5,7 @@ use crate::common::footage::{
 };
 use crate::common::frames::{FORMATS, Frame, Shape, noise};
 use crate::common::grading::{self, Look};
-use crate::common::{Complaint, Rig, bytes, media, open};
+use crate::common::{Complaint, Rig, bytes, formats_of_template, media, open};
 use gst::prelude::*;
 use gst_video::{VideoFormat, VideoInfo};
 use gsthistomatch::histomatch::stats::Stats;
@@ -70,20 +70,8 @@ fn a_picture_is_graded_as_the_definition_says() {
 #[test]
 fn every_format_of_the_template_is_graded() {
     let mut rig = rig("coffee.png", &[]);
-    let caps = rig.element.static_pad("sink").expect("a pad").pad_template_caps();
-    let formats: Vec<String> = match caps.structure(0).expect("caps").value("format") {
-        Ok(formats) => formats
-            .get::<gst::List>()
-            .expect("a list of formats")
-            .iter()
-            .map(|format| format.get::<String>().expect("a name"))
-            .collect(),
-        Err(error) => panic!("{error}"),
-    };
-    assert!(formats.len() > 80, "{formats:?}");
-    for format in formats {
-        let info =
-            VideoInfo::builder(VideoFormat::from_string(&format), 67, 34).build().expect("an info");
+    for format in formats_of_template() {
+        let info = VideoInfo::builder(format, 67, 34).build().expect("an info");
         rig.harness.set_src_caps(info.to_caps().expect("caps"));
         let mut noise = noise(5);
         let content: Vec<u8> = (0..info.size()).map(|_| noise()).collect();

@@ -633,9 +633,8 @@ fn what_a_png_says_of_its_colours_counts_for_inputs_as_for_references() {
     let with_chunk = |picture: &ImageBuffer<Rgb<u16>, Vec<u16>>, name, data: &[u8]| {
         picture.save(path("plain.png")).expect("written");
         let plain = std::fs::read(path("plain.png")).expect("it is there");
-        let (header, rest) = plain.split_at(8 + 25);
-        let chunk = common::png::chunk(name, data);
-        std::fs::write(path("in.png"), [header, &chunk, rest].concat()).expect("written");
+        let file = common::png::with_chunk(&plain, name, data);
+        std::fs::write(path("in.png"), file).expect("written");
     };
     with_chunk(&linear, b"gAMA", &100_000u32.to_be_bytes());
     let [_, said] =
@@ -668,7 +667,7 @@ fn what_is_wrong_with_the_reference_is_said() {
     assert_eq!(
         said,
         "The reference picture 'reference.png' has a colour profile that can't be used: it ends in its \
-         header. Its colours count as sRGB.\n"
+         header. Its colours count as sRGB; convert it to sRGB in a program that knows its colours.\n"
     );
 }
 

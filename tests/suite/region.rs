@@ -807,11 +807,7 @@ fn f249_the_rest_stays_in_every_format_of_the_template() {
     let (hard, _) = mask(&folder, size, |x, y| if x < 48 && y < 32 { 200 } else { 0 });
     let mut rig = Rig::new(Some(&media("coffee.png")));
     rig.element.set_property("apply-region", true);
-    let template = rig.element.static_pad("sink").expect("a pad").pad_template_caps();
-    let formats = template.structure(0).expect("caps").get::<gst::List>("format").expect("a list");
-    assert!(formats.len() > 80);
-    for format in formats.iter().map(|format| format.get::<String>().expect("a name")) {
-        let format = VideoFormat::from_string(&format);
+    for format in common::formats_of_template() {
         let info = gst_video::VideoInfo::builder(format, size.0, size.1).build().expect("an info");
         let (strides, offsets) = (info.stride(), info.offset());
         rig.harness.set_src_caps(info.to_caps().expect("caps"));

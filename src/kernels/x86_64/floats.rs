@@ -12,7 +12,6 @@ macro_rules! change_chroma {
         }
 
         /// A curve of straight lines: [`FloatCurve`].
-        #[derive(Clone, Copy)]
         struct Lines {
             value: Table,
             rise: Table,

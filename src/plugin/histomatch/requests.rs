@@ -21,20 +21,12 @@ pub(super) type Refusal = (gst::ResourceError, String);
 
 /// What is wrong with a picture that can be used nevertheless, of which a part by times may be asked for.
 fn warnings_of(location: &Path, part: Option<Fragment>, reference: &Reference) -> Vec<String> {
-    let damage =
-        reference.damage().map(|what| format!("is damaged: {what}. Save or copy it again."));
-    let fault = reference.profile_fault().map(|why| {
-        format!(
-            "has a colour profile that can't be used: {why}. Its colours count as sRGB; convert it \
-             to sRGB in a program that knows its colours."
-        )
-    });
     let part = part.map(|_| {
         "is no film, and has no parts: all of it counts. Leave out what follows the '#'.".into()
     });
     let name = location.display();
     let text = |what| format!("The reference picture '{name}' {what}");
-    damage.into_iter().chain(fault).chain(part).map(text).collect()
+    reference.complaints().chain(part).map(text).collect()
 }
 
 impl HistoMatch {

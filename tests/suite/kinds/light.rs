@@ -15,10 +15,7 @@ use gst_video::{VideoColorimetry, VideoFormat, VideoInfo};
 fn with_codes(picture: &DynamicImage, [primaries, transfer]: [u8; 2]) -> Vec<u8> {
     let mut file = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut file, ImageFormat::Png).expect("written");
-    let plain = file.into_inner();
-    let header = 8 + 25;
-    let chunk = png::chunk(b"cICP", &[primaries, transfer, 0, 1]);
-    [&plain[..header], &chunk, &plain[header..]].concat()
+    png::with_chunk(file.get_ref(), b"cICP", &[primaries, transfer, 0, 1])
 }
 
 fn reference(file: &[u8], what: &str) -> Reference {

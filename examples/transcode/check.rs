@@ -1,10 +1,8 @@
 //! What was written is compared with the input.
 
-use std::collections::HashMap;
-
 use anyhow::{bail, ensure};
 
-use crate::film::{Action, Report, Source};
+use crate::film::{Action, Report};
 use crate::probe::{self, File, Packets, Stream};
 use crate::remux::{Film, Replacement};
 use crate::text;
@@ -26,9 +24,8 @@ pub enum Result {
 /// has no more is said.
 pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::Result<Result> {
     let Film { source, actions, replacements, recipe, output } = *film;
-    let Source { file, packets: before, .. } = source;
-    let written = probe::file(output)?;
-    let (after, _) = probe::packets(output)?;
+    let file = &source.file;
+    let result = probe::whole(output)?;
     let kept: Vec<(&Stream, &Action)> = file
         .streams
         .iter()
@@ -36,7 +33,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         .filter(|(stream, action)| **action != Action::LeaveOut && has_packets(stream))
         .collect();
     let written: Vec<&Stream> =
-        written.streams.iter().filter(|stream| has_packets(stream)).collect();
+        result.streams.iter().filter(|stream| has_packets(stream)).collect();
     ensure!(
         written.len() >= kept.len(),
         "The check fails: {} of {} streams were written",
@@ -46,7 +43,6 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
 
     let is_interrupted = replacements.iter().any(|one| one.encoded.interrupted);
     let is_whole = !recipe.is_part() && !is_interrupted;
-    let nothing = Packets::default();
     let (mut damage, mut fewer, mut unflagged) = (Vec::new(), Vec::new(), Vec::new());
     let mut shifts = Vec::new();
     for ((stream, action), new) in kept.into_iter().zip(written) {
@@ -62,8 +58,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
             fewer.push(format!("{name}: {old} channels become {new} in the encoder"));
         }
         unflagged.extend(lost_flags(stream, new, recipe.container.endings[0]));
-        let old = &before[&stream.index];
-        let new = after.get(&new.index).unwrap_or(&nothing);
+        let [old, new] = [&file.packets[&stream.index], &result.packets[&new.index]];
         let replacement = replacements.iter().find(|one| one.stream == stream.index);
         let frames = replacement.map(|one| one.encoded.frames as usize);
         if let Some(frames) = frames {
@@ -116,7 +111,7 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
     );
     fewer.iter().chain(&unflagged).for_each(|change| report.say(change));
     if is_whole {
-        damage.extend(is_cut_off(file, before));
+        damage.extend(is_cut_off(file));
     }
     if !is_interrupted {
         damage.extend(replacements.iter().filter_map(|one| one.encoded.damage.clone()));
@@ -189,7 +184,7 @@ fn corrupt(film: &Film, stream: &Stream, replacement: Option<&Replacement>) -> O
     if is_part && source.is_joined() {
         return None;
     }
-    let packets = &source.packets[&stream.index];
+    let packets = &source.file.packets[&stream.index];
     // Frames refer to those behind the key frame before them.
     let part = replacement.map_or(film.part(), |one| &one.part);
     let begin = replacement.map_or(0., |one| one.part.key);
@@ -230,8 +225,8 @@ pub fn moved_frame(old: &[f64], new: &[f64]) -> Option<(f64, f64)> {
     pairs.find(|(old, new)| (old - new).abs() > ROUNDING)
 }
 
-fn is_cut_off(file: &File, packets: &HashMap<usize, Packets>) -> Option<String> {
-    let should = file.format.duration?;
+fn is_cut_off(file: &File) -> Option<String> {
+    let (should, packets) = (file.format.duration?, &file.packets);
     let begin = packets.values().filter_map(|one| one.times.first()).copied().reduce(f64::min)?;
     let lasts = packets.values().map(|one| one.end).reduce(f64::max)? - begin;
     (lasts + MISSING < should).then(|| {

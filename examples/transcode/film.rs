@@ -1,7 +1,6 @@
 //! One film: its video streams are matched, each into a file of its own, and put into the place of the
 //! old ones; everything else is copied.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -14,7 +13,7 @@ use crate::check;
 use crate::colors::Colors;
 use crate::formats::{Container, Video};
 use crate::part::Part;
-use crate::probe::{self, Extras, File, Format, Packets, Stream};
+use crate::probe::{self, Extras, File, Format, Stream};
 use crate::remux::{self, Film, Replacement};
 use crate::turn::Turn;
 use crate::video::{self, Encoded, Job};
@@ -88,20 +87,19 @@ pub enum End {
 pub struct Source<'a> {
     pub input: &'a Path,
     pub file: File,
-    /// Of each stream.
-    pub packets: HashMap<usize, Packets>,
 }
 
 impl Source<'_> {
     /// Whether it was joined of films with times of their own, which FFmpeg lets follow each other.
     pub fn is_joined(&self) -> bool {
         let films = self.file.streams.iter().filter(|stream| stream.is_film());
-        self.file.format.may_jump() && films.into_iter().any(|it| self.packets[&it.index].jumps())
+        self.file.format.may_jump()
+            && films.into_iter().any(|it| self.file.packets[&it.index].jumps())
     }
 
     /// When the frames of a stream are shown that are to be shown, in the file's own time, as far as that says it.
     pub fn times(&self, stream: &Stream) -> &[f64] {
-        if self.is_joined() { &[] } else { &self.packets[&stream.index].times }
+        if self.is_joined() { &[] } else { &self.file.packets[&stream.index].times }
     }
 }
 
@@ -136,11 +134,7 @@ pub fn write(
     );
     changes.iter().for_each(|change| report.say(change));
     check_room(&file, workspace)?;
-    let (mut packets, complaint) = probe::packets(input)?;
-    for stream in &file.streams {
-        packets.entry(stream.index).or_default();
-    }
-    let source = Source { input, file, packets };
+    let source = Source { input, file: probe::whole(input)? };
     check_frames(&source)?;
     check_parts(&source, &actions, recipe)?;
     let films: Vec<&Stream> = source.file.streams.iter().filter(|it| it.is_film()).collect();
@@ -194,6 +188,7 @@ pub fn write(
             let of_frames = replacements.iter().find_map(|one| one.complaint.clone());
             let ends_later = replacements.iter().any(|one| one.encoded.ends_later);
             // Of a part, it may be about what lies behind it.
+            let complaint = source.file.complaint.clone();
             let said = complaint.filter(|_| !ends_later).or(of_frames).filter(|_| !interrupted);
             damage.extend(said.map(|words| format!("It is cut off or damaged: {words}")));
             damage
@@ -237,7 +232,7 @@ fn replacement(
         // Without times of their own, only a decoder knows in which order frames are shown.
         is_decoded: (stream.has_b_frames > 0 || stream.codec_name == "h264")
             && stores_no_times(&file.format)
-            || source.packets[&stream.index].hides_some_between()
+            || source.file.packets[&stream.index].hides_some_between()
             // GStreamer 1.26 loses its last frame.
             || stream.codec_name == "vp9" && stream.has_alpha(),
         field_order: extras.field_order,
@@ -247,7 +242,7 @@ fn replacement(
     };
     let mut encoded = video::encode(&job, recipe, interrupted, report)?;
     let is_asked_for = |time: &f64| !recipe.is_part() || (!source.is_joined() && part.shows(*time));
-    let mut times = source.packets[&stream.index].times.clone();
+    let mut times = source.file.packets[&stream.index].times.clone();
     times.retain(is_asked_for);
     let (mut decodable, mut complaint) = (times.len(), None);
     if let Some(first) = &encoded
@@ -297,8 +292,8 @@ fn stores_no_times(format: &Format) -> bool {
 /// Whether FFmpeg decodes other frames than were written: behind a broken beginning, decoders of GStreamer
 /// may lose some, or give them the times of others.
 fn differs(expected: &[f64], output: &Path) -> anyhow::Result<bool> {
-    let (packets, _) = probe::packets(output)?;
-    let written = packets.get(&0).map_or(&[][..], |packets| &packets.times);
+    let file = probe::whole(output)?;
+    let written = file.packets.get(&0).map_or(&[][..], |packets| &packets.times);
     Ok(written.len() != expected.len() || check::moved_frame(expected, written).is_some())
 }
 
@@ -376,7 +371,7 @@ fn check_input(file: &File, recipe: &Recipe) -> anyhow::Result<()> {
 fn check_frames(source: &Source) -> anyhow::Result<()> {
     for stream in source.file.streams.iter().filter(|stream| stream.is_film()) {
         ensure!(
-            source.packets[&stream.index].count > 0,
+            source.file.packets[&stream.index].count > 0,
             "{} has no frames: it is cut off, or the head of a list of files (HLS, DASH), which \
              `ffmpeg -i LIST -map 0 -c copy FILM.mkv` joins",
             stream.description()
@@ -392,7 +387,7 @@ fn check_parts(source: &Source, actions: &[Action], recipe: &Recipe) -> anyhow::
         |stream: &Stream, action: &Action| *action == Action::Copy && stream.codec_type == "audio";
     for (stream, _) in streams.filter(|(stream, action)| is_copied(stream, action)) {
         ensure!(
-            !recipe.is_part() || !source.packets[&stream.index].hides_some_between(),
+            !recipe.is_part() || !source.file.packets[&stream.index].hides_some_between(),
             "{} is joined of parts by an edit list, so that it can't be copied from --from or to --to: choose \
              --audio, or convert all of it first",
             stream.description()

@@ -56,7 +56,8 @@ impl Part {
             return Ok(part);
         }
         let times = source.times(stream);
-        let mut keys = source.packets[&stream.index].keys.iter().filter(|_| !source.is_joined());
+        let mut keys =
+            source.file.packets[&stream.index].keys.iter().filter(|_| !source.is_joined());
         let key = keys.rfind(|[shown, _]| part.time(*shown) <= 0.);
         if let Some([_, stored]) = key {
             part.key = part.time(*stored);

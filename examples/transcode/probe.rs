@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::fmt;
+use std::io::BufReader;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, ensure};
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::damage;
 use crate::part::ROUNDING;
@@ -20,6 +22,12 @@ pub struct File {
     pub format: Format,
     #[serde(default)]
     pub chapters: Vec<serde::de::IgnoredAny>,
+    /// Of each stream, if the whole file was read.
+    #[serde(default, deserialize_with = "packets")]
+    pub packets: HashMap<usize, Packets>,
+    /// What ffprobe said of damage as it read it.
+    #[serde(skip)]
+    pub complaint: Option<String>,
 }
 
 /// Of FFmpeg.
@@ -244,13 +252,62 @@ pub fn words(stderr: &[u8]) -> String {
     if last.is_empty() { "FFmpeg ended without a word".into() } else { last.join("; ") }
 }
 
+/// What a file says at its beginning, and at its end if it says it there.
 pub fn file(file: &Path) -> anyhow::Result<File> {
+    Ok(serde_json::from_slice(&output(program("ffprobe").args(HEADERS).arg(path(file)))?)?)
+}
+
+/// The same, and of each of its packets, without decoding it. A file that is damaged gives what can be read.
+pub fn whole(file: &Path) -> anyhow::Result<File> {
+    const PACKETS: &str = "packet=stream_index,pts_time,dts_time,duration_time,size,flags";
     let mut command = program("ffprobe");
-    command
-        .args(["-of", "json", "-show_program_version"])
-        .args(["-show_format", "-show_streams", "-show_chapters"])
-        .arg(path(file));
-    Ok(serde_json::from_slice(&output(&mut command)?)?)
+    command.args(HEADERS).args(["-v", "warning", "-show_entries", PACKETS]).arg(path(file));
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(MISSING)?;
+    let stdout = child.stdout.take().context("It is piped")?;
+    let stderr = child.stderr.take().context("It is piped")?;
+    // To the last line, so that ffprobe isn't held up.
+    let said = thread::spawn(move || {
+        damage::lines(stderr).fold(Said::default(), |mut said, line| {
+            said.hear(&line);
+            said
+        })
+    });
+    let read = serde_json::from_reader(BufReader::new(stdout));
+    let is_whole = child.wait()?.success();
+    let said = said.join().unwrap_or_default();
+    ensure!(is_whole, "{}", words(said.last.as_bytes()));
+    let mut file: File = read?;
+    file.complaint = said.complaint;
+    for (stream, time) in said.corrupt {
+        file.packets.entry(stream).or_default().corrupt.insert(time);
+    }
+    for stream in &file.streams {
+        file.packets.entry(stream.index).or_default();
+    }
+    Ok(file)
+}
+
+const HEADERS: [&str; 6] =
+    ["-of", "json=c=1", "-show_program_version", "-show_format", "-show_streams", "-show_chapters"];
+
+/// What ffprobe says while it reads packets.
+#[derive(Default)]
+struct Said {
+    /// Which packets lack some of their bytes: of which stream, and when they are stored.
+    corrupt: Vec<(usize, i64)>,
+    complaint: Option<String>,
+    last: String,
+}
+
+impl Said {
+    fn hear(&mut self, line: &str) {
+        self.corrupt.extend(corrupt_packet(line));
+        self.last = damage::without_speaker(line).to_string();
+        if is_about_damage(line) {
+            self.complaint = Some(self.last.clone());
+        }
+    }
 }
 
 /// The packets of a stream.
@@ -273,6 +330,8 @@ pub struct Packets {
     hidden: Vec<(usize, f64)>,
     /// When those are stored that lack some of their bytes, in units of the stream's. FFmpeg says it more than once.
     corrupt: BTreeSet<i64>,
+    /// When the last one is stored.
+    stored: Option<f64>,
     /// When those are stored behind which time begins anew or jumps.
     joints: Vec<f64>,
 }
@@ -283,78 +342,43 @@ pub const WARM_UP: f64 = 0.1;
 /// Where time jumps by more than so many seconds, films were joined.
 const JUMP: f64 = 10.;
 
-/// Reads a whole file, without decoding it. A file that is damaged gives what can be read, and what
-/// ffprobe says of that.
-pub fn packets(file: &Path) -> anyhow::Result<(HashMap<usize, Packets>, Option<String>)> {
-    let mut command = program("ffprobe");
-    command.args([
-        "-v",
-        "warning",
-        "-of",
-        "csv=p=0",
-        "-show_entries",
-        "packet=stream_index,pts_time,dts_time,duration_time,size,flags",
-    ]);
-    let mut child = command
-        .arg(path(file))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context(MISSING)?;
-    let stdout = child.stdout.take().context("It is piped")?;
-    let stderr = child.stderr.take().context("It is piped")?;
-    let said = thread::spawn(move || {
-        let (mut corrupt, mut words) = (Vec::new(), None);
-        // To the last line, so that ffprobe isn't held up.
-        for line in damage::lines(stderr) {
-            corrupt.extend(corrupt_packet(&line));
-            if is_about_damage(&line) {
-                words = Some(damage::without_speaker(&line).to_string());
+#[derive(Deserialize)]
+struct Packet {
+    stream_index: usize,
+    #[serde(default, deserialize_with = "number")]
+    pts_time: Option<f64>,
+    #[serde(default, deserialize_with = "number")]
+    dts_time: Option<f64>,
+    #[serde(default, deserialize_with = "number")]
+    duration_time: Option<f64>,
+    #[serde(default, deserialize_with = "number")]
+    size: Option<f64>,
+    #[serde(default)]
+    flags: String,
+}
+
+/// Gathered while they are read: a film has a million.
+fn packets<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<HashMap<usize, Packets>, D::Error> {
+    struct Gatherer;
+    impl<'de> Visitor<'de> for Gatherer {
+        type Value = HashMap<usize, Packets>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("packets")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+            let mut streams = Self::Value::new();
+            while let Some(packet) = all.next_element::<Packet>()? {
+                streams.entry(packet.stream_index).or_default().add(&packet);
             }
+            streams.values_mut().for_each(|one| one.times.sort_by(f64::total_cmp));
+            Ok(streams)
         }
-        (corrupt, words)
-    });
-    let mut all: HashMap<usize, Packets> = HashMap::new();
-    let mut latest: HashMap<usize, f64> = HashMap::new();
-    for line in BufReader::new(stdout).lines() {
-        let line = line?;
-        let fields: Vec<&str> = line.split(',').collect();
-        let [index, time, stored, duration, size, flags, ..] = fields[..] else { continue };
-        let Ok(index) = index.parse() else { continue };
-        let packets = all.entry(index).or_default();
-        packets.count += 1;
-        let size = size.parse().unwrap_or(u64::MAX);
-        packets.empty += usize::from(size <= 2);
-        packets.ends += usize::from(size == 3);
-        if let Ok(stored) = stored.parse::<f64>() {
-            let before = latest.insert(index, stored).unwrap_or(stored);
-            if stored < before || stored > before + JUMP {
-                packets.joints.push(before);
-            }
-        }
-        if flags.contains('K')
-            && let Some(shown) = [time, stored].iter().find_map(|time| time.parse::<f64>().ok())
-        {
-            packets.keys.push([shown, stored.parse().unwrap_or(shown)]);
-        }
-        let Ok(time) = time.parse::<f64>() else { continue };
-        packets.first = Some(packets.first.map_or(time, |first| first.min(time)));
-        if flags.contains('D') {
-            packets.hidden.push((packets.count - 1, time));
-            continue;
-        }
-        packets.times.push(time);
-        packets.end = packets.end.max(time + duration.parse().unwrap_or(0.));
     }
-    child.wait()?;
-    for packets in all.values_mut() {
-        packets.times.sort_by(f64::total_cmp);
-    }
-    let (corrupt, words) = said.join().unwrap_or_default();
-    for (stream, time) in corrupt {
-        all.entry(stream).or_default().corrupt.insert(time);
-    }
-    Ok((all, words))
+    deserializer.deserialize_seq(Gatherer)
 }
 
 /// Which stream it is of, and when it is stored: as FFmpeg says it of what transport streams lack.
@@ -378,6 +402,31 @@ fn is_about_damage(line: &str) -> bool {
 }
 
 impl Packets {
+    fn add(&mut self, packet: &Packet) {
+        self.count += 1;
+        self.empty += usize::from(packet.size.is_some_and(|size| size <= 2.));
+        self.ends += usize::from(packet.size == Some(3.));
+        if let Some(stored) = packet.dts_time {
+            let before = self.stored.replace(stored).unwrap_or(stored);
+            if stored < before || stored > before + JUMP {
+                self.joints.push(before);
+            }
+        }
+        if packet.flags.contains('K')
+            && let Some(shown) = packet.pts_time.or(packet.dts_time)
+        {
+            self.keys.push([shown, packet.dts_time.unwrap_or(shown)]);
+        }
+        let Some(time) = packet.pts_time else { return };
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        if packet.flags.contains('D') {
+            self.hidden.push((self.count - 1, time));
+            return;
+        }
+        self.times.push(time);
+        self.end = self.end.max(time + packet.duration_time.unwrap_or(0.));
+    }
+
     /// Whether some are hidden between others that are not, as where an edit list joins parts of a film. Only FFmpeg's
     /// decoders know which.
     pub fn hides_some_between(&self) -> bool {

@@ -42,7 +42,7 @@ impl Film<'_> {
         if stream.codec_type != "audio" || self.recipe.is_part() {
             return Vec::new();
         }
-        self.source.packets[&stream.index].unheard(self.recipe.container.is_mp4())
+        self.source.file.packets[&stream.index].unheard(self.recipe.container.is_mp4())
     }
 
     /// By how much later than asked for a part lies. FFmpeg moves packets by whole ticks of their stream's clock, of

@@ -482,7 +482,7 @@ fn seconds(time: gst::ClockTime) -> f64 {
 fn watch_frames(pad: &gst::Pad, job: &Job, counts: &Arc<Counts>) {
     let counts = counts.clone();
     let part = job.part;
-    let packets = &job.source.packets[&job.stream.index];
+    let packets = &job.source.file.packets[&job.stream.index];
     let times = job.source.times(job.stream);
     let times: Vec<f64> = times.iter().map(|time| part.time(*time)).collect();
     let end = part.time(packets.end);

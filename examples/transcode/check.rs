@@ -59,6 +59,10 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         }
         unflagged.extend(lost_flags(stream, new, recipe.container.endings[0]));
         let [old, new] = [&file.packets[&stream.index], &result.packets[&new.index]];
+        if recipe.is_part() && !source.is_joined() && old.are_cut_by(film.part()) {
+            fewer
+                .push(format!("{name}: what is on screen at --from began before, and is left out"));
+        }
         let replacement = replacements.iter().find(|one| one.stream == stream.index);
         let frames = replacement.map(|one| one.encoded.frames as usize);
         if let Some(frames) = frames {

@@ -224,7 +224,7 @@ fn replacement(
     let path = workspace.file(&format!("video-{}.mkv", stream.index));
     let extras = probe::extras(input, stream)?;
     say_what_is_lost(stream, &extras, &recipe.video, report);
-    let part = Part::new(source, stream, recipe)?;
+    let part = Part::new(source, stream, recipe, extras.first)?;
     let mut job = Job {
         source,
         stream,

@@ -31,7 +31,13 @@ pub struct Part {
 const LEAD: f64 = 1.;
 
 impl Part {
-    pub fn new(source: &Source, stream: &Stream, recipe: &Recipe) -> anyhow::Result<Self> {
+    /// `first`: when the first frame of the stream is shown, in the file's own time, if that is known.
+    pub fn new(
+        source: &Source,
+        stream: &Stream,
+        recipe: &Recipe,
+        first: Option<f64>,
+    ) -> anyhow::Result<Self> {
         let whole = f64::NEG_INFINITY;
         let mut part = Self {
             origin: 0.,
@@ -44,10 +50,15 @@ impl Part {
         };
         let first_frame =
             |part: &Self, options: &[&str]| part.first_frame(source.input, stream.index, options);
-        part.shown = first_frame(&part, &[])?;
-        part.origin = match source.file.format.origin() {
-            Some(origin) => origin,
-            None => first_frame(&part, &["-copyts"])? - part.shown,
+        let origin = source.file.format.origin();
+        part.shown = match (origin, first) {
+            (Some(origin), Some(first)) => first - origin,
+            _ => first_frame(&part, &[])?,
+        };
+        part.origin = match (origin, first) {
+            (Some(origin), _) => origin,
+            (None, Some(first)) => first - part.shown,
+            (None, None) => first_frame(&part, &["-copyts"])? - part.shown,
         };
         let first_of_all = part.shown;
         part.from = recipe.from.seconds_f64();

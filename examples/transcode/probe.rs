@@ -13,7 +13,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::damage;
-use crate::part::ROUNDING;
+use crate::part::{Part, ROUNDING};
 
 #[derive(Deserialize)]
 pub struct File {
@@ -259,7 +259,8 @@ pub fn file(file: &Path) -> anyhow::Result<File> {
 
 /// The same, and of each of its packets, without decoding it. A file that is damaged gives what can be read.
 pub fn whole(file: &Path) -> anyhow::Result<File> {
-    const PACKETS: &str = "packet=stream_index,pts_time,dts_time,duration_time,size,flags";
+    const PACKETS: &str =
+        "packet=codec_type,stream_index,pts_time,dts_time,duration_time,size,flags";
     let mut command = program("ffprobe");
     command.args(HEADERS).args(["-v", "warning", "-show_entries", PACKETS]).arg(path(file));
     let mut child =
@@ -324,6 +325,8 @@ pub struct Packets {
     pub times: Vec<f64>,
     /// When the last one ends.
     pub end: f64,
+    /// Of subtitles that say how long they are shown, when they begin and end.
+    cues: Vec<[f64; 2]>,
     /// When those that a decoder can begin with are shown, and when they are stored.
     pub keys: Vec<[f64; 2]>,
     /// The numbers of those that are neither shown nor heard, and when they begin.
@@ -344,6 +347,8 @@ const JUMP: f64 = 10.;
 
 #[derive(Deserialize)]
 struct Packet {
+    #[serde(default)]
+    codec_type: String,
     stream_index: usize,
     #[serde(default, deserialize_with = "number")]
     pts_time: Option<f64>,
@@ -404,7 +409,8 @@ fn is_about_damage(line: &str) -> bool {
 impl Packets {
     fn add(&mut self, packet: &Packet) {
         self.count += 1;
-        self.empty += usize::from(packet.size.is_some_and(|size| size <= 2.));
+        let is_empty = packet.size.is_some_and(|size| size <= 2.);
+        self.empty += usize::from(is_empty);
         self.ends += usize::from(packet.size == Some(3.));
         if let Some(stored) = packet.dts_time {
             let before = self.stored.replace(stored).unwrap_or(stored);
@@ -418,6 +424,12 @@ impl Packets {
             self.keys.push([shown, packet.dts_time.unwrap_or(shown)]);
         }
         let Some(time) = packet.pts_time else { return };
+        if packet.codec_type == "subtitle"
+            && let Some(duration) = packet.duration_time
+            && !is_empty
+        {
+            self.cues.push([time, time + duration]);
+        }
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         if packet.flags.contains('D') {
             self.hidden.push((self.count - 1, time));
@@ -474,6 +486,12 @@ impl Packets {
         hidden.chain(self.times.first().copied()).reduce(f64::min)
     }
 
+    /// Whether a subtitle is on screen where a part begins.
+    pub fn are_cut_by(&self, part: &Part) -> bool {
+        let mut cues = self.cues.iter().map(|times| times.map(|time| part.time(time)));
+        cues.any(|[begin, end]| begin < -ROUNDING && end > ROUNDING)
+    }
+
     /// How many subtitles are shown or end. Matroska has one packet for each; Blu-rays and transport streams have several
     /// for one of PGS.
     pub fn subtitles(&self, stream: &Stream) -> usize {
@@ -500,6 +518,8 @@ impl Packets {
 /// What the frames of a stream have beside their pixels.
 #[derive(Default)]
 pub struct Extras {
+    /// When the first one is shown, in the file's own time.
+    pub first: Option<f64>,
     /// Which field is shown first, as GStreamer calls it, if it is interlaced.
     pub field_order: Option<&'static str>,
     pub captions: bool,
@@ -527,6 +547,8 @@ pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
     }
     #[derive(Deserialize)]
     struct Frame {
+        #[serde(default, deserialize_with = "number")]
+        best_effort_timestamp_time: Option<f64>,
         #[serde(default)]
         interlaced_frame: u8,
         #[serde(default)]
@@ -536,7 +558,9 @@ pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
     }
     let mut command = program("ffprobe");
     command.args(["-of", "json", "-show_frames", "-read_intervals", "%+#5"]);
-    command.args(["-show_entries", "frame=interlaced_frame,top_field_first,side_data_list"]);
+    const ENTRIES: &str =
+        "frame=best_effort_timestamp_time,interlaced_frame,top_field_first,side_data_list";
+    command.args(["-show_entries", ENTRIES]);
     command.args(["-select_streams", &stream.index.to_string()]).arg(path(file));
     let frames: Frames = serde_json::from_slice(&output(&mut command)?)?;
     let interlaced = frames.frames.iter().find(|frame| frame.interlaced_frame == 1);
@@ -559,6 +583,7 @@ pub fn extras(file: &Path, stream: &Stream) -> anyhow::Result<Extras> {
     let hdr10: Vec<_> = display.into_iter().chain(light).collect();
     let is_pq = stream.color_transfer.as_deref() == Some("smpte2084");
     Ok(Extras {
+        first: frames.frames.first().and_then(|frame| frame.best_effort_timestamp_time),
         field_order: top_first.or(stream.shows_top_first()).map(|is_top| match is_top {
             true => "top-field-first",
             false => "bottom-field-first",

@@ -170,7 +170,8 @@ fn a_part_has_the_subtitles_and_the_timecode_of_its_own() {
     make(&format!("{film} -c:s mov_text in.mp4"), folder);
     // They are copied, and converted; so is the sound.
     for output in ["out.mp4", "out.mkv", "out.webm"] {
-        keep(&format!("in.mp4 -o {output} --from 0.5 --to 0.8"), folder);
+        let said = keep(&format!("in.mp4 -o {output} --from 0.5 --to 0.8"), folder);
+        assert!(!said.contains("on screen"), "{said}");
         let entries = "-select_streams s -show_entries packet=pts_time,size";
         let lines = probe(entries, output, folder);
         // Between two, MP4 has empty ones.
@@ -178,6 +179,13 @@ fn a_part_has_the_subtitles_and_the_timecode_of_its_own() {
         assert!(shown.len() == 1 && shown[0].starts_with("0.1"), "{output}: {lines}");
         let first = times(output, folder)[0];
         assert!((0..40).contains(&first), "{output}: {first}");
+    }
+    make("-i in.mp4 -map 0 -c copy -c:s srt in.mkv", folder);
+    for film in ["in.mp4", "in.mkv"] {
+        let said = keep(&format!("{film} -o out.mkv --from 0.65"), folder);
+        let words = "what is on screen at --from began before, and is left out";
+        let mut lines = said.lines().filter(|line| line.contains(words));
+        assert!(lines.any(|line| line.contains("(subtitle, ")), "{film}: {said}");
     }
 
     make(

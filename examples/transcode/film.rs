@@ -1,10 +1,10 @@
 //! One film: its video streams are matched, each into a file of its own, and put into the place of the
 //! old ones; everything else is copied.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use std::{fmt, fs};
 
 use anyhow::{bail, ensure};
 use indicatif::DecimalBytes;
@@ -115,6 +115,9 @@ pub enum Action {
     LeaveOut,
 }
 
+/// All of a file of fewer bytes is read as soon as its head.
+const SMALL: u64 = 64 << 20;
+
 /// Writes a film into a folder, and says where, what became of it, and how much was done.
 pub fn write(
     input: &Path,
@@ -123,7 +126,8 @@ pub fn write(
     interrupted: &AtomicBool,
     report: &dyn Report,
 ) -> anyhow::Result<(PathBuf, End, Progress)> {
-    let file = probe::file(input)?;
+    let is_small = fs::metadata(input).is_ok_and(|it| it.len() < SMALL);
+    let file = if is_small { probe::whole(input)? } else { probe::file(input)? };
     check_input(&file, recipe)?;
     let actions = actions(input, &file, recipe)?;
     let changes = changes(&file, &actions, recipe);
@@ -134,7 +138,7 @@ pub fn write(
     );
     changes.iter().for_each(|change| report.say(change));
     check_room(&file, workspace)?;
-    let source = Source { input, file: probe::whole(input)? };
+    let source = Source { input, file: if is_small { file } else { probe::whole(input)? } };
     check_frames(&source)?;
     check_parts(&source, &actions, recipe)?;
     let films: Vec<&Stream> = source.file.streams.iter().filter(|it| it.is_film()).collect();

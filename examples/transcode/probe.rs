@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -277,7 +277,11 @@ pub fn whole(file: &Path) -> anyhow::Result<File> {
     let read = serde_json::from_reader(BufReader::new(stdout));
     let is_whole = child.wait()?.success();
     let said = said.join().unwrap_or_default();
-    ensure!(is_whole, "{}", words(said.last.as_bytes()));
+    if !is_whole {
+        // It says more of a file that it can't read at all.
+        self::file(file)?;
+        bail!("{}", words(said.last.as_bytes()));
+    }
     let mut file: File = read?;
     file.complaint = said.complaint;
     for (stream, time) in said.corrupt {

@@ -73,12 +73,12 @@ fn times(file: &str, folder: &Path) -> Vec<i64> {
 /// The same, from when the sound begins; that of the clip begins 7 ms before its frames, and AAC 21 ms
 /// before it is heard.
 fn from_sound(file: &str, folder: &Path) -> Vec<i64> {
-    let lines = probe("-select_streams a:0 -show_entries packet=pts_time", file, folder);
+    let entries = "-select_streams a:0 -show_entries packet=pts_time:stream=codec_name";
+    let lines = probe(entries, file, folder);
     let first = lines.lines().next().expect("it has sound").trim_end_matches(',');
     let first = (1000. * first.parse::<f64>().expect("a time")).round() as i64;
     // The clip's own, if it was encoded anew.
-    let codec = probe("-select_streams a:0 -show_entries stream=codec_name", file, folder);
-    let first = if codec == "aac" { first + 21 - 7 } else { first };
+    let first = if lines.ends_with("aac") { first + 21 - 7 } else { first };
     times(file, folder).into_iter().map(|time| time - first).collect()
 }
 

@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=examples/setup.sh
 . examples/setup.sh
 
-echo 'A first run takes about 12 minutes on two cores and 3 GB in the target folder.'
+echo 'A first run takes about nine minutes on two cores and 1 GB in the target folder.'
 install_packages gcc libc6-dev pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
     gstreamer1.0-plugins-bad python3 python3-gi python3-gst-1.0 gir1.2-gstreamer-1.0 \

@@ -82,7 +82,8 @@ impl Channel {
         self.n_joined.load(Ordering::Relaxed)
     }
 
-    /// Lets somebody publish, who is told of by a name, until that is dropped.
+    /// Lets somebody publish, who is told of by a name, until that is dropped. A snapshot that was to be followed by
+    /// others is of another time, and goes: who has come late would be matched to it. Who has it, keeps it.
     ///
     /// # Errors
     ///
@@ -93,6 +94,9 @@ impl Channel {
             return Err(Taken { channel: self.name.clone(), publisher: publisher.clone() });
         }
         newest.publisher = Some(who.into());
+        let old = newest.snapshot.take_if(|snapshot| snapshot.is_followed());
+        drop(newest);
+        drop(old);
         Ok(Publisher(Arc::clone(self)))
     }
 }

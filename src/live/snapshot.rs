@@ -64,6 +64,11 @@ impl Snapshot {
         self.arrived.elapsed()
     }
 
+    /// Whether another one is to come by itself.
+    pub fn is_followed(&self) -> bool {
+        self.followed_after.is_some()
+    }
+
     /// Whether the next one is late by more than some time.
     pub fn is_stale(&self, timeout: Duration) -> bool {
         let is_late = |after: Duration| self.age() > after.saturating_add(timeout);

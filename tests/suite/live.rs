@@ -283,6 +283,26 @@ fn f212_when_the_tap_goes_its_last_snapshot_is_held() {
     assert_held("that has another name");
 }
 
+/// The light may be another one by then.
+#[test]
+fn f212_where_a_tap_starts_again_its_first_snapshot_is_waited_for() {
+    let mut tap = tap("f212_again", &[]);
+    publish(&mut tap, &look("coffee.png"));
+    let mut on_air = rig("f212_again", &[]);
+    let held = bytes(&on_air.process(frame().buffer()));
+    assert_ne!(held, frame().bytes);
+    tap.element.set_state(gst::State::Null).expect("it stops");
+    drop(tap);
+
+    let mut tap = common::live::tap("f212_again", &[]);
+    let mut locked = rig("f212_again", &[("update-mode", "locked")]);
+    assert_eq!(bytes(&locked.process(frame().buffer())), frame().bytes);
+    assert_eq!(bytes(&on_air.process(frame().buffer())), held);
+    publish(&mut tap, &look("chelsea.png"));
+    let expected = matched_to_file(&tap, &frame(), &[]);
+    assert_eq!(bytes(&locked.process(frame().buffer())), expected);
+}
+
 /// A camera that is covered, a test card, the end of a fade.
 #[test]
 fn what_is_flat_is_no_reference() {

@@ -252,6 +252,11 @@ fn f207_a_flush_or_a_seek_empties_the_window_and_not_the_channel() {
             .set_src_caps("video/x-raw,format=RGB,width=20,height=20".parse().expect("caps"));
         tap.harness.set_src_caps(grey_caps());
     };
+    let rate = |tap: &mut Rig| {
+        let mut caps = grey_caps();
+        caps.make_mut().set("framerate", gst::Fraction::new(50, 1));
+        tap.harness.set_src_caps(caps);
+    };
     let same = |tap: &mut Rig| {
         let segment = gst::FormattedSegment::<gst::ClockTime>::new();
         tap.harness.push_event(gst::event::Segment::new(&segment));
@@ -259,10 +264,11 @@ fn f207_a_flush_or_a_seek_empties_the_window_and_not_the_channel() {
     /// What is done to a tap.
     type Jump<'a> = &'a dyn Fn(&mut Rig);
 
-    let emptied: [(&str, Jump, bool); 4] = [
+    let emptied: [(&str, Jump, bool); 5] = [
         ("flush", &flush, true),
         ("seek", &seek, true),
         ("caps", &caps, true),
+        ("rate", &rate, false),
         ("same", &same, false),
     ];
     for (what, jump, is_emptied) in emptied {
@@ -448,6 +454,19 @@ fn a_snapshot_is_saved_where_a_link_leads() {
     assert_eq!(link.read_link().expect("a link"), file);
     assert_eq!(image::open(&file).expect("a picture").to_rgb16(), saved(&tap));
     assert_eq!(tap.complaints(), []);
+}
+
+/// `framerate` need not be there; behind the tap, it is.
+#[test]
+fn f205_frames_without_a_rate_pass_untouched() {
+    let mut tap = tap("f205_rate", &[]);
+    let mut caps = grey_caps();
+    caps.make_mut().structure_mut(0).expect("a structure").remove_field("framerate");
+    tap.harness.set_src_caps(caps);
+    let buffer = grey(7, 0);
+    let address = buffer.as_ptr();
+    assert_eq!(tap.process(buffer).as_ptr(), address);
+    assert_eq!(levels(&tap, [7]), [400]);
 }
 
 #[test]

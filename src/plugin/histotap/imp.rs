@@ -356,7 +356,8 @@ impl ElementImpl for HistoTap {
 impl BaseTransformImpl for HistoTap {
     const MODE: gst_base::subclass::BaseTransformMode =
         gst_base::subclass::BaseTransformMode::AlwaysInPlace;
-    const PASSTHROUGH_ON_SAME_CAPS: bool = true;
+    // Always, as it was constructed: the caps differ where those before it say nothing of the frame rate.
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {

@@ -64,11 +64,18 @@ impl Streaming {
 
     /// Other frames come from now on. The error says why they can't be looked at.
     pub fn set_info(&mut self, info: &gst_video::VideoInfo) -> Result<(), String> {
-        self.forget();
-        self.reader = None;
-        reader::check(info)?;
-        self.reader = Some(FrameReader::new(info, Matching::Colors, InstructionSet::best())?);
-        Ok(())
+        let old = self.reader.take();
+        let mut reader = reader::check(info)
+            .map_err(String::from)
+            .and_then(|()| FrameReader::new(info, Matching::Colors, InstructionSet::best()));
+        let both = reader.as_mut().ok().zip(old.as_ref());
+        // With another frame rate alone, they are what they were.
+        let is_same = both.is_some_and(|(reader, old)| reader.succeed(old));
+        let result = reader.map(|reader| self.reader = Some(reader));
+        if !is_same {
+            self.forget();
+        }
+        result
     }
 
     /// A segment begins, or none, as everything was flushed. The same one comes again where pads are

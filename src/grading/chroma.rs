@@ -150,6 +150,14 @@ impl ChromaByLuma {
     }
 }
 
+impl ChromaByLuma {
+    /// The root of the mean square, over all pixels.
+    fn mean_deviation(&self) -> f64 {
+        let squares = self.share.iter().zip(&self.deviation).map(|(share, it)| share * it * it);
+        (squares.sum::<f64>() / self.share.iter().sum::<f64>()).sqrt()
+    }
+}
+
 /// Of each level, in as many places as a mask keeps inside: the pixels, their Cb and Cr, and the squares of
 /// both. Pixels take turns, so that one needn't wait for the sums of its neighbour.
 struct SumsByLevel([[[f64; 4]; LEVELS.next_power_of_two()]; 4]);
@@ -185,7 +193,12 @@ const GAINS: (f64, f64) = (0.6, 1.5);
 /// The strongest tint.
 const TINT: f64 = 16.;
 
-/// Gain and shifts by luma that give the chroma of `source` means and deviation of `goal`.
+/// Up to the first share of the source's deviation, the reference has no colours of its own; from the second one
+/// on, it has.
+const COLORLESS: (f64, f64) = (0.2, 0.4);
+
+/// Gain and shifts by luma that give the chroma of `source` means and deviation of `goal`. Where that has next to no
+/// deviation, as black and white and sepia, its means are all that is left.
 pub fn gain_and_shift(
     source: &ChromaByLuma,
     goal: &ChromaByLuma,
@@ -199,13 +212,18 @@ pub fn gain_and_shift(
         1. + (ratio.clamp(GAINS.0, GAINS.1) - 1.) * weight[i]
     });
     let gain = blurred(&gain, &MIDDLE);
+    let colors = goal.mean_deviation() / source.mean_deviation().max(f64::MIN_POSITIVE);
+    let colors = ((colors - COLORLESS.0) / (COLORLESS.1 - COLORLESS.0)).clamp(0., 1.);
     let shift = [0, 1].map(|c| {
         let (source, goal) = (&source.means[c], &goal.means[c]);
         let tint = std::array::from_fn(|i| ((goal[i] - source[i]) * weight[i]).clamp(-TINT, TINT));
         let tint = blurred(&tint, &MIDDLE);
-        std::array::from_fn(|i| source[i] * (1. - gain[i]) + tint[i])
+        std::array::from_fn(|i| {
+            let shift = source[i] * (1. - gain[i]) + tint[i];
+            goal[i] + (shift - goal[i]) * colors
+        })
     });
-    (gain, shift)
+    (gain.map(|gain| gain * colors), shift)
 }
 
 /// Steps between a scale of chroma of 0 and of 1.

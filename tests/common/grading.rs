@@ -267,6 +267,21 @@ pub fn learn(source: &[Rgb], reference: &[Rgb], kr_kb: (f64, f64), grade: bool) 
             let tint = blur(&tint, 1.);
             *shift = (0..LEVELS).map(|i| own.means[c][i] * (1. - gain[i]) + tint[i]).collect();
         }
+        // Next to no colour of the reference's own.
+        let variance = |it: &ByLuma| {
+            let weighed: f64 = (0..LEVELS).map(|i| it.share[i] * it.deviation[i].powi(2)).sum();
+            weighed / it.share.iter().sum::<f64>()
+        };
+        let (own, wanted) = (variance(&own).sqrt(), variance(&goal).sqrt());
+        if wanted < 0.4 * own {
+            let colors = (5. * wanted / own - 1.).max(0.);
+            for i in 0..LEVELS {
+                gain[i] *= colors;
+                for c in 0..2 {
+                    shift[c][i] = colors * shift[c][i] + (1. - colors) * goal.means[c][i];
+                }
+            }
+        }
     }
     let mut scales = vec![Vec::new(); LEVELS];
     for &[y, cb, cr] in &pixels {

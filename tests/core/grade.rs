@@ -111,6 +111,46 @@ fn what_is_learned_equals_the_definition() {
     }
 }
 
+fn luma([red, green, blue]: &Rgb) -> f64 {
+    BT709.0 * red + (1. - BT709.0 - BT709.1) * green + BT709.1 * blue
+}
+
+/// A picture in black and white, or toned by a color.
+fn toned(pixels: &[Rgb], color: Rgb) -> Vec<Rgb> {
+    let tone = |rgb: &Rgb| color.map(|channel| channel * luma(rgb) / 255.);
+    pixels.iter().map(tone).collect()
+}
+
+#[test]
+fn a_reference_without_colors_of_its_own_leaves_none() {
+    for (source, reference, color) in [
+        ("astronaut.png", "coffee.png", [255.; 3]),
+        ("coffee.png", "chelsea.png", [255.; 3]),
+        ("chelsea.png", "astronaut.png", [255., 230., 190.]),
+        // Next to none, and as the grade is without that.
+        ("chelsea.png", "astronaut.png", [255., 252., 250.]),
+    ] {
+        let source_pixels = pixels(source);
+        let reference_pixels = toned(&pixels(reference), color);
+        let goal = Goal::new(&sample(&reference_pixels), weights(BT709));
+        let learned = learned_by_all(&sample(&source_pixels), &goal, rule(Method::Grade));
+        let expected = grading::learn(&source_pixels, &reference_pixels, BT709, true);
+        let mut worst: f64 = 0.;
+        for &rgb in source_pixels.iter().step_by(7) {
+            let [new, oracle] = [learned.map(rgb), expected.map(rgb)];
+            let scale = luma(&new) / luma(&color);
+            for c in 0..3 {
+                assert!((new[c] - oracle[c]).abs() < 2., "{source}: {new:?} {oracle:?}");
+                // Brighter colors of such a tone leave the range.
+                if luma(&new) < 200. {
+                    worst = worst.max((new[c] - color[c] * scale).abs());
+                }
+            }
+        }
+        assert!(worst < 3., "{source} to {reference}: {worst}");
+    }
+}
+
 #[test]
 fn a_reference_is_sampled_on_the_grid() {
     for name in PICTURES {

@@ -275,10 +275,10 @@ pub fn learn(source: &[Rgb], reference: &[Rgb], kr_kb: (f64, f64), grade: bool) 
         let (own, wanted) = (variance(&own).sqrt(), variance(&goal).sqrt());
         if wanted < 0.4 * own {
             let colors = (5. * wanted / own - 1.).max(0.);
-            for i in 0..LEVELS {
-                gain[i] *= colors;
-                for c in 0..2 {
-                    shift[c][i] = colors * shift[c][i] + (1. - colors) * goal.means[c][i];
+            gain.iter_mut().for_each(|gain| *gain *= colors);
+            for (shift, means) in shift.iter_mut().zip(&goal.means) {
+                for (shift, mean) in shift.iter_mut().zip(means) {
+                    *shift = colors * *shift + (1. - colors) * mean;
                 }
             }
         }

@@ -638,6 +638,15 @@ fn messages_come_at_intervals_and_with_new_scenes() {
             assert_eq!(stats.luts.iter().map(Vec::len).collect::<Vec<_>>(), [256; 3]);
         }
     }
+    // Without times of the stream, by the clock.
+    let mut timeless = rig(&[("post-messages", "true"), ("interval", "60000000000")]);
+    for _ in 0..20 {
+        let mut buffer = buffer(&scenes[0], 0);
+        buffer.make_mut().set_pts(gst::ClockTime::NONE);
+        timeless.harness.push_and_pull(buffer).expect("it passes");
+    }
+    let [(stats, _)] = &messages(&timeless)[..] else { panic!("there is one") };
+    assert_eq!(stats.running_time, None);
     let mut silent = rig(&[]);
     silent.process(buffer(&scenes[0], 0));
     assert!(messages(&silent).is_empty());

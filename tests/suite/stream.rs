@@ -287,6 +287,36 @@ fn f122_fields_in_buffers_of_their_own_are_matched_one_by_one() {
     }
 }
 
+/// Two of them last as long as a frame.
+#[test]
+fn f122_fields_without_times_are_smoothed_as_those_with_times() {
+    let whole = Frame::new(VideoFormat::Gray8, 16, 18, Shape::Default, || 0);
+    let shown = |has_times: bool| -> Vec<Vec<u8>> {
+        let mut rig = Rig::new(Some(&media("coffee.png")));
+        for (name, value) in
+            [("smoothing", "1000000000"), ("scene-threshold", "0"), ("flat-frames", "match")]
+        {
+            rig.element.set_property_from_str(name, value);
+        }
+        let mut caps = interlaced(whole.caps(), "alternate");
+        caps.make_mut().set("framerate", gst::Fraction::new(25, 1));
+        rig.harness.set_src_caps(caps);
+        (0..20u64)
+            .map(|number| {
+                let level = if number < 5 { 1 } else { 2 };
+                let mut samples = noise(5);
+                let field =
+                    Frame::new(VideoFormat::Gray8, 16, 9, Shape::Default, || samples() / level);
+                let mut buffer = field.buffer();
+                let time = gst::ClockTime::from_mseconds(20 * number);
+                buffer.make_mut().set_pts(has_times.then_some(time));
+                bytes(&rig.process(buffer))
+            })
+            .collect()
+    };
+    assert!(shown(true) == shown(false));
+}
+
 #[test]
 fn f122_fields_are_matched_between_elements_that_make_and_join_them() {
     let [samples] = common::video::play(

@@ -180,6 +180,13 @@ fn f206_snapshots_are_published_as_the_properties_say() {
     assert_eq!(at(&published(&[("publish", "once"), ("window", "9000000000")])), [53]);
     assert_eq!(at(&published(&[("publish", "manual")])), [0usize; 0]);
     assert_eq!(at(&published(&[("publish", "eos")])), [53]);
+    // In a loop, a segment ends in place of the stream.
+    let mut looped = tap("f206_loop", &[("publish", "eos")]);
+    looped.harness.set_src_caps(grey_caps());
+    looped.process(half_grey(9, 0));
+    assert_eq!(snapshots(&looped), 0);
+    looped.harness.push_event(gst::event::SegmentDone::new(gst::ClockTime::from_mseconds(40)));
+    assert_eq!(snapshots(&looped), 1);
 }
 
 #[test]

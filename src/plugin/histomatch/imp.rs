@@ -777,13 +777,14 @@ impl HistoMatch {
             settings.complaint().or_else(|| outcome.as_ref().ok()?.complaint(&settings));
         let is_new = streaming.warned_of_settings != complaint;
         streaming.warned_of_settings.clone_from(&complaint);
+        // Without times of the stream, those of the clock on the wall.
+        let now = running_time.unwrap_or_else(gst::get_timestamp);
         let is_due = settings.post_messages
             && outcome.as_ref().is_ok_and(|matched| {
-                matched.report.scene_change
-                    || is_due(streaming.posted, running_time, settings.interval)
+                matched.report.scene_change || is_due(streaming.posted, now, settings.interval)
             });
         if is_due {
-            streaming.posted = running_time;
+            streaming.posted = Some(now);
         }
         drop(streaming);
 
@@ -824,12 +825,8 @@ fn flow_error(not_settled: NotSettled) -> gst::FlowError {
 }
 
 /// Whether it is time for a message.
-fn is_due(posted: Option<gst::ClockTime>, now: Option<gst::ClockTime>, interval: u64) -> bool {
-    match (posted, now) {
-        (Some(posted), Some(now)) => now < posted || (now - posted).nseconds() >= interval,
-        // Without times there are no intervals.
-        _ => true,
-    }
+fn is_due(posted: Option<gst::ClockTime>, now: gst::ClockTime, interval: u64) -> bool {
+    posted.is_none_or(|posted| now < posted || (now - posted).nseconds() >= interval)
 }
 
 impl VideoFilterImpl for HistoMatch {

@@ -252,7 +252,9 @@ impl Stream {
 
     /// How long a frame lasts, by the caps.
     fn by_rate(&self) -> Option<gst::ClockTime> {
-        let fps = self.info().fps();
+        // It is of frames; these may be fields.
+        let is_field = self.info().interlace_mode() == gst_video::VideoInterlaceMode::Alternate;
+        let fps = self.info().fps() * if is_field { 2 } else { 1 };
         // A rate of 0 says nothing about how long a frame lasts.
         match (fps.numer().try_into(), fps.denom().try_into()) {
             (Ok(numer @ 1..), Ok(denom)) => gst::ClockTime::SECOND.mul_div_round(denom, numer),

@@ -401,7 +401,8 @@ impl BaseTransformImpl for HistoTap {
         match event.view() {
             gst::EventView::FlushStop(_) => self.set_segment(None),
             gst::EventView::Segment(event) => self.set_segment(Some(event.segment())),
-            gst::EventView::Eos(_) => self.end(),
+            // In a loop of segments, there is no other end.
+            gst::EventView::Eos(_) | gst::EventView::SegmentDone(_) => self.end(),
             _ => (),
         }
         self.parent_sink_event(event)

@@ -148,9 +148,7 @@ impl ChromaByLuma {
             means,
         }
     }
-}
 
-impl ChromaByLuma {
     /// The root of the mean square, over all pixels.
     fn mean_deviation(&self) -> f64 {
         let squares = self.share.iter().zip(&self.deviation).map(|(share, it)| share * it * it);
@@ -220,7 +218,7 @@ pub fn gain_and_shift(
         let tint = blurred(&tint, &MIDDLE);
         std::array::from_fn(|i| {
             let shift = source[i] * (1. - gain[i]) + tint[i];
-            goal[i] + (shift - goal[i]) * colors
+            shift * colors + goal[i] * (1. - colors)
         })
     });
     (gain.map(|gain| gain * colors), shift)

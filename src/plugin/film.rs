@@ -17,11 +17,10 @@ use gst_video::{VideoColorRange, VideoColorimetry, VideoInfo};
 
 use super::location::Fragment;
 use super::part::Part;
-use super::reader::{self, Failure, FrameReader, Matching};
+use super::reader::{Failure, FrameReader};
 use super::reference::NotRead;
 use super::{frame, lock};
 use crate::colorimetry::Colorimetry;
-use crate::kernels::InstructionSet;
 use crate::live::gathering::{Gathering, MOST_FRAMES, Pixels};
 use crate::reference::{Apart, Interrupt, Reference, apart, is_named_picture};
 
@@ -724,7 +723,5 @@ fn reader_of(caps: &gst::CapsRef) -> Result<FrameReader, String> {
         return Err(refused(&caps.to_string()));
     }
     let info = info_of(caps).map_err(|error| refused(&error.to_string()))?;
-    reader::check(&info).map_err(refused)?;
-    FrameReader::new(&info, Matching::Colors, InstructionSet::best())
-        .map_err(|error| refused(&error))
+    FrameReader::of_colors(&info).map_err(|error| refused(&error))
 }

@@ -88,7 +88,7 @@ struct Selection {
 }
 
 /// Why a buffer of some caps is not one picture, in words that follow "frames" or "they".
-pub(super) fn check(info: &gst_video::VideoInfo) -> Result<(), &'static str> {
+fn check(info: &gst_video::VideoInfo) -> Result<(), &'static str> {
     if info.multiview_mode() == gst_video::VideoMultiviewMode::Separated {
         return Err("they have two or more views, each in memory of its own");
     }
@@ -122,6 +122,12 @@ pub(super) struct FrameReader {
 
 impl FrameReader {
     /// The error is for developers: the pad templates have no formats that fail.
+    /// What reads the colours of any frames that it can; the error says why it can't.
+    pub fn of_colors(info: &gst_video::VideoInfo) -> Result<Self, String> {
+        check(info)?;
+        Self::new(info, Matching::Colors, InstructionSet::best())
+    }
+
     pub fn new(
         info: &gst_video::VideoInfo,
         matching: Matching,

@@ -34,7 +34,7 @@ pub fn on_grid(picture: &RgbImage) -> Vec<Rgb> {
         .collect()
 }
 
-fn to_ycbcr((kr, kb): (f64, f64), [r, g, b]: Rgb) -> Rgb {
+pub fn to_ycbcr((kr, kb): (f64, f64), [r, g, b]: Rgb) -> Rgb {
     let y = kr * r + (1. - kr - kb) * g + kb * b;
     [y, (b - y) / (2. - 2. * kb), (r - y) / (2. - 2. * kr)]
 }

@@ -111,8 +111,8 @@ fn what_is_learned_equals_the_definition() {
     }
 }
 
-fn luma([red, green, blue]: &Rgb) -> f64 {
-    BT709.0 * red + (1. - BT709.0 - BT709.1) * green + BT709.1 * blue
+fn luma(rgb: &Rgb) -> f64 {
+    grading::to_ycbcr(BT709, *rgb)[0]
 }
 
 /// A picture in black and white, or toned by a color.

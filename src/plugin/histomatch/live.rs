@@ -7,9 +7,8 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::imp::HistoMatch;
-use crate::kernels::InstructionSet;
 use crate::plugin::lock;
-use crate::plugin::reader::{Failure, FrameReader, Matching};
+use crate::plugin::reader::{Failure, FrameReader};
 use crate::plugin::reference::Following;
 use crate::reference::Reference;
 
@@ -62,8 +61,7 @@ impl HistoMatch {
             (settings.ignore_borders, settings.part(buffer), settings.is_flat_taken())
         };
         let read = || {
-            let mut reader = FrameReader::new(&info, Matching::Colors, InstructionSet::best())
-                .map_err(Failure::Buffer)?;
+            let mut reader = FrameReader::of_colors(&info).map_err(Failure::Buffer)?;
             let pixels = reader.pixels(buffer, ignore_borders, part, Duration::ZERO)?;
             Ok(pixels.map(|pixels| (pixels, reader.matcher.layout().colorimetry)))
         };

@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::Publish;
 use super::settings::Settings;
-use crate::kernels::InstructionSet;
 use crate::live::channel::Publisher;
 use crate::live::gathering::Gathering;
 use crate::live::region::Region;
 use crate::plugin::part::Part;
-use crate::plugin::reader::{self, Failure, FrameReader, Matching};
+use crate::plugin::reader::{Failure, FrameReader};
 
 /// What the streaming thread works with.
 pub(super) struct Streaming {
@@ -65,17 +64,16 @@ impl Streaming {
     /// Other frames come from now on. The error says why they can't be looked at.
     pub fn set_info(&mut self, info: &gst_video::VideoInfo) -> Result<(), String> {
         let old = self.reader.take();
-        let mut reader = reader::check(info)
-            .map_err(String::from)
-            .and_then(|()| FrameReader::new(info, Matching::Colors, InstructionSet::best()));
-        let both = reader.as_mut().ok().zip(old.as_ref());
-        // With another frame rate alone, they are what they were.
-        let is_same = both.is_some_and(|(reader, old)| reader.succeed(old));
-        let result = reader.map(|reader| self.reader = Some(reader));
-        if !is_same {
+        let read = FrameReader::of_colors(info).map(|mut reader| {
+            // With another frame rate alone, frames are what they were.
+            let are_same = old.is_some_and(|old| reader.succeed(&old));
+            self.reader = Some(reader);
+            are_same
+        });
+        if read != Ok(true) {
             self.forget();
         }
-        result
+        read.map(|_| ())
     }
 
     /// A segment begins, or none, as everything was flushed. The same one comes again where pads are

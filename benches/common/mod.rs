@@ -321,7 +321,7 @@ impl Frames {
                 let rule = Rule { method: *method, ..Rule::default() };
                 matcher.process(memory, scan, &self.spans, workers, |statistics| {
                     let sample = statistics.sample.as_ref().expect("of graded frames");
-                    grading::learn(InstructionSet::best(), sample, goal, rule).into()
+                    grading::learn(InstructionSet::best(), sample, goal, rule).grade.into()
                 })
             }
         }

@@ -124,9 +124,39 @@ fn cdfs(pixels: impl Iterator<Item = [f32; 3]>) -> [Cdf; 3] {
     histograms.each_ref().map(Cdf::from)
 }
 
-/// The grade that moves the colours of `source`, which has at least one pixel, towards `goal`; by code for no
-/// newer instruction set than `at_most`, which makes no difference but in time.
-pub fn learn(at_most: InstructionSet, source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
+/// What is learned of a sample of pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Learned {
+    /// How they are moved.
+    pub grade: Grade,
+    moments: Moments,
+}
+
+/// The standard deviations around the means of R', G' and B' that [`Learned::share_inside`] keeps inside the range.
+const CORE: f64 = 1.4;
+
+/// The levels by which these may leave it.
+const BEYOND: f64 = 14.;
+
+impl Learned {
+    /// The share of this grade in a mixture with another one that is enough to keep these pixels about as far inside
+    /// the range as this one alone does.
+    ///
+    /// It is about the matrices: how far the ends of R', G' and B', the mean and 1.4 standard deviations, leave the
+    /// range is convex in the share, so it is no more than the mean of both, weighted by it.
+    pub fn share_inside(&self, other: &Grade) -> f64 {
+        let [own, others] = [&self.grade, other].map(|grade| self.moments.beyond(grade));
+        let shares = others.iter().zip(own).map(|(others, own)| match others - own {
+            more if more > BEYOND => 1. - BEYOND / more,
+            _ => 0.,
+        });
+        shares.fold(0., f64::max)
+    }
+}
+
+/// Learns how to move the colours of `source`, which has at least one pixel, towards `goal`; by code for no newer
+/// instruction set than `at_most`, which makes no difference but in time.
+pub fn learn(at_most: InstructionSet, source: &ColorSample, goal: &Goal, rule: Rule) -> Learned {
     kernels::run(at_most, Learning { source, goal, rule })
 }
 
@@ -137,13 +167,14 @@ struct Learning<'a> {
 }
 
 impl kernels::Work for Learning<'_> {
-    type Output = Grade;
+    type Output = Learned;
 
     #[inline(always)]
-    fn run(self) -> Grade {
+    fn run(self) -> Learned {
         let Self { source, goal, rule } = self;
         let weights = goal.weights;
-        let (matrix, offset) = transport(&Moments::of(source), goal, &rule);
+        let moments = Moments::of(source);
+        let (matrix, offset) = transport(&moments, goal, &rule);
         let to_ycbcr = {
             let to_ycbcr = weights.to_ycbcr();
             Affine32::new(&matrix::product(&to_ycbcr, &matrix), matrix::apply(&to_ycbcr, offset))
@@ -164,7 +195,7 @@ impl kernels::Work for Learning<'_> {
 
         let mut grade = Grade { matrix, offset, tone, ..Grade::identity(weights) };
         if rule.is_grey {
-            return grade;
+            return Learned { grade, moments };
         }
         let of_bin = tones(&grade);
         for (luma, &bin) in lumas.iter_mut().zip(&bins) {
@@ -179,7 +210,7 @@ impl kernels::Work for Learning<'_> {
         let changes = Changes::new(&grade.gain, &grade.shift);
         let inside = chroma::inside(&pixels, &changes, to_rgb);
         chroma::keep_inside(&mut grade.gain, &mut grade.shift, &inside);
-        grade
+        Learned { grade, moments }
     }
 }
 
@@ -218,7 +249,7 @@ fn symmetric(m: &Matrix) -> Matrix {
 }
 
 /// The mean and the covariance (divided by the number) of pixels.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Moments {
     mean: Vector,
     covariance: Matrix,
@@ -244,6 +275,23 @@ impl Moments {
             [0, 1, 2].map(|i| [0, 1, 2].map(|j| products[i][j] - around[i] * around[j]));
         let mean = around.map(|mean| mean + f64::from(MIDDLE));
         Self { mean, covariance }
+    }
+
+    /// By how many levels the lower and the upper end of R', G' and B' leave the range behind a grade's matrix.
+    fn beyond(&self, grade: &Grade) -> [f64; 6] {
+        let Grade { matrix, offset, .. } = grade;
+        let mean = matrix::apply(matrix, self.mean);
+        let covariance = matrix::product(
+            &matrix::product(matrix, &self.covariance),
+            &matrix::transposed(matrix),
+        );
+        std::array::from_fn(|i| {
+            let channel = i / 2;
+            let mean = mean[channel] + offset[channel];
+            let core = CORE * covariance[channel][channel].max(0.).sqrt();
+            let beyond = if i % 2 == 0 { core - mean } else { mean + core - 255. };
+            beyond.max(0.)
+        })
     }
 
     /// The mean and the variance of luma.

@@ -17,6 +17,9 @@ pub(super) struct Update {
     pub trust: f64,
     /// How much a new scene begins: from 0, the scene goes on, to 1, it is a cut.
     pub novelty: f64,
+    /// How much most of the picture is something else than what was learned of, whatever made it so: from 0,
+    /// part of it is as it was, to 1.
+    pub change: f64,
 }
 
 /// How far what frames have in common was learned.
@@ -37,7 +40,7 @@ impl Learning {
         &mut self,
         has_learned: bool,
         elapsed: Duration,
-        Update { trust, novelty }: Update,
+        Update { trust, novelty, .. }: Update,
         settings: &Settings,
     ) -> f64 {
         if !has_learned || self.is_stale {

@@ -70,6 +70,9 @@ const ANCHOR_FRAMES: u32 = 16;
 /// The weight of a frame in what is known of how much blocks differ.
 const SPREAD_WEIGHT: f64 = 1. / 16.;
 
+/// The share of the blocks that have all changed if a scene has.
+const MOST: f64 = 0.85;
+
 /// The exposure of the last frame and its average, as logarithms of gains since the first.
 #[derive(Clone, Debug, Default)]
 pub struct Exposure {
@@ -143,6 +146,9 @@ pub struct Exposed {
     /// the logarithms' distances, each of which counts as 1 at most. It is that of blocks that are
     /// clipped or dark in one of the two alone.
     pub unrest: f64,
+    /// How far 85 % of its blocks are at least from what they usually look like, at the exposure of the
+    /// average: the logarithms' distances. It is next to 0 as long as part of the scene stays.
+    pub change: f64,
 }
 
 impl Exposure {
@@ -168,13 +174,14 @@ impl Exposure {
                 self.doubt *= (1. - weight).powi(2);
             }
         }
+        let change = self.change(&blocks);
         let unrest = self.unrest(&blocks, weight);
         self.last = Some(blocks);
         let difference = self.now - self.average;
         let is_signal = difference.powi(2) / (difference.powi(2) + NOISE.powi(2) + self.doubt);
         let is_flicker = (-(difference.min(0.) / MEANT).powi(4)).exp();
         let gain = (difference * is_signal * is_flicker).exp();
-        Exposed { gain, is_fading_out, unrest }
+        Exposed { gain, is_fading_out, unrest, change }
     }
 
     /// The next frame shows something else, so that the exposure is what it was.
@@ -185,6 +192,21 @@ impl Exposure {
     /// What comes out of black may look like anything.
     pub fn forget_usual(&mut self) {
         self.usual.clear();
+    }
+
+    /// How far most blocks are from what they usually look like. What is dark or clipped says nothing.
+    fn change(&mut self, blocks: &Blocks) -> f64 {
+        let exposure = self.average as f32;
+        let pairs = self.usual.iter().zip(&blocks.logs);
+        let distances = pairs.map(|(usual, log)| (log - exposure - usual).abs());
+        let values = &mut self.room.values;
+        values.clear();
+        values.extend(distances.filter(|distance| !distance.is_nan()));
+        if values.len() < FEWEST {
+            return 0.;
+        }
+        let least = ((1. - MOST) * values.len() as f64) as usize;
+        (*values.select_nth_unstable_by(least, f32::total_cmp).1).into()
     }
 
     /// How far blocks are from what they usually look like, which they become part of.

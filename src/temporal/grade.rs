@@ -25,6 +25,11 @@ pub(super) struct GradeState {
     /// What the average is towards, and by which rule.
     towards: Option<(ReferenceId, Rule)>,
     pub learning: Learning,
+    /// What the last frame would have been graded by alone, and the share of that beside the average, so that
+    /// its colours stay in the range.
+    own: Option<(Grade, f64)>,
+    /// What the last frame was graded by, as if it had the usual exposure.
+    pub shown: Option<Grade>,
     /// What frames were graded by when the reference changed, and how much of that is left.
     pub outgoing: Option<(Grade, f64)>,
 }
@@ -51,8 +56,9 @@ impl GradeState {
 
     /// The state for frames with other luma.
     pub fn for_weights(mut self, weights: LumaWeights) -> Self {
-        let outgoing = self.outgoing.as_mut().map(|(grade, _)| grade);
-        for grade in self.average.iter_mut().chain(outgoing) {
+        let others = [&mut self.own, &mut self.outgoing].into_iter().flatten();
+        let others = others.map(|(grade, _)| grade).chain(&mut self.shown);
+        for grade in self.average.iter_mut().chain(others) {
             grade.weights = weights;
         }
         // Towards another goal.
@@ -69,7 +75,8 @@ impl GradeState {
         report: &Report,
         settings: &Settings,
     ) -> (Grade, Option<Grade>, bool) {
-        let Input { sample, target, goal, elapsed, update, weight, has_passed, at_most } = input;
+        let Input { sample, target, goal, elapsed, mut update, weight, has_passed, at_most } =
+            input;
         let weights = grading::luma_weights(channels.encoding);
         let rule = Rule {
             method: settings.method.unwrap_or_default(),
@@ -88,6 +95,12 @@ impl GradeState {
         let is_flat = spread < 1.;
 
         let was_learned = self.is_learned();
+        if update.trust > 0.
+            && let Some((_, share)) = self.own
+        {
+            // What the average is that far from is no passing thing.
+            update.trust += share * (1. - update.trust);
+        }
         let share = match sample.is_empty() || is_flat {
             true => 0.,
             false => self.learning.share(was_learned, elapsed, update, settings),
@@ -111,21 +124,22 @@ impl GradeState {
             }
             _ => None,
         };
-        if let Some(learned) = learned {
+        if let Some(learned) = &learned {
             if is_other && !report.scene_change && !settings.smoothing.is_zero() {
-                // From what was shown last.
-                let old = self.average.take().map(|average| self.shown(average));
-                self.outgoing = old.map(|old| (old, 1.));
+                self.outgoing = self.shown.take().map(|shown| (shown, 1.));
             }
-            self.average = Some(match self.average.take() {
-                Some(mut average) if !is_other && !is_gathered && share < 1. => {
-                    average.mix(&learned, share);
-                    average
+            match &mut self.average {
+                Some(average) if !is_other && !is_gathered && share < 1. => {
+                    average.mix(&learned.grade, share);
                 }
-                _ => learned,
-            });
+                average => {
+                    *average = Some(learned.grade.clone());
+                    self.own = None;
+                }
+            }
             self.towards = towards;
         }
+        let own = learned.filter(|_| share > 0. && !is_gathered && !settings.smoothing.is_zero());
         let is_sudden = !was_learned && share > 0. && spread >= SUDDEN;
         if has_passed {
             self.outgoing = Some((Grade::identity(weights), 1.));
@@ -142,13 +156,27 @@ impl GradeState {
             }
         }
 
-        let Some(mut grade) = self.all_shown() else {
+        let Some(mut grade) = self.average.clone() else {
             let identity = Grade::identity(weights);
             if is_flat && !sample.is_empty() && !settings.smoothing.is_zero() {
                 self.outgoing = Some((identity.clone(), 1.));
             }
             return (identity, None, false);
         };
+        if let Some(own) = own {
+            let needed = own.share_inside(&grade);
+            let mut share = self.own.as_ref().map_or(0., |(_, share)| *share);
+            let pace = if needed > share { update.change } else { 1. };
+            share += pace * super::weight(elapsed, REACTION) * (needed - share);
+            self.own = (share > 0.).then_some((own.grade, share));
+        }
+        if let Some((own, share)) = &self.own {
+            grade.mix(own, *share);
+        }
+        if let Some((old, left)) = &self.outgoing {
+            grade.mix(old, *left);
+        }
+        self.shown = (!settings.smoothing.is_zero()).then(|| grade.clone());
         if gain != 1. {
             grade = grade.after_gain(gain);
         }
@@ -165,20 +193,11 @@ impl GradeState {
         weaker.mix(&grade, strength);
         (weaker, Some(grade), share > 0.)
     }
-
-    /// What frames are graded by.
-    pub fn all_shown(&self) -> Option<Grade> {
-        self.average.clone().map(|average| self.shown(average))
-    }
-
-    /// What the average makes of the reference that goes.
-    fn shown(&self, mut average: Grade) -> Grade {
-        if let Some((old, left)) = &self.outgoing {
-            average.mix(old, *left);
-        }
-        average
-    }
 }
+
+/// The time constant with which a frame's own grade comes in where the average moves colours out of the range: longer
+/// than a flash, and shorter than a cross-fade.
+const REACTION: Duration = Duration::from_millis(200);
 
 /// A sample in which each pixel is one of the next frame with a probability of `share`: every one is of any of the
 /// frames, as their shares say (J. S. Vitter, "Random Sampling with a Reservoir", ACM TOMS 11, 1985).

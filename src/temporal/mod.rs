@@ -25,6 +25,9 @@
 //!   second at most.
 //! - **Cuts** ([`cuts`]) begin the average afresh, so that nothing of the last scene is left in it. A scene
 //!   that comes back within ten seconds gets back what was learned of it.
+//! - **Other scenes without a cut.** A grade is an average of grades, and may move the colours of a scene that another one becomes
+//!   far out of the range. Where most of the picture has changed, the frame's own grade comes in, with as much as is enough
+//!   ([`Learned::share_inside`](grading::Learned::share_inside)).
 //! - **Flicker** ([`exposure`]) is a gain that differs from its own average. The mapping is moved by
 //!   it at once, while its shape stays that of the average.
 //! - **Flat** channels ([`is_flat`]) have nothing to be matched; they keep the last mapping. Where there is none yet and
@@ -209,6 +212,9 @@ const EXPOSURE_TIME: Duration = Duration::from_secs(1);
 /// twice as much or more, it has a third, so that the average is never more than three times as slow.
 const UNREST: f64 = 0.1;
 
+/// The [changes](exposure::Exposed::change) up to which the scene goes on, and from which on it is another one.
+const CHANGED: (f64, f64) = (0.03, 0.08);
+
 /// For how long what hides part of the picture isn't learned.
 const HIDDEN: Duration = Duration::from_secs(1);
 
@@ -342,7 +348,7 @@ impl Temporal {
     /// What frames are mapped by now.
     fn outgoing(&self) -> Outgoing {
         let curves = self.states.iter().map(|state| Some((state.shown.clone()?, 1.))).collect();
-        Outgoing { curves, grade: self.grade.all_shown().map(|grade| (grade, 1.)) }
+        Outgoing { curves, grade: self.grade.shown.clone().map(|grade| (grade, 1.)) }
     }
 
     /// Mappings go over from these to those that come, with the smoothing.
@@ -370,7 +376,7 @@ impl Temporal {
         let smoothing = settings.smoothing;
         let weight = weight(elapsed, smoothing);
         let has_passed = std::mem::take(&mut self.has_passed);
-        let mut update = Update { trust: 1., novelty: 0. };
+        let mut update = Update { trust: 1., novelty: 0., change: 1. };
         let mut report = Report { gain: 1., ..Report::default() };
         if let Some(thumbnail) = &statistics.thumbnail {
             self.look(thumbnail, elapsed, settings, &mut update, &mut report);
@@ -505,6 +511,7 @@ impl Temporal {
 
         // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
         // fades out.
+        update.change = ((exposed.change - CHANGED.0) / (CHANGED.1 - CHANGED.0)).clamp(0., 1.);
         let has_source =
             self.grade.is_learned() || self.states.iter().any(ChannelState::is_learned);
         self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);
@@ -513,7 +520,7 @@ impl Temporal {
             // Each frame is learned by itself, with the brightness that it has.
             report.gain = 1.;
         } else if step.is_fading_in || exposed.is_fading_out || is_hidden {
-            update.trust = 0.;
+            (update.trust, update.change) = (0., 0.);
         }
     }
 

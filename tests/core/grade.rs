@@ -76,7 +76,7 @@ fn differences(pairs: impl IntoIterator<Item = (f64, f64)>) -> (f64, f64) {
 }
 
 fn learn(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
-    product::learn(InstructionSet::best(), source, goal, rule)
+    product::learn(InstructionSet::best(), source, goal, rule).grade
 }
 
 /// What is learned by plain code, which that by every instruction set equals.
@@ -85,7 +85,7 @@ fn learned_by_all(source: &ColorSample, goal: &Goal, rule: Rule) -> Grade {
     for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
         assert_eq!(product::learn(set, source, goal, rule), plain, "{set}, {rule:?}");
     }
-    plain
+    plain.grade
 }
 
 #[test]
@@ -109,6 +109,56 @@ fn what_is_learned_equals_the_definition() {
             }
         }
     }
+}
+
+/// How far the mean and 1.4 standard deviations leave the range behind a grade's matrix, in R', G' and B'.
+fn beyond(pixels: &[Rgb], grade: &Grade) -> Vec<f64> {
+    let n = pixels.len() as f64;
+    let ends = |channel: usize| {
+        let row = grade.matrix[channel];
+        let value =
+            |rgb: &Rgb| (0..3).map(|c| row[c] * rgb[c]).sum::<f64>() + grade.offset[channel];
+        let mean = pixels.iter().map(value).sum::<f64>() / n;
+        let variance = pixels.iter().map(|rgb| (value(rgb) - mean).powi(2)).sum::<f64>() / n;
+        let core = 1.4 * variance.sqrt();
+        [core - mean, mean + core - 255.]
+    };
+    (0..3).flat_map(ends).map(|end| end.max(0.)).collect()
+}
+
+#[test]
+fn a_share_of_their_own_grade_keeps_pixels_inside() {
+    let mut shares = Vec::new();
+    for source in PICTURES {
+        let own_pixels = pixels(source);
+        for reference in PICTURES {
+            let goal = Goal::new(&sample(&pixels(reference)), weights(BT709));
+            for other in PICTURES {
+                for light in [0.3, 0.7, 1.] {
+                    let others: Vec<Rgb> =
+                        pixels(other).iter().map(|rgb| rgb.map(|v| v * light)).collect();
+                    let best = InstructionSet::best();
+                    let [own, other] = [&own_pixels, &others].map(|pixels| {
+                        product::learn(best, &sample(pixels), &goal, rule(Method::Linear))
+                    });
+                    let share = own.share_inside(&other.grade);
+                    let mut mixed = other.grade.clone();
+                    mixed.mix(&own.grade, share);
+                    let pairs = beyond(&own_pixels, &mixed).into_iter();
+                    for (mixed, own) in pairs.zip(beyond(&own_pixels, &own.grade)) {
+                        assert!(mixed < own + 14.01, "{source}, {reference}: {mixed}, {own}");
+                    }
+                    let pairs = beyond(&own_pixels, &other.grade).into_iter();
+                    let mut pairs = pairs.zip(beyond(&own_pixels, &own.grade));
+                    let is_inside = pairs.all(|(other, own)| other < own + 13.99);
+                    assert_eq!(share == 0., is_inside, "{source}, {reference}: {share}");
+                    shares.push(share);
+                }
+            }
+        }
+    }
+    let some = shares.iter().filter(|&&share| share > 0.).count();
+    assert!(some > 30 && some < shares.len() - 30, "{some} of {}", shares.len());
 }
 
 fn luma(rgb: &Rgb) -> f64 {

@@ -17,6 +17,8 @@ use std::time::Duration;
 const SMOOTH: (&str, &str) = ("smoothing", "1000000000");
 const STEADY: [(&str, &str); 2] = [SMOOTH, ("deflicker", "1")];
 
+const METHODS: [&str; 3] = ["channels", "linear", "grade"];
+
 fn frames_of(shown: &[Shown]) -> impl Iterator<Item = &RgbImage> {
     shown.iter().map(|shown| &shown.frame)
 }
@@ -117,7 +119,11 @@ fn a_new_scene_has_nothing_of_the_last_one() {
 #[test]
 fn fades_to_black_and_back_flash_nowhere() {
     let frames = faded(&clip());
-    for properties in [&[][..], &[SMOOTH], &STEADY] {
+    for (method, properties) in
+        METHODS.iter().flat_map(|method| [&[][..], &[SMOOTH], &STEADY].map(|p| (method, p)))
+    {
+        let is_bare = properties.is_empty();
+        let properties = &[&[("method", *method)], properties].concat()[..];
         let shown = show(&frames, properties);
         let means: Vec<f64> = frames_of(&shown).map(mean).collect();
         for (t, (before, after)) in frames.iter().zip(frames_of(&shown)).enumerate() {
@@ -125,7 +131,7 @@ fn fades_to_black_and_back_flash_nowhere() {
                 assert!(after.iter().all(|&level| level == 0), "{properties:?}: {t}");
             }
         }
-        if properties.is_empty() {
+        if is_bare {
             // The bare rule cancels a fade, as far as there is something to match.
             continue;
         }
@@ -238,21 +244,20 @@ const COLUMNS: [(&str, Option<Method>, usize, f64); 6] = [
 ];
 
 /// Where the bound of a column isn't reached, and what is: `src/temporal/NOTES.md` says why.
-const MISSED: [(&str, [f64; 6]); 14] = [
-    ("pan, 4 s", [0.31, 0.59, 0.34, 0.6, 0.25, 0.42]),
-    ("pan to and fro, 1.6 s", [0.2, 1.03, 0.25, 0.6, 0.25, 0.48]),
-    ("zoom, 4 s", [0.32, 0.65, 0.38, 0.53, 0.25, 0.42]),
-    ("zoom, 0.6 s, and hold", [0.8, 1.29, 1.17, 1.42, 0.65, 0.86]),
-    ("hand-held, 50 % in 0.4 s", [1.02, 0.99, 0.89, 0.87, 0.67, 0.66]),
-    ("hand-held, 50 % in 1.0 s", [0.2, 0.37, 0.25, 0.25, 0.25, 0.25]),
-    ("hand-held, 50 % in 2.0 s", [0.2, 0.42, 0.25, 0.25, 0.25, 0.29]),
-    ("half hidden for 0.1 s", [0.32, 0.33, 0.36, 0.36, 0.25, 0.25]),
-    ("half hidden for 0.4 s", [0.26, 0.27, 0.36, 0.36, 0.25, 0.25]),
-    ("half hidden for 0.8 s", [0.27, 0.35, 0.25, 0.29, 0.25, 0.25]),
-    ("hand-held, half hidden for 0.2 s", [0.2, 0.25, 0.25, 0.3, 0.25, 0.25]),
-    ("dissolve, 1 s", [0.2, 0.76, 0.25, 0.85, 0.25, 0.59]),
-    ("dissolve, 2 s", [0.38, 0.38, 0.53, 0.53, 0.45, 0.45]),
-    ("clip, B, clip, B", [0.24, 0.25, 0.25, 0.29, 0.25, 0.25]),
+const MISSED: [(&str, [f64; 6]); 13] = [
+    ("pan, 4 s", [0.31, 0.59, 0.3, 0.52, 0.25, 0.3]),
+    ("pan to and fro, 1.6 s", [0.2, 1.03, 0.25, 0.55, 0.25, 0.42]),
+    ("zoom, 4 s", [0.32, 0.65, 0.27, 0.4, 0.25, 0.26]),
+    ("zoom, 0.6 s, and hold", [0.8, 1.29, 0.4, 0.6, 0.25, 0.4]),
+    ("hand-held, 50 % in 0.4 s", [1.02, 0.99, 0.85, 0.85, 0.65, 0.65]),
+    ("hand-held, 50 % in 1.0 s", [0.2, 0.37, 0.25, 0.27, 0.25, 0.27]),
+    ("hand-held, 50 % in 2.0 s", [0.2, 0.42, 0.27, 0.4, 0.26, 0.38]),
+    ("half hidden for 0.1 s", [0.32, 0.33, 0.25, 0.25, 0.25, 0.25]),
+    ("half hidden for 0.4 s", [0.26, 0.27, 0.25, 0.25, 0.25, 0.25]),
+    ("half hidden for 0.8 s", [0.27, 0.35, 0.25, 0.25, 0.25, 0.25]),
+    ("dissolve, 1 s", [0.2, 0.76, 0.7, 1.1, 0.45, 0.65]),
+    ("dissolve, 2 s", [0.38, 0.38, 0.36, 0.36, 0.32, 0.32]),
+    ("clip, B, clip, B", [0.24, 0.25, 0.25, 0.25, 0.25, 0.25]),
 ];
 
 /// Watches footage, and says what was decided with `smoothing`.
@@ -318,6 +323,29 @@ fn what_hides_half_of_the_picture_is_no_cut() {
 fn dissolves_are_no_cuts() {
     for footage in sources().dissolves() {
         assert_eq!(changes(&watch(&footage).1), footage.cuts, "{}", footage.name);
+    }
+}
+
+/// The grade of a scene on its average would leave next to nothing of another one in the range.
+#[test]
+fn what_a_scene_becomes_stays_in_the_range() {
+    for Footage { name, frames, .. } in sources().dissolves_into_other_light() {
+        let watched = Watched::new(&frames);
+        for method in [Method::Linear, Method::Grade] {
+            for smoothing in [500, 1000, 2000] {
+                let smoothing = Duration::from_millis(smoothing);
+                let bare = Settings { method: Some(method), ..Settings::default() };
+                let [bare, smooth] = [bare.clone(), Settings { smoothing, ..bare }]
+                    .map(|settings| watched.decide(FPS as f64, &settings));
+                // A moment after it has become something else.
+                let lost = (80..frames.len()).map(|t| {
+                    watched.lost(t, &smooth[t].mapping) - watched.lost(t, &bare[t].mapping)
+                });
+                let worst = lost.fold(0., f64::max);
+                println!("{name}, {method:?}, {smoothing:?}: {worst:.2}");
+                assert!(worst < 0.13, "{name}, {method:?}, {smoothing:?}: {worst}");
+            }
+        }
     }
 }
 

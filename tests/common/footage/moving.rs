@@ -98,6 +98,19 @@ impl Camera {
     }
 }
 
+/// Shows the first scene for 40 frames, and goes over to the second one in so many.
+fn dissolve(first: &[RgbImage], second: &[RgbImage], n: usize) -> Vec<RgbImage> {
+    let mut frames = first.to_vec();
+    for (t, (frame, other)) in frames.iter_mut().zip(second).enumerate() {
+        let share = ((t as f64 - 40.) / n as f64).clamp(0., 1.);
+        for (level, other) in frame.iter_mut().zip(other.iter()) {
+            let mixed = f64::from(*level) * (1. - share) + f64::from(*other) * share;
+            *level = mixed.round() as u8;
+        }
+    }
+    frames
+}
+
 /// Frames by their numbers.
 fn shot(n: usize, frame: impl Fn(usize) -> RgbImage) -> Vec<RgbImage> {
     (0..n).map(frame).collect()
@@ -246,21 +259,37 @@ impl Sources {
 
     /// One scene becomes another.
     pub fn dissolves(&self) -> Vec<Footage> {
-        let dissolve = |first: &[RgbImage], second: &[RgbImage], n: usize| {
-            let mut frames = first.to_vec();
-            for (t, (frame, other)) in frames.iter_mut().zip(second).enumerate() {
-                let share = ((t as f64 - 40.) / n as f64).clamp(0., 1.);
-                for (level, other) in frame.iter_mut().zip(other.iter()) {
-                    let mixed = f64::from(*level) * (1. - share) + f64::from(*other) * share;
-                    *level = mixed.round() as u8;
-                }
-            }
-            frames
-        };
         let [astronaut, cat, coffee] = [0, 1, 2].map(|i| self.hand_held(i, 110, 0.02));
         vec![
             Footage::new("dissolve, 1 s", dissolve(&astronaut, &coffee, 25)),
             Footage::new("dissolve, 2 s", dissolve(&self.clip[..110], &cat, 50)),
+        ]
+    }
+
+    /// The same, where both have little in common: a cool, bright one and a warm, dark one, and to and fro.
+    pub fn dissolves_into_other_light(&self) -> Vec<Footage> {
+        let lit = |frames: &[RgbImage], scale: [f64; 3], light: [f64; 3]| -> Vec<RgbImage> {
+            let lit = |frame: &RgbImage| {
+                let mut frame = frame.clone();
+                for pixel in frame.pixels_mut() {
+                    for ((level, scale), light) in pixel.0.iter_mut().zip(scale).zip(light) {
+                        *level = (f64::from(*level) * scale + light).round() as u8;
+                    }
+                }
+                frame
+            };
+            frames.iter().map(lit).collect()
+        };
+        let cool = |frames: &[RgbImage]| lit(frames, [0.4, 0.5, 0.6], [80., 105., 100.]);
+        let warm = |frames: &[RgbImage]| lit(frames, [0.6, 0.35, 0.15], [0.; 3]);
+        let [astronaut, cat, coffee] = [0, 1, 2].map(|i| self.hand_held(i, 150, 0.01));
+        let clip = &self.clip[..self.clip.len().min(150)];
+        vec![
+            Footage::new("to warm, 1 s", dissolve(&cool(&astronaut), &warm(&coffee), 25)),
+            Footage::new("to cool, 1 s", dissolve(&warm(&cat), &cool(&coffee), 25)),
+            Footage::new("to warm, 0.6 s", dissolve(&cool(&cat), &warm(clip), 15)),
+            Footage::new("to cool, 0.6 s", dissolve(&warm(&coffee), &cool(clip), 15)),
+            Footage::new("in other light, 1 s", dissolve(&cool(&cat), &warm(&cat), 25)),
         ]
     }
 

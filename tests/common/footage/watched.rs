@@ -119,6 +119,23 @@ impl Watched {
             .collect()
     }
 
+    /// The share of a frame's samples that a grade makes black or as bright as can be in R', G' or B', without
+    /// being that before.
+    pub fn lost(&self, frame: usize, mapping: &Mapping) -> f64 {
+        let Mapping::Grade(grade) = mapping else { panic!("tables") };
+        let is_lost = |[old, new]: [[f64; 3]; 2]| {
+            let ends = |of: [f64; 3]| {
+                of.into_iter().fold((255f64, 0f64), |(a, b), v| (a.min(v), b.max(v)))
+            };
+            let [(old_low, old_high), (low, high)] = [old, new].map(ends);
+            low < 1.5 && old_low > 6. || high > 253.5 && old_high < 249.
+        };
+        let sample = self.sampled[frame].sample.as_ref().expect("a sample");
+        let pixels = sample.pixels().map(|rgb| rgb.map(f64::from));
+        let n = pixels.filter(|&rgb| is_lost([rgb, grade.map(rgb)])).count();
+        n as f64 / sample.len() as f64
+    }
+
     /// The mean level of a frame that is mapped by tables.
     pub fn mean_level(&self, frame: usize, mapping: &Mapping) -> f64 {
         let Mapping::Luts(luts) = mapping else { panic!("a grade") };

@@ -9,6 +9,8 @@ use crate::text;
 
 /// How far times may be from each other in seconds: Matroska rounds to milliseconds.
 const ROUNDING: f64 = 0.0021;
+/// How long packets of sound last at least, in seconds.
+const LEAST_PACKET: f64 = 0.01;
 /// How much less than what a file says of its duration is no rounding.
 const MISSING: f64 = 1.;
 
@@ -43,7 +45,9 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
 
     let is_interrupted = replacements.iter().any(|one| one.encoded.interrupted);
     let is_whole = !recipe.is_part() && !is_interrupted;
-    let (mut damage, mut fewer, mut unflagged) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut damage, mut fewer) = (Vec::new(), Vec::new());
+    let ending = recipe.container.endings[0];
+    let mut unsaid: Vec<String> = lost_tags(file, &result, ending).into_iter().collect();
     let mut shifts = Vec::new();
     for ((stream, action), new) in kept.into_iter().zip(written) {
         let name = stream.description();
@@ -57,7 +61,8 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         {
             fewer.push(format!("{name}: {old} channels become {new} in the encoder"));
         }
-        unflagged.extend(lost_flags(stream, new, recipe.container.endings[0]));
+        unsaid.extend(lost_flags(stream, new, ending));
+        let is_opus = new.codec_name == "opus" && !recipe.container.is_mp4();
         let [old, new] = [&file.packets[&stream.index], &result.packets[&new.index]];
         if recipe.is_part() && !source.is_joined() && old.are_cut_by(film.part()) {
             fewer
@@ -85,35 +90,42 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         if !is_interrupted {
             damage.extend(corrupt(film, stream, replacement));
         }
-        if recipe.is_part() {
-            continue;
-        }
         // Sound has packets before its beginning, which some containers mark as not to be heard.
-        let firsts = match frames {
-            Some(frames) if frames == old.times.len() || !is_whole => {
+        let firsts = match (action, frames) {
+            (_, Some(_)) if recipe.is_part() => {
+                [replacement.map(|one| one.encoded.begin), new.times.first().copied()]
+            }
+            (_, Some(frames)) if frames == old.times.len() || !is_whole => {
                 [old, new].map(|one| one.times.first().copied())
             }
-            None if *action == Action::Copy && stream.codec_type == "audio" && !lacks_packets => {
+            (Action::Copy, None)
+                if stream.codec_type == "audio" && !lacks_packets && !recipe.is_part() =>
+            {
                 [old.first_without(&film.unheard(stream)), new.first]
             }
+            (_, None) if is_opus => [opus_begin(film, action, old), new.first],
             _ => [None, None],
         };
         if let [Some(old), Some(new)] = firsts {
-            shifts.push((stream.index, new - old));
+            shifts.push((stream.index, new - old, *action == Action::Copy && !recipe.is_part()));
         }
     }
-    let (_, expected) = shifts.first().copied().unwrap_or_default();
-    shifts.iter_mut().for_each(|(_, shift)| *shift -= expected);
-    shifts.retain(|(_, shift)| shift.abs() > ROUNDING);
+    let expected = shifts.first().map_or(0., |(_, shift, _)| *shift);
+    let moved =
+        shifts.iter().map(|(stream, shift, is_exact)| (*stream, shift - expected, *is_exact));
+    // Where a part or what is converted begins is known to a packet.
+    let moved = moved.filter(|(_, shift, is_exact)| *is_exact || shift.abs() < LEAST_PACKET);
+    let moved = moved.filter(|(_, shift, _)| shift.abs() > ROUNDING);
+    let shifts: Vec<_> = moved.map(|(stream, shift, _)| (stream, shift)).collect();
     if !shifts.is_empty() {
         return Ok(Result::Moved(shifts));
     }
     ensure!(
-        !recipe.strict || unflagged.is_empty(),
+        !recipe.strict || unsaid.is_empty(),
         "--strict allows no changes: {}; choose another container",
-        unflagged.join("; ")
+        unsaid.join("; ")
     );
-    fewer.iter().chain(&unflagged).for_each(|change| report.say(change));
+    fewer.iter().chain(&unsaid).for_each(|change| report.say(change));
     if is_whole {
         damage.extend(is_cut_off(file));
     }
@@ -121,6 +133,18 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
         damage.extend(replacements.iter().filter_map(|one| one.encoded.damage.clone()));
     }
     Ok(Result::Whole(damage))
+}
+
+/// When the first packet of Opus of a part is due, or of what is converted to that.
+fn opus_begin(film: &Film, action: &Action, old: &Packets) -> Option<f64> {
+    // What an encoder puts before the beginning, rounded as Matroska does.
+    const LEAD_IN: f64 = 0.007;
+    let part = film.part();
+    let mut times = old.times.iter().map(|time| part.time(*time));
+    match action {
+        Action::Copy => times.find(|time| *time >= 0.),
+        _ => times.next().map(|time| time.max(0.) - LEAD_IN),
+    }
 }
 
 /// Compares a whole stream with what became of it; gives what couldn't be decoded.
@@ -149,9 +173,11 @@ fn compare(
             new.count
         );
     } else if stream.codec_type == "audio" {
-        let most = old.unsaid().max(0.5);
+        let most = old.spacing().max(0.5);
+        // Of a single packet that doesn't say it, nobody knows how long it lasts.
+        let is_unknown = old.times.len() < 2 && old.length() == 0.;
         ensure!(
-            (new.length() - old.length()).abs() < most,
+            is_unknown || (new.length() - old.length()).abs() < most,
             "The check fails: {name} lasts {:.3} s instead of {:.3} s",
             new.length(),
             old.length()
@@ -161,6 +187,28 @@ fn compare(
         ensure!(new.count >= expected, "The check fails: {name} lacks some of its {expected}");
     }
     Ok(None)
+}
+
+/// What a container doesn't hold of what a file says of itself.
+fn lost_tags(old: &File, new: &File, ending: &str) -> Option<String> {
+    // Of the container itself.
+    const OWN: [&str; 5] =
+        ["compatible_brands", "duration", "encoder", "major_brand", "minor_version"];
+    // MOV says some in a language, too.
+    let plain = |name: &str| {
+        let name = name.to_lowercase();
+        let (first, language) = name.rsplit_once('-').unwrap_or((&name, ""));
+        if language.len() == 3 { first.into() } else { name }
+    };
+    let kept: Vec<String> = new.format.tags.keys().map(|name| plain(name)).collect();
+    let names = old.format.tags.iter().filter(|(_, value)| !value.trim().is_empty());
+    let mut lost: Vec<String> = names.map(|(name, _)| plain(name)).collect();
+    lost.retain(|name| !OWN.contains(&name.as_str()) && !kept.contains(name));
+    lost.dedup();
+    (!lost.is_empty()).then(|| {
+        let names = lost.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        format!("What its tags say ({names}) is left out, as .{ending} can't hold it")
+    })
 }
 
 /// What a container doesn't hold of the flags of a track. Some set others by themselves.

@@ -225,6 +225,14 @@ fn replacement(
     let Source { input, file, .. } = source;
     let turn = Turn::of(stream);
     let kept = turn.as_ref().and_then(|turn| turn.kept_in(recipe.container));
+    if let Some(degrees) = turn.as_ref().filter(|_| kept.is_none()).and_then(Turn::lost) {
+        let (name, ending) = (stream.description(), recipe.container.endings[0]);
+        let change = format!(
+            "{name}: that it is turned by {degrees}° is left out, as .{ending} can't hold it"
+        );
+        ensure!(!recipe.strict, "--strict allows no changes: {change}; choose another container");
+        report.say(&change);
+    }
     let path = workspace.file(&format!("video-{}.mkv", stream.index));
     let extras = probe::extras(input, stream)?;
     say_what_is_lost(stream, &extras, &recipe.video, report);
@@ -423,19 +431,24 @@ fn check_room(file: &File, workspace: &Workspace) -> anyhow::Result<()> {
 
 /// What becomes of each stream.
 fn actions(input: &Path, file: &File, recipe: &Recipe) -> anyhow::Result<Vec<Action>> {
-    let first = |stream: &Stream| match (stream.codec_type.as_str(), &recipe.audio) {
-        ("video", _) if stream.is_film() => Action::Match,
-        ("audio", Audio::None) => Action::LeaveOut,
-        ("audio", Audio::Encode(encoder)) => Action::Convert(encoder),
-        ("video", _) if recipe.container.format == "matroska" => Action::Attach,
-        _ if is_dropped(stream, recipe.container) => Action::LeaveOut,
-        ("audio", _) if is_unplayable(stream, recipe.container) => {
-            Action::Convert(recipe.container.audio)
-        }
-        _ if is_list_of_chapters(stream, file) => Action::LeaveOut,
-        _ => Action::Copy,
+    let unplayable = |stream: &Stream| match stream.codec_name.as_str() {
+        // FFmpeg loses all of it where its packets are copied.
+        "tta" => Ok(true),
+        _ => remux::is_unknown_in(input, stream, recipe.container),
     };
-    let mut actions: Vec<Action> = file.streams.iter().map(first).collect();
+    let first = |stream: &Stream| -> anyhow::Result<Action> {
+        Ok(match (stream.codec_type.as_str(), &recipe.audio) {
+            ("video", _) if stream.is_film() => Action::Match,
+            ("audio", Audio::None) => Action::LeaveOut,
+            ("audio", Audio::Encode(encoder)) => Action::Convert(encoder),
+            ("video", _) if recipe.container.format == "matroska" => Action::Attach,
+            _ if is_dropped(stream, recipe.container) => Action::LeaveOut,
+            ("audio", _) if unplayable(stream)? => instead_of_copy(stream, recipe.container),
+            _ if is_list_of_chapters(stream, file) => Action::LeaveOut,
+            _ => Action::Copy,
+        })
+    };
+    let mut actions: Vec<Action> = file.streams.iter().map(first).collect::<anyhow::Result<_>>()?;
     let copied = |actions: &[Action]| -> Vec<usize> {
         (0..actions.len()).filter(|index| actions[*index] == Action::Copy).collect()
     };
@@ -459,13 +472,6 @@ fn is_dropped(stream: &Stream, container: &Container) -> bool {
         "attachment" => container.format != "matroska",
         _ => false,
     }
-}
-
-/// FFmpeg begins to write it, and fails, or nothing reads it.
-fn is_unplayable(stream: &Stream, container: &Container) -> bool {
-    const UNPLAYABLE: [&str; 3] = ["aac_latm", "adpcm_ms", "adpcm_ima_wav"];
-    let name = stream.codec_name.as_str();
-    container.format == "mov" && (UNPLAYABLE.contains(&name) || name.starts_with("wma"))
 }
 
 /// FFmpeg writes such a track of MP4 itself if there are chapters.
@@ -526,6 +532,10 @@ pub fn describe(input: &Path, recipe: &Recipe) -> anyhow::Result<String> {
 fn instead_of_copy(stream: &Stream, container: &Container) -> Action {
     const TEXT: [&str; 6] = ["subrip", "ass", "ssa", "webvtt", "mov_text", "text"];
     match stream.codec_type.as_str() {
+        // Without loss, too.
+        "audio" if stream.codec_name == "tta" && container.format == "matroska" => {
+            Action::Convert("flac")
+        }
         "audio" => Action::Convert(container.audio),
         "subtitle" if TEXT.contains(&stream.codec_name.as_str()) => {
             Action::Convert(container.subtitles)

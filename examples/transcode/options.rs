@@ -11,6 +11,8 @@ use clap::{ArgMatches, CommandFactory, Parser};
 
 use crate::film::{Audio, Recipe};
 use crate::formats::{self, Container, Quality};
+use gst::prelude::*;
+
 use crate::{files, property, text};
 
 /// Makes videos look like a reference picture, and keeps their sound, subtitles, time stamps
@@ -191,6 +193,17 @@ fn properties(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 fn check_property(element: &gst::Element, name: &str, text: &str) -> anyhow::Result<()> {
+    // GLib takes both for the same.
+    let name = &name.replace('_', "-");
     ensure!(!name.starts_with("reference-"), "the reference is what --reference says");
-    property::value(element, name, text).map(|_| ())
+    ensure!(!["name", "parent"].contains(&name.as_str()), "it says nothing of the look");
+    let value = property::value(element, name, text)?;
+    element.set_property_from_value(name, &value);
+    // What can't be isn't taken.
+    let taken = element.property_value(name);
+    let [wanted, taken] =
+        [&value, &taken].map(|value| value.get::<Option<String>>().ok().flatten());
+    let is_taken = taken.is_some() || wanted.is_none_or(|wanted| wanted.is_empty());
+    ensure!(is_taken, "'{text}' is no value for it, or there is no such file");
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fmt;
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -257,6 +257,18 @@ pub fn file(file: &Path) -> anyhow::Result<File> {
     Ok(serde_json::from_slice(&output(program("ffprobe").args(HEADERS).arg(path(file)))?)?)
 }
 
+/// The streams of a file that is in memory.
+pub fn piped(file: &[u8]) -> anyhow::Result<Vec<Stream>> {
+    let mut command = program("ffprobe");
+    command.args(HEADERS).arg("pipe:0").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().context(MISSING)?;
+    // It may have seen enough before the end.
+    let _ = child.stdin.take().context("It is piped")?.write_all(file);
+    let output = child.wait_with_output()?;
+    let file: Option<File> = serde_json::from_slice(&output.stdout).ok();
+    Ok(file.map_or_else(Vec::new, |file| file.streams))
+}
+
 /// The same, and of each of its packets, without decoding it. A file that is damaged gives what can be read.
 pub fn whole(file: &Path) -> anyhow::Result<File> {
     const PACKETS: &str =
@@ -398,14 +410,19 @@ fn corrupt_packet(line: &str) -> Option<(usize, i64)> {
     Some((stream.parse().ok()?, time.parse().ok()?))
 }
 
-/// As FFmpeg says it of Matroska, MP4 and Ogg.
+/// As FFmpeg says it of Matroska, MP4, Ogg, FLV, ASF, MXF and NUT.
 fn is_about_damage(line: &str) -> bool {
-    const WORDS: [&str; 5] = [
+    const WORDS: [&str; 10] = [
         "File ended prematurely",
         "partial file",
         "invalid as first byte of an EBML number",
+        "exceeds containing master element",
         "Error parsing frame sizes",
         "CRC mismatch!",
+        "Packet mismatch",
+        "packet_obj_size",
+        "edit unit sync lost",
+        "and no checksum",
     ];
     WORDS.iter().any(|words| line.contains(words))
 }
@@ -505,12 +522,17 @@ impl Packets {
         }
     }
 
-    /// How long the last one lasts at most if it doesn't say it: Matroska says it of none of WavPack.
-    pub fn unsaid(&self) -> f64 {
+    /// How far they are from each other, on average.
+    pub fn spacing(&self) -> f64 {
         match self.times[..] {
-            [begin, .., last] if self.end <= last => (last - begin) / (self.times.len() - 1) as f64,
+            [begin, .., last] => (last - begin) / (self.times.len() - 1) as f64,
             _ => 0.,
         }
+    }
+
+    /// How long the last one lasts at most if it doesn't say it: Matroska says it of none of WavPack.
+    fn unsaid(&self) -> f64 {
+        if self.times.last() >= Some(&self.end) { self.spacing() } else { 0. }
     }
 
     /// From the first to the end of the last one.

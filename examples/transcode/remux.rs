@@ -81,6 +81,33 @@ pub fn can_hold(input: &Path, streams: &[usize], container: &Container) -> anyho
     Ok(command.output().context(MISSING)?.status.success())
 }
 
+/// Whether nothing knows a stream of sound any more in a container that takes it: by trying. MOV takes all that AVI does,
+/// and says of most what only AVI's readers know.
+pub fn is_unknown_in(input: &Path, stream: &Stream, container: &Container) -> anyhow::Result<bool> {
+    const KNOWN: [&str; 10] = [
+        "aac",
+        "ac3",
+        "alac",
+        "eac3",
+        "mp3",
+        "opus",
+        "pcm_s16be",
+        "pcm_s16le",
+        "pcm_s24be",
+        "pcm_s24le",
+    ];
+    if container.format != "mov" || KNOWN.contains(&stream.codec_name.as_str()) {
+        return Ok(false);
+    }
+    let mut command = program("ffmpeg");
+    command.arg("-i").arg(probe::path(input)).args(["-map", &format!("0:{}", stream.index)]);
+    command.args(["-c", "copy", "-strict", "experimental", "-frames:a", "4"]);
+    command.args(["-movflags", "frag_keyframe+empty_moov", "-f", container.format, "pipe:1"]);
+    let Ok(beginning) = probe::output(&mut command) else { return Ok(true) };
+    let streams = probe::piped(&beginning)?;
+    Ok(streams.first().is_none_or(|stream| ["", "unknown"].contains(&stream.codec_name.as_str())))
+}
+
 /// The codecs that GStreamer finds in Matroska, and decodes as FFmpeg does. Of Motion JPEG, it makes 4:2:0 of all
 /// else, and of 4:1:1 what was in memory.
 const FOUND: [&str; 11] = [
@@ -236,6 +263,7 @@ pub fn remux(
     let (mut place, mut attachments, mut covers) = (0, 0, Vec::new());
     for (stream, action) in file.streams.iter().zip(actions) {
         let index = stream.index;
+        let moved = moves.iter().find(|(stream, _)| *stream == index).map(|(_, by)| *by);
         let from = match action {
             Action::LeaveOut => continue,
             Action::Attach => {
@@ -261,16 +289,14 @@ pub fn remux(
                 if !unheard.is_empty() {
                     filters.push(format!("noise=drop={}", is_among(&unheard)));
                 }
-                if let Some((_, by)) = moves.iter().find(|(stream, _)| *stream == index) {
-                    filters.push(format!("setts=ts=TS-({by:.6})/TB"));
-                }
+                filters.extend(moved.map(|by| setts(by, film)));
                 if !filters.is_empty() {
                     command.args([&format!("-bsf:{place}"), &filters.join(",")]);
                 }
                 format!("0:{index}")
             }
             Action::Convert(encoder) => {
-                convert(&mut command, place, stream, encoder, recipe);
+                convert(&mut command, place, stream, encoder, recipe, moved);
                 if stream.codec_type == "subtitle" && recipe.from > gst::ClockTime::ZERO {
                     // As those that are copied.
                     command.args([&format!("-bsf:{place}"), "noise=drop=lt(pts\\,0)"]);
@@ -310,6 +336,14 @@ pub fn remux(
     }
     command.args(["-c", "copy", "-copy_unknown", "-f", "null", "-"]);
     run(&mut command, progress)
+}
+
+/// FFmpeg's filter that moves packets back.
+fn setts(by: f64, film: &Film) -> String {
+    // FFmpeg 5.1 gives it the clock of the input, and times in that of the output, which are milliseconds here.
+    let is_mixed = film.source.file.version_of_ffmpeg() < 6 && !film.recipe.container.is_mp4();
+    let tick = if is_mixed { "0.001" } else { "TB" };
+    format!("setts=ts=TS-({by:.6})/{tick}")
 }
 
 /// Writes a picture beside the output, and says where and of which kind it is.
@@ -403,7 +437,14 @@ fn has_display_rotation(file: &File) -> bool {
     file.version_of_ffmpeg() > 5
 }
 
-fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str, recipe: &Recipe) {
+fn convert(
+    command: &mut Command,
+    place: usize,
+    stream: &Stream,
+    encoder: &str,
+    recipe: &Recipe,
+    moved: Option<f64>,
+) {
     command.args([&format!("-c:{place}"), encoder]);
     let channels = stream.channels.unwrap_or(2);
     match encoder {
@@ -421,6 +462,8 @@ fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str, 
     if stream.codec_type == "audio" && recipe.from > gst::ClockTime::ZERO {
         filters.push("atrim=start=0".to_string());
     }
+    // Filters of packets take what comes from an encoder for what has another clock.
+    filters.extend(moved.map(|by| format!("asetpts=PTS-({by:.6})/TB")));
     // Of others, among them 5.1(side), which is most films' 5.1, libopus has none, and of AAC nobody knows which
     // channel is which.
     let layouts = match encoder {
@@ -435,7 +478,11 @@ fn convert(command: &mut Command, place: usize, stream: &Stream, encoder: &str, 
 }
 
 fn for_mp4(command: &mut Command, file: &File, replacements: &[Replacement]) {
-    let own = |tag: &String| tag.starts_with("com.");
+    // Those of Apple and Android, and the camera: MP4 has no others for it.
+    let own = |tag: &String| {
+        tag.starts_with("com.")
+            || ["make", "model"].iter().any(|name| tag.eq_ignore_ascii_case(name))
+    };
     if file.format.tags.keys().any(own) {
         command.args(["-movflags", "+use_metadata_tags"]);
     }

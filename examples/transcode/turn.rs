@@ -3,6 +3,9 @@
 use crate::formats::Container;
 use crate::probe::Stream;
 
+/// What turns nothing.
+const NONE: &str = "identity";
+
 /// Of a stream that isn't shown as it is stored.
 pub struct Turn {
     /// The signs of the matrix that turns it: of x to x, x to y, y to x, y to y.
@@ -34,6 +37,11 @@ impl Turn {
         self.rotation.filter(|_| container.is_mp4())
     }
 
+    /// By how many degrees it would be turned, if pixels can't.
+    pub fn lost(&self) -> Option<f64> {
+        self.rotation.filter(|_| self.direction() == NONE)
+    }
+
     /// What turns the pixels, as a value of videoflip's.
     pub fn direction(&self) -> &'static str {
         match self.signs {
@@ -44,7 +52,7 @@ impl Turn {
             [1, 0, 0, -1] => "vert",
             [0, 1, 1, 0] => "ul-lr",
             [0, -1, -1, 0] => "ur-ll",
-            _ => "identity",
+            _ => NONE,
         }
     }
 }

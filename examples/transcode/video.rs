@@ -209,7 +209,8 @@ impl Run {
                 _ => {}
             }
             let interrupted = interrupted.load(Relaxed);
-            if interrupted && !recipe.keeps_parts {
+            let is_empty = self.counts.frames.load(Relaxed) == 0;
+            if interrupted && !was_interrupted && (is_empty || !recipe.keeps_parts) {
                 return Ok(None);
             }
             let is_past = self.counts.is_past.load(Relaxed);

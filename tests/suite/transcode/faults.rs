@@ -407,6 +407,10 @@ fn f189_f197_mistakes_are_named() {
         ("in.mp4 -o out.mkv --set strength=", "'' is no value for it"),
         ("tiny.mp4 -o out.mkv --video h265", "x265 can't encode pictures as small as"),
         ("in.mp4 -o out.mkv --set reference-location=x", "the reference is what --reference says"),
+        ("in.mp4 -o out.mkv --set reference_location=x", "the reference is what --reference says"),
+        ("in.mp4 -o out.mkv --set name=x", "it says nothing of the look"),
+        ("in.mp4 -o out.mkv --set region=0,0,2,2", "'0,0,2,2' is no value for it"),
+        ("in.mp4 -o out.mkv --set mask-location=no.png", "'no.png' is no value for it, or there"),
     ] {
         let output = transcode(&format!("{arguments} --reference REF"), folder);
         assert_eq!(output.status.code(), Some(1));
@@ -746,6 +750,23 @@ fn f181_pictures_that_are_mirrored_stay_so() {
 }
 
 #[test]
+fn f192_what_cannot_be_turned_is_said() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO -pix_fmt yuv420p X264 in.mp4", folder);
+    // FFmpeg 5.1 turns by a tag, later ones by an option.
+    make("-i in.mp4 -c copy -metadata:s:v rotate=45 turned.mp4", folder);
+    if probe("-show_entries stream_side_data=rotation", "turned.mp4", folder).trim().is_empty() {
+        make("-display_rotation 45 -i in.mp4 -c copy turned.mp4", folder);
+    }
+    let said = keep("turned.mp4 -o out.mkv", folder);
+    assert!(said.contains("is left out, as .mkv can't hold it"), "{said}");
+    let strict = transcode("turned.mp4 -o strict.mkv --reference REF --strict", folder);
+    assert_eq!(strict.status.code(), Some(1), "{}", text(&strict));
+    keep("turned.mp4 -o out.mp4", folder);
+}
+
+#[test]
 fn f192_fields_stay_in_their_order() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
@@ -900,14 +921,39 @@ fn what_ffmpeg_leaves_out_without_a_word_is_said() {
     // What .mov takes, and nothing reads.
     make("VIDEO SOUND -pix_fmt yuv420p X264 -c:a aac -f mpegts -mpegts_flags latm latm.ts", folder);
     make("VIDEO SOUND -c:v mpeg4 -c:a adpcm_ms adpcm.avi", folder);
+    make(
+        "VIDEO SOUND X264 -c:a pcm_bluray -ar 48000 -ac 2 -f mpegts -mpegts_m2ts_mode 1 pcm.m2ts",
+        folder,
+    );
     for (input, what) in [
         ("latm.ts", "(audio, aac_latm) is converted by aac"),
         ("adpcm.avi", "(audio, adpcm_ms) is converted by aac"),
+        ("pcm.m2ts", "(audio, pcm_bluray) is converted by aac"),
     ] {
         let said = keep(&format!("{input} -o out.mov"), folder);
         assert!(said.contains(what), "{said}");
         ffmpeg("ffmpeg", "-i out.mov -map 0:a -f null -", folder);
     }
+    // What FFmpeg loses where it copies packets.
+    make("VIDEO SOUND X264 -c:a tta tta.mkv", folder);
+    let said = keep("tta.mkv -o tta-out.mkv", folder);
+    assert!(said.contains("(audio, tta) is converted by flac"), "{said}");
+    let sound = |file| ffmpeg("ffmpeg", &format!("-i {file} -map 0:a -f md5 -"), folder);
+    assert_eq!(sound("tta.mkv"), sound("tta-out.mkv"));
+    // The camera, and what MP4 has no words for.
+    make("VIDEO X264 -metadata make=Canon -metadata director=Me in.mkv", folder);
+    make("VIDEO X264 -metadata director=Me director.mkv", folder);
+    let said = keep("in.mkv -o out.mp4", folder);
+    let tags = probe("-show_entries format_tags=make,MAKE,director,DIRECTOR", "out.mp4", folder);
+    assert!(
+        tags.contains("Canon") && tags.contains("Me") && !said.contains("tags"),
+        "{tags} {said}"
+    );
+    let words = "What its tags say ('director') is left out, as .mp4 can't hold it";
+    let said = keep("director.mkv -o out.mp4", folder);
+    assert!(said.contains(words), "{said}");
+    let strict = transcode("director.mkv -o strict.mp4 --reference REF --strict", folder);
+    assert!(text(&strict).contains(words) && strict.status.code() == Some(1), "{}", text(&strict));
     if skipped(&[], &["dvbsubenc", "mpegtsmux"]) {
         return;
     }
@@ -949,6 +995,52 @@ fn damage_in_the_middle_is_said() {
         let said = text(&output);
         assert_eq!(output.status.code(), Some(3), "{input}: {said}");
         assert!(said.contains("It is damaged: "), "{input}: {said}");
+    }
+}
+
+/// As demuxers say it of FLV and ASF, which go on behind what they can't read.
+#[test]
+fn what_demuxers_skip_is_said() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let source = "-f lavfi -i testsrc2=size=320x240:rate=25:duration=3 SOUND";
+    for (input, codecs) in [("in.flv", "X264 -c:a aac"), ("in.wmv", "-c:v wmv2 -c:a wmav2")] {
+        make(&format!("{source} -pix_fmt yuv420p {codecs} {input}"), folder);
+        let mut film = fs::read(folder.join(input)).expect("it is there");
+        let middle = film.len() / 2;
+        let junk = film[middle..middle + 4000].iter_mut().zip(0u32..);
+        junk.for_each(|(byte, i)| *byte = (i * 37 + 11) as u8);
+        fs::write(folder.join(input), film).expect("written");
+        let output = transcode(&format!("{input} -o out.mkv --reference REF --force"), folder);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{input}: {said}");
+    }
+}
+
+/// FFmpeg 5.1 puts Opus 7 ms too early into Matroska, whether it is copied or made.
+#[test]
+fn f190_opus_is_heard_when_it_was() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make("VIDEO SOUND X264 -c:a pcm_s16le in.mov", folder);
+    make("-i in.mov -c:v copy -c:a libopus in.mp4", folder);
+    let first = |kind: &str, file: &str| -> f64 {
+        let entries = format!("-select_streams {kind} -show_entries packet=pts_time");
+        let times = probe(&entries, file, folder);
+        times.lines().next().and_then(|it| it.trim_matches(',').parse().ok()).expect("a time")
+    };
+    for (arguments, output) in [
+        ("in.mov", "out.webm"),
+        ("in.mov --audio opus", "out.mkv"),
+        ("in.mov --from 0.5", "out.webm"),
+        ("in.mp4", "out.mkv"),
+    ] {
+        keep(&format!("{arguments} -o {output}"), folder);
+        // What lies before the beginning is not heard.
+        let heard = first("a", output) + 0.0065;
+        let off = heard - first("v", output);
+        let frame = if arguments.contains("--from") { 0.02 } else { 0. };
+        assert!((off + frame).abs() < 0.0021, "{arguments}, {output}: {off}");
     }
 }
 
@@ -1191,6 +1283,9 @@ fn f194_flags_of_tracks_stay_or_are_said() {
 fn f186_wavpack_is_converted_to_its_end() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();
+    // In one packet.
+    make("VIDEO -f lavfi -i sine=duration=0.9 X264 -c:a wavpack one.mkv", folder);
+    keep("one.mkv -o out.mp4", folder);
     make("VIDEO -f lavfi -i sine=duration=2.5 X264 -c:a wavpack -ac 2 in.mkv", folder);
     for output in ["out.mp4", "out.webm"] {
         keep(&format!("in.mkv -o {output}"), folder);

@@ -353,6 +353,34 @@ fn an_interruption_ends_a_file_that_plays() {
 }
 
 #[test]
+fn an_interruption_before_the_first_frame_leaves_nothing() {
+    if missing() {
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder.path();
+    long_film(folder);
+    for delay in 0..6 {
+        let mut child = command("long.webm --reference REF -o out.mkv")
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        while !folder.join(".out.mkv.partial").exists() {
+            assert!(child.try_wait().expect("it can be asked").is_none(), "it ended too early");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(20 * delay));
+        send("INT", &child);
+        let ended = child.wait_with_output().expect("it ends");
+        let said = text(&ended);
+        assert_eq!(ended.status.code(), Some(130), "{said}");
+        assert!(!said.contains("encoder"), "{said}");
+    }
+}
+
+#[test]
 fn a_folder_goes_on_where_it_was_stopped() {
     if missing() {
         return;

@@ -1,5 +1,8 @@
 //! What was written is compared with the input.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use anyhow::{bail, ensure};
 
 use crate::film::{Action, Report};
@@ -91,34 +94,38 @@ pub fn check(film: &Film, lacks_packets: bool, report: &dyn Report) -> anyhow::R
             damage.extend(corrupt(film, stream, replacement));
         }
         // Sound has packets before its beginning, which some containers mark as not to be heard.
-        let firsts = match (action, frames) {
+        // And by how much what is known of it can have moved.
+        let (firsts, most) = match (action, frames) {
+            // The others have moved against it.
             (_, Some(_)) if recipe.is_part() => {
-                [replacement.map(|one| one.encoded.begin), new.times.first().copied()]
+                ([replacement.map(|one| one.encoded.begin), new.times.first().copied()], 0.)
             }
             (_, Some(frames)) if frames == old.times.len() || !is_whole => {
-                [old, new].map(|one| one.times.first().copied())
+                ([old, new].map(|one| one.times.first().copied()), f64::INFINITY)
             }
             (Action::Copy, None)
                 if stream.codec_type == "audio" && !lacks_packets && !recipe.is_part() =>
             {
-                [old.first_without(&film.unheard(stream)), new.first]
+                ([old.first_without(&film.unheard(stream)), new.first], f64::INFINITY)
             }
-            (_, None) if is_opus => [opus_begin(film, action, old), new.first],
-            _ => [None, None],
+            // Where a part or what is converted begins is known to a packet.
+            (_, None) if is_opus => ([opus_begin(film, action, old), new.first], LEAST_PACKET),
+            _ => continue,
         };
         if let [Some(old), Some(new)] = firsts {
-            shifts.push((stream.index, new - old, *action == Action::Copy && !recipe.is_part()));
+            shifts.push((stream.index, new - old, most));
         }
     }
-    let expected = shifts.first().map_or(0., |(_, shift, _)| *shift);
-    let moved =
-        shifts.iter().map(|(stream, shift, is_exact)| (*stream, shift - expected, *is_exact));
-    // Where a part or what is converted begins is known to a packet.
-    let moved = moved.filter(|(_, shift, is_exact)| *is_exact || shift.abs() < LEAST_PACKET);
-    let moved = moved.filter(|(_, shift, _)| shift.abs() > ROUNDING);
-    let shifts: Vec<_> = moved.map(|(stream, shift, _)| (stream, shift)).collect();
-    if !shifts.is_empty() {
-        return Ok(Result::Moved(shifts));
+    // Sound may be the first stream, and can be moved; video can't.
+    let is_video =
+        |(stream, ..): &&(usize, f64, f64)| replacements.iter().any(|one| one.stream == *stream);
+    let first = shifts.iter().find(is_video).or(shifts.first());
+    let expected = first.map_or(0., |(_, shift, _)| *shift);
+    let shifts = shifts.iter().map(|(stream, shift, most)| (*stream, shift - expected, *most));
+    let moved = shifts.filter(|(_, shift, most)| (ROUNDING..*most).contains(&shift.abs()));
+    let moved: Vec<_> = moved.map(|(stream, shift, _)| (stream, shift)).collect();
+    if !moved.is_empty() {
+        return Ok(Result::Moved(moved));
     }
     ensure!(
         !recipe.strict || unsaid.is_empty(),
@@ -200,25 +207,25 @@ fn lost_tags(old: &File, new: &File, ending: &str) -> Option<String> {
         let (first, language) = name.rsplit_once('-').unwrap_or((&name, ""));
         if language.len() == 3 { first.into() } else { name }
     };
-    let kept: Vec<String> = new.format.tags.keys().map(|name| plain(name)).collect();
+    let kept: BTreeSet<String> = new.format.tags.keys().map(|name| plain(name)).collect();
     let names = old.format.tags.iter().filter(|(_, value)| !value.trim().is_empty());
-    let mut lost: Vec<String> = names.map(|(name, _)| plain(name)).collect();
-    lost.retain(|name| !OWN.contains(&name.as_str()) && !kept.contains(name));
-    lost.dedup();
-    (!lost.is_empty()).then(|| {
-        let names = lost.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-        format!("What its tags say ({names}) is left out, as .{ending} can't hold it")
-    })
+    let names: BTreeSet<String> = names.map(|(name, _)| plain(name)).collect();
+    let lost = names.difference(&kept).filter(|name| !OWN.contains(&name.as_str()));
+    let lost = quoted(lost)?;
+    Some(format!("What its tags say ({lost}) is left out, as .{ending} can't hold it"))
 }
 
 /// What a container doesn't hold of the flags of a track. Some set others by themselves.
 fn lost_flags(old: &Stream, new: &Stream, ending: &str) -> Option<String> {
     let lost = old.disposition.keys().filter(|flag| old.has(flag) && !new.has(flag));
-    let lost: Vec<_> = lost.map(|flag| format!("'{}'", flag.replace('_', " "))).collect();
-    (!lost.is_empty()).then(|| {
-        let (name, flags) = (old.description(), lost.join(", "));
-        format!("{name}: what its flags say ({flags}) is left out, as .{ending} can't hold it")
-    })
+    let (name, lost) = (old.description(), quoted(lost.map(|flag| flag.replace('_', " ")))?);
+    Some(format!("{name}: what its flags say ({lost}) is left out, as .{ending} can't hold it"))
+}
+
+/// A list of names, if there are some.
+fn quoted(names: impl Iterator<Item = impl fmt::Display>) -> Option<String> {
+    let names: Vec<_> = names.map(|name| format!("'{name}'")).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Whether several packets may become one.

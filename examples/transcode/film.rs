@@ -225,14 +225,6 @@ fn replacement(
     let Source { input, file, .. } = source;
     let turn = Turn::of(stream);
     let kept = turn.as_ref().and_then(|turn| turn.kept_in(recipe.container));
-    if let Some(degrees) = turn.as_ref().filter(|_| kept.is_none()).and_then(Turn::lost) {
-        let (name, ending) = (stream.description(), recipe.container.endings[0]);
-        let change = format!(
-            "{name}: that it is turned by {degrees}° is left out, as .{ending} can't hold it"
-        );
-        ensure!(!recipe.strict, "--strict allows no changes: {change}; choose another container");
-        report.say(&change);
-    }
     let path = workspace.file(&format!("video-{}.mkv", stream.index));
     let extras = probe::extras(input, stream)?;
     say_what_is_lost(stream, &extras, &recipe.video, report);
@@ -431,11 +423,6 @@ fn check_room(file: &File, workspace: &Workspace) -> anyhow::Result<()> {
 
 /// What becomes of each stream.
 fn actions(input: &Path, file: &File, recipe: &Recipe) -> anyhow::Result<Vec<Action>> {
-    let unplayable = |stream: &Stream| match stream.codec_name.as_str() {
-        // FFmpeg loses all of it where its packets are copied.
-        "tta" => Ok(true),
-        _ => remux::is_unknown_in(input, stream, recipe.container),
-    };
     let first = |stream: &Stream| -> anyhow::Result<Action> {
         Ok(match (stream.codec_type.as_str(), &recipe.audio) {
             ("video", _) if stream.is_film() => Action::Match,
@@ -443,7 +430,13 @@ fn actions(input: &Path, file: &File, recipe: &Recipe) -> anyhow::Result<Vec<Act
             ("audio", Audio::Encode(encoder)) => Action::Convert(encoder),
             ("video", _) if recipe.container.format == "matroska" => Action::Attach,
             _ if is_dropped(stream, recipe.container) => Action::LeaveOut,
-            ("audio", _) if unplayable(stream)? => instead_of_copy(stream, recipe.container),
+            // FFmpeg loses all of it where its packets are copied. This loses nothing, either.
+            ("audio", _) if stream.codec_name == "tta" && recipe.container.format == "matroska" => {
+                Action::Convert("flac")
+            }
+            ("audio", _) if remux::is_unknown_in(input, stream, recipe.container)? => {
+                Action::Convert(recipe.container.audio)
+            }
             _ if is_list_of_chapters(stream, file) => Action::LeaveOut,
             _ => Action::Copy,
         })
@@ -495,7 +488,20 @@ fn changes(file: &File, actions: &[Action], recipe: &Recipe) -> Vec<String> {
         (!is_asked_for && !is_kept)
             .then(|| format!("{} is {action}, as .{ending} can't hold it", stream.description()))
     };
-    file.streams.iter().zip(actions).filter_map(of).collect()
+    let mut changes: Vec<_> = file.streams.iter().zip(actions).filter_map(of).collect();
+    changes.extend(turns(file, recipe));
+    changes
+}
+
+/// The rotations that neither a container can say nor pixels can be turned by.
+fn turns<'a>(file: &'a File, recipe: &'a Recipe) -> impl Iterator<Item = String> + 'a {
+    let (container, ending) = (recipe.container, recipe.container.endings[0]);
+    file.streams.iter().filter(|stream| stream.is_film()).filter_map(move |stream| {
+        let (name, degrees) = (stream.description(), Turn::of(stream)?.lost_in(container)?);
+        Some(format!(
+            "{name}: that it is turned by {degrees}° is left out, as .{ending} can't hold it"
+        ))
+    })
 }
 
 impl fmt::Display for Action {
@@ -518,7 +524,7 @@ pub fn describe(input: &Path, recipe: &Recipe) -> anyhow::Result<String> {
     let changes = changes(&file, &actions, recipe);
     let lines = file.streams.iter().zip(&actions).map(|(stream, action)| {
         let name = stream.description();
-        let change = changes.iter().find(|change| change.starts_with(&name)).cloned();
+        let change = changes.iter().find(|one| one.starts_with(&format!("{name} is "))).cloned();
         let done = match action {
             Action::Match => format!("{action}, and encoded by {}", recipe.video.encoder),
             Action::LeaveOut if is_written_anew(stream, &file) => "written anew".into(),
@@ -526,16 +532,13 @@ pub fn describe(input: &Path, recipe: &Recipe) -> anyhow::Result<String> {
         };
         format!("    {}", change.unwrap_or_else(|| format!("{name} is {done}")))
     });
-    Ok(lines.collect::<Vec<_>>().join("\n"))
+    let turns = turns(&file, recipe).map(|turn| format!("    {turn}"));
+    Ok(lines.chain(turns).collect::<Vec<_>>().join("\n"))
 }
 
 fn instead_of_copy(stream: &Stream, container: &Container) -> Action {
     const TEXT: [&str; 6] = ["subrip", "ass", "ssa", "webvtt", "mov_text", "text"];
     match stream.codec_type.as_str() {
-        // Without loss, too.
-        "audio" if stream.codec_name == "tta" && container.format == "matroska" => {
-            Action::Convert("flac")
-        }
         "audio" => Action::Convert(container.audio),
         "subtitle" if TEXT.contains(&stream.codec_name.as_str()) => {
             Action::Convert(container.subtitles)

@@ -8,11 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, Parser};
+use gst::prelude::*;
 
 use crate::film::{Audio, Recipe};
 use crate::formats::{self, Container, Quality};
-use gst::prelude::*;
-
 use crate::{files, property, text};
 
 /// Makes videos look like a reference picture, and keeps their sound, subtitles, time stamps
@@ -200,10 +199,9 @@ fn check_property(element: &gst::Element, name: &str, text: &str) -> anyhow::Res
     let value = property::value(element, name, text)?;
     element.set_property_from_value(name, &value);
     // What can't be isn't taken.
-    let taken = element.property_value(name);
-    let [wanted, taken] =
-        [&value, &taken].map(|value| value.get::<Option<String>>().ok().flatten());
-    let is_taken = taken.is_some() || wanted.is_none_or(|wanted| wanted.is_empty());
+    let [wanted, taken] = [value, element.property_value(name)]
+        .map(|value| value.get::<Option<String>>().ok().flatten().unwrap_or_default());
+    let is_taken = wanted.is_empty() || !taken.is_empty();
     ensure!(is_taken, "'{text}' is no value for it, or there is no such file");
     Ok(())
 }

@@ -324,7 +324,7 @@ pub fn remux(
         command.args(["-t", &seconds(length + delay)]);
     }
     if recipe.container.is_mp4() {
-        for_mp4(&mut command, file, replacements);
+        for_mp4(&mut command, file, replacements, recipe.container);
     }
     command.args(["-f", recipe.container.format]).arg(probe::path(output));
 
@@ -477,12 +477,19 @@ fn convert(
     }
 }
 
-fn for_mp4(command: &mut Command, file: &File, replacements: &[Replacement]) {
-    // Those of Apple and Android, and the camera: MP4 has no others for it.
-    let own = |tag: &String| {
-        tag.starts_with("com.")
-            || ["make", "model"].iter().any(|name| tag.eq_ignore_ascii_case(name))
+fn for_mp4(
+    command: &mut Command,
+    file: &File,
+    replacements: &[Replacement],
+    container: &Container,
+) {
+    // MOV has words of its own for the camera.
+    let is_camera = |tag: &str| {
+        let names = if container.format == "mp4" { &["make", "model"][..] } else { &[] };
+        names.iter().any(|name| tag.eq_ignore_ascii_case(name))
     };
+    // Those of Apple and Android.
+    let own = |tag: &String| tag.starts_with("com.") || is_camera(tag);
     if file.format.tags.keys().any(own) {
         command.args(["-movflags", "+use_metadata_tags"]);
     }

@@ -37,9 +37,9 @@ impl Turn {
         self.rotation.filter(|_| container.is_mp4())
     }
 
-    /// By how many degrees it would be turned, if pixels can't.
-    pub fn lost(&self) -> Option<f64> {
-        self.rotation.filter(|_| self.direction() == NONE)
+    /// The rotation, where a container can't say it and pixels can't be turned by it.
+    pub fn lost_in(&self, container: &Container) -> Option<f64> {
+        self.rotation.filter(|_| !container.is_mp4() && self.direction() == NONE)
     }
 
     /// What turns the pixels, as a value of videoflip's.

@@ -509,9 +509,10 @@ impl Temporal {
             update.trust /= 1. + (exposed.unrest / UNREST).min(2.);
         }
 
+        update.change = ((exposed.change - CHANGED.0) / (CHANGED.1 - CHANGED.0)).clamp(0., 1.);
+
         // What fades in is no scene to learn from, unless there is nothing else yet; nor is what
         // fades out.
-        update.change = ((exposed.change - CHANGED.0) / (CHANGED.1 - CHANGED.0)).clamp(0., 1.);
         let has_source =
             self.grade.is_learned() || self.states.iter().any(ChannelState::is_learned);
         self.is_provisional = step.is_fading_in && (self.is_provisional || !has_source);

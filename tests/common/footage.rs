@@ -73,11 +73,11 @@ pub fn faded(frames: &[RgbImage]) -> Vec<RgbImage> {
     })
 }
 
-/// The first frames, then one scene that becomes another for a second.
-pub fn cross_faded(frames: &[RgbImage], others: &[RgbImage]) -> Vec<RgbImage> {
+/// The first 40 frames, then one scene that becomes another in so many.
+pub fn cross_faded(frames: &[RgbImage], others: &[RgbImage], n: usize) -> Vec<RgbImage> {
     let mut frames = frames.to_vec();
     for (t, (frame, other)) in frames.iter_mut().zip(others).enumerate() {
-        let share = ((t as f64 - 40.) / 25.).clamp(0., 1.);
+        let share = ((t as f64 - 40.) / n as f64).clamp(0., 1.);
         for (level, other) in frame.iter_mut().zip(other.iter()) {
             let mixed = f64::from(*level) * (1. - share) + f64::from(*other) * share;
             *level = mixed.round() as u8;

@@ -151,7 +151,7 @@ fn a_fade_into_another_scene_flashes_nowhere() {
     let black = faded(&clip);
     let mut over_black = black[..70].to_vec();
     over_black.extend_from_slice(&faded(&another_scene())[70..]);
-    for frames in [over_black, cross_faded(&clip, &another_scene())] {
+    for frames in [over_black, cross_faded(&clip, &another_scene(), FPS)] {
         for properties in [&[SMOOTH][..], &STEADY] {
             let means: Vec<f64> = frames_of(&show(&frames, properties)).map(mean).collect();
             for (t, three) in means.windows(3).enumerate() {

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 
 use image::{Rgb, RgbImage};
 
-use super::{FPS, HEIGHT, WIDTH};
+use super::{FPS, HEIGHT, WIDTH, cross_faded};
 
 /// A moving picture, and the numbers of the frames that begin a scene, but for the first.
 pub struct Footage {
@@ -96,19 +96,6 @@ impl Camera {
             }))
         })
     }
-}
-
-/// Shows the first scene for 40 frames, and goes over to the second one in so many.
-fn dissolve(first: &[RgbImage], second: &[RgbImage], n: usize) -> Vec<RgbImage> {
-    let mut frames = first.to_vec();
-    for (t, (frame, other)) in frames.iter_mut().zip(second).enumerate() {
-        let share = ((t as f64 - 40.) / n as f64).clamp(0., 1.);
-        for (level, other) in frame.iter_mut().zip(other.iter()) {
-            let mixed = f64::from(*level) * (1. - share) + f64::from(*other) * share;
-            *level = mixed.round() as u8;
-        }
-    }
-    frames
 }
 
 /// Frames by their numbers.
@@ -261,8 +248,8 @@ impl Sources {
     pub fn dissolves(&self) -> Vec<Footage> {
         let [astronaut, cat, coffee] = [0, 1, 2].map(|i| self.hand_held(i, 110, 0.02));
         vec![
-            Footage::new("dissolve, 1 s", dissolve(&astronaut, &coffee, 25)),
-            Footage::new("dissolve, 2 s", dissolve(&self.clip[..110], &cat, 50)),
+            Footage::new("dissolve, 1 s", cross_faded(&astronaut, &coffee, 25)),
+            Footage::new("dissolve, 2 s", cross_faded(&self.clip[..110], &cat, 50)),
         ]
     }
 
@@ -285,11 +272,11 @@ impl Sources {
         let [astronaut, cat, coffee] = [0, 1, 2].map(|i| self.hand_held(i, 150, 0.01));
         let clip = &self.clip[..self.clip.len().min(150)];
         vec![
-            Footage::new("to warm, 1 s", dissolve(&cool(&astronaut), &warm(&coffee), 25)),
-            Footage::new("to cool, 1 s", dissolve(&warm(&cat), &cool(&coffee), 25)),
-            Footage::new("to warm, 0.6 s", dissolve(&cool(&cat), &warm(clip), 15)),
-            Footage::new("to cool, 0.6 s", dissolve(&warm(&coffee), &cool(clip), 15)),
-            Footage::new("in other light, 1 s", dissolve(&cool(&cat), &warm(&cat), 25)),
+            Footage::new("to warm, 1 s", cross_faded(&cool(&astronaut), &warm(&coffee), 25)),
+            Footage::new("to cool, 1 s", cross_faded(&warm(&cat), &cool(&coffee), 25)),
+            Footage::new("to warm, 0.6 s", cross_faded(&cool(&cat), &warm(clip), 15)),
+            Footage::new("to cool, 0.6 s", cross_faded(&warm(&coffee), &cool(clip), 15)),
+            Footage::new("in other light, 1 s", cross_faded(&cool(&cat), &warm(&cat), 25)),
         ]
     }
 

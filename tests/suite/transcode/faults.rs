@@ -763,6 +763,8 @@ fn f192_what_cannot_be_turned_is_said() {
     assert!(said.contains("is left out, as .mkv can't hold it"), "{said}");
     let strict = transcode("turned.mp4 -o strict.mkv --reference REF --strict", folder);
     assert_eq!(strict.status.code(), Some(1), "{}", text(&strict));
+    let said = succeed("turned.mp4 -o dry.mkv --reference REF --dry-run", folder);
+    assert!(said.contains("is matched") && said.contains("as .mkv can't hold it"), "{said}");
     keep("turned.mp4 -o out.mp4", folder);
 }
 
@@ -943,6 +945,9 @@ fn what_ffmpeg_leaves_out_without_a_word_is_said() {
     // The camera, and what MP4 has no words for.
     make("VIDEO X264 -metadata make=Canon -metadata director=Me in.mkv", folder);
     make("VIDEO X264 -metadata director=Me director.mkv", folder);
+    keep("in.mkv -o camera.mov", folder);
+    let own = fs::read(folder.join("camera.mov")).expect("it is there");
+    assert!(own.windows(4).any(|it| it == b"\xA9mak"), "MOV has a word of its own for the camera");
     let said = keep("in.mkv -o out.mp4", folder);
     let tags = probe("-show_entries format_tags=make,MAKE,director,DIRECTOR", "out.mp4", folder);
     assert!(
@@ -1024,6 +1029,7 @@ fn f190_opus_is_heard_when_it_was() {
     let folder = folder.path();
     make("VIDEO SOUND X264 -c:a pcm_s16le in.mov", folder);
     make("-i in.mov -c:v copy -c:a libopus in.mp4", folder);
+    make("-i in.mov -map 0:a -map 0:v -c copy sound-first.mov", folder);
     let first = |kind: &str, file: &str| -> f64 {
         let entries = format!("-select_streams {kind} -show_entries packet=pts_time");
         let times = probe(&entries, file, folder);
@@ -1034,6 +1040,8 @@ fn f190_opus_is_heard_when_it_was() {
         ("in.mov --audio opus", "out.mkv"),
         ("in.mov --from 0.5", "out.webm"),
         ("in.mp4", "out.mkv"),
+        ("sound-first.mov", "out.webm"),
+        ("sound-first.mov --from 0.5", "out.webm"),
     ] {
         keep(&format!("{arguments} -o {output}"), folder);
         // What lies before the beginning is not heard.

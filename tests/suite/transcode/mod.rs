@@ -301,8 +301,13 @@ fn long_film(folder: &Path) {
     assert_eq!(times("long.webm", folder)[0], 0);
 }
 
-/// Starts it, and waits until it has written so much of a file.
+/// Starts it, and waits until it has written a part of a file.
 fn start(arguments: &str, partial: &str, folder: &Path) -> Child {
+    start_until(arguments, folder.join(partial), 100_000, folder)
+}
+
+/// Starts it, and waits until there is a file of so many bytes, or a folder.
+fn start_until(arguments: &str, partial: PathBuf, bytes: u64, folder: &Path) -> Child {
     let mut child = command(arguments)
         .current_dir(folder)
         .env("G_DEBUG", "fatal-warnings")
@@ -311,11 +316,10 @@ fn start(arguments: &str, partial: &str, folder: &Path) -> Child {
         .spawn()
         .expect("it starts");
     let deadline = Instant::now() + PATIENCE;
-    let partial = folder.join(partial);
-    while fs::metadata(&partial).map_or(0, |file| file.len()) < 100_000 {
+    while fs::metadata(&partial).map_or(true, |file| file.len() < bytes) {
         assert!(child.try_wait().expect("it can be asked").is_none(), "it ended too early");
         assert!(Instant::now() < deadline, "it does not write");
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(2));
     }
     child
 }
@@ -361,16 +365,8 @@ fn an_interruption_before_the_first_frame_leaves_nothing() {
     let folder = folder.path();
     long_film(folder);
     for delay in 0..6 {
-        let mut child = command("long.webm --reference REF -o out.mkv")
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        while !folder.join(".out.mkv.partial").exists() {
-            assert!(child.try_wait().expect("it can be asked").is_none(), "it ended too early");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let arguments = "long.webm --reference REF -o out.mkv";
+        let child = start_until(arguments, folder.join(".out.mkv.partial"), 0, folder);
         std::thread::sleep(Duration::from_millis(20 * delay));
         send("INT", &child);
         let ended = child.wait_with_output().expect("it ends");
